@@ -1,0 +1,182 @@
+"""An alert: what one monitoring tool said about one thing, in the words the engine works with."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad it is, worst first. The order is `rank` (0 is worst)."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        return _RANK[self]
+
+    def worse_than(self, other: Severity) -> bool:
+        return self.rank < other.rank
+
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def worst(first: Severity, second: Severity) -> Severity:
+    return second if second.worse_than(first) else first
+
+
+class AlertStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One thing one tool said. A source fills it; nothing in it is trusted or decided yet.
+
+    `asset_name` and `signature` are the sender's words. `severity_word` is None when the tool gives none.
+    `asset_note` says which stand-in was chosen when the tool names no asset.
+    """
+
+    asset_name: str
+    signature: str
+    tool: str
+    status: AlertStatus = AlertStatus.FIRING
+    severity_word: str | None = None
+    message: str = ""
+    occurred_at: datetime | None = None
+    dedup_key: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    link: str | None = None
+    asset_note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What makes two alerts the same problem: the asset and the signature after normalising both."""
+
+    asset: str
+    signature: str
+
+    @property
+    def correlation_key(self) -> str:
+        return f"{self.asset}|{self.signature}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAlert:
+    """An alert as kept: one row per company, incident and fingerprint; repeats raise `count`."""
+
+    id: str
+    company_id: int
+    incident_id: int | None
+    fingerprint: str
+    asset_name: str
+    asset: str
+    signature: str
+    title: str
+    severity: Severity
+    status: AlertStatus
+    message: str
+    tool: str
+    dedup_key: str | None
+    correlation_key: str
+    labels: Mapping[str, str]
+    link: str | None
+    count: int
+    first_at: datetime
+    last_at: datetime
+    occurred_at: datetime | None
+
+
+def merge(old: StoredAlert, new: StoredAlert) -> StoredAlert:
+    """The kept alert after the same thing was said again: latest words, counted, never losing when it began."""
+    return replace(
+        old,
+        severity=new.severity,
+        status=new.status,
+        message=new.message or old.message,
+        labels=new.labels or old.labels,
+        link=new.link or old.link,
+        dedup_key=new.dedup_key or old.dedup_key,
+        count=old.count + new.count,
+        first_at=min(old.first_at, new.first_at),
+        last_at=max(old.last_at, new.last_at),
+        occurred_at=new.occurred_at or old.occurred_at,
+    )
+
+
+def fingerprint(identity: Identity, tool: str, dedup_key: str | None) -> str:
+    """One alert among those of an incident: the tool's own key when it has one, else asset and signature."""
+    basis = f"{tool}\x00{dedup_key}" if dedup_key else f"{tool}\x00{identity.correlation_key}"
+    return hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
+_ADDRESS = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
+_SPACE = re.compile(r"\s+")
+
+
+def normal_asset(name: str) -> str:
+    """The short, case-free name of an asset: no scheme, path, port or domain; addresses stay whole.
+
+    `https://Web-01.acme.example:8443/health` and `WEB-01` are the same asset.
+    """
+    text = _SPACE.sub(" ", name.strip().lower())
+    schemed = bool(_SCHEME.match(text))
+    text = _SCHEME.sub("", text)
+    if schemed or " " not in text:
+        text = text.split("/", 1)[0] if not text.startswith("/") else text.rstrip("/")
+    text = text.rsplit("@", 1)[-1] if schemed else text
+    if text.startswith("["):
+        return text[1:].split("]", 1)[0]
+    if text.count(":") == 1:
+        host, _, port = text.partition(":")
+        text = host if port.isdigit() else text
+    if _ADDRESS.match(text) or ":" in text or " " in text:
+        return text
+    labels = text.rstrip(".").split(".")
+    if schemed:  # an address on the web is known by its whole host name
+        return ".".join(labels[1:] if labels[0] == "www" and len(labels) > 2 else labels)
+    return labels[0] or text
+
+
+_NOISE = re.compile(
+    r"""
+      \b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b          # GUID
+    | \b\d{4}-\d{2}-\d{2}(?:[t ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:z|[+-]\d{2}:?\d{2})?)?   # date and time
+    | \b\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]m)?\b                                  # time of day
+    | \b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b                                       # IPv4 address
+    | \b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b                          # hash, id
+    | (?<![a-z0-9_])[-+]?\d[\d.,]*\s?(?:%|percent|ms|msec|seconds?|secs?|s|minutes?|mins?|hours?|hrs?|h|days?|d
+        |[kmgt]i?b(?:/s)?|bytes?|°?c)?(?![a-z0-9_])                              # number with its unit
+    """,
+    re.VERBOSE,
+)
+_WORD_BREAK = re.compile(r"[\s_\-/:;,.()\[\]{}<>\"'=|!?*]+")
+
+
+def normal_signature(text: str) -> str:
+    """What is wrong, without what changes at every send: numbers, times, ids, case and punctuation.
+
+    `Disk C: 91% full (12:04)` and `disk c 95 % full` are both `disk c # full`.
+    """
+    plain = _NOISE.sub(" # ", text.strip().lower())
+    words = [word for word in _WORD_BREAK.split(plain) if word]
+    kept: list[str] = []
+    for word in words:
+        if word == "#" and kept and kept[-1] == "#":
+            continue
+        kept.append(word)
+    while len(kept) > 1 and kept[-1] == "#":
+        kept.pop()
+    return " ".join(kept)[:200] or "unknown"

@@ -1,0 +1,104 @@
+"""Which incident an alert belongs to: one decision per alert, each with its Reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from engine.alert import Alert, AlertStatus, Identity, normal_asset, normal_signature
+from engine.company import CompanyContext
+from engine.incident import Incident
+from engine.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A company's correlation settings: how far apart the same problem may repeat, and when a number comes back."""
+
+    window: timedelta = timedelta(minutes=15)
+    reopen_window: timedelta = timedelta(minutes=60)
+
+
+class OpenIncidents(Protocol):
+    """What correlation may look at, all of one company and each O(1) or O(log n)."""
+
+    def with_key(self, correlation_key: str) -> Incident | None: ...
+
+    def last_resolved(self, correlation_key: str) -> Incident | None: ...
+
+    def firing_as(self, tool: str, dedup_key: str) -> Incident | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    incident: Incident
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    incident: Incident
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Kept and counted, but nobody is told: for instance the recovery of something we never heard of."""
+
+    reason: Reason
+
+
+Decision = Open | Attach | Reopen | Quiet
+
+
+def identify(alert: Alert, context: CompanyContext) -> Identity:
+    """The asset and signature behind the sender's words: the asset list first, careful shortening otherwise."""
+    known = context.asset_called(alert.asset_name)
+    asset = known.name.strip().lower() if known else normal_asset(alert.asset_name)
+    return Identity(asset=asset, signature=normal_signature(alert.signature))
+
+
+def correlate(
+    alert: Alert, identity: Identity, incidents: OpenIncidents, rules: Rules, now: datetime
+) -> Decision:
+    """Open a new incident, attach to an open one, reopen a recent one, or stay quiet."""
+    key = identity.correlation_key
+    if alert.status is AlertStatus.RESOLVED:
+        return _recovery(alert, key, incidents)
+    current = incidents.with_key(key)
+    if current is not None:
+        minutes = _minutes(now - current.last_alert_at)
+        text = f"same asset and signature as {current.label} (`{key}`), last seen {minutes} ago"
+        if alert.tool not in current.tools:
+            text = f"the same problem as {current.label} (`{key}`), now also reported by {alert.tool}"
+        return Attach(current, Reason("same-key", text))
+    past = incidents.last_resolved(key)
+    if past is not None and past.resolved_at is not None and now - past.resolved_at <= rules.reopen_window:
+        ago, limit = _minutes(now - past.resolved_at), _minutes(rules.reopen_window)
+        return Reopen(
+            past, Reason("reopened", f"came back {ago} after {past.label} was resolved (window {limit})")
+        )
+    return Open(Reason("new", f"no open incident has the key `{key}`"))
+
+
+def _recovery(alert: Alert, key: str, incidents: OpenIncidents) -> Decision:
+    incident = incidents.firing_as(alert.tool, alert.dedup_key) if alert.dedup_key else None
+    if incident is not None:
+        return Attach(incident, Reason("recovery", f"recovery of {incident.label}, by the tool's own key"))
+    incident = incidents.with_key(key)
+    if incident is not None:
+        return Attach(incident, Reason("recovery", f"recovery of {incident.label}, by `{key}`"))
+    return Quiet(Reason("recovery-of-nothing", "a recovery, and nothing with this identity is open"))
+
+
+def _minutes(span: timedelta) -> str:
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 90:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"

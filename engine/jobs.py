@@ -1,0 +1,162 @@
+"""The typed things to do after a commit. A job is level-triggered: it names what to make right, not what to send.
+
+`key` makes a job unique: putting it again while it waits only moves it (see storage.jobs).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncCard:
+    """Make the chat message of this card say what the database says."""
+
+    kind: ClassVar[str] = "sync_card"
+    company_id: int
+    card_id: str
+
+    @property
+    def key(self) -> str:
+        return f"card:{self.card_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncThread:
+    """Make the incident's threads hold every line of its timeline that is to be told, in order."""
+
+    kind: ClassVar[str] = "sync_thread"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"thread:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSla:
+    """Look at one incident's clocks: warn or breach what has been crossed, and wait for the next moment."""
+
+    kind: ClassVar[str] = "check_sla"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"sla:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsiderRunbook:
+    """A new incident: run by itself what the company allows to run by itself."""
+
+    kind: ClassVar[str] = "consider_runbook"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"consider:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRun:
+    """Start an approved run, at most once."""
+
+    kind: ClassVar[str] = "start_run"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRun:
+    """Ask how a started run is doing, and carry it on: output, verify step, end."""
+
+    kind: ClassVar[str] = "poll_run"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:poll"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRun:
+    """Tell the executor to stop a run that somebody cancelled."""
+
+    kind: ClassVar[str] = "cancel_run"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:cancel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireApproval:
+    """Close an approval that nobody decided in time."""
+
+    kind: ClassVar[str] = "expire_approval"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:expire"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """The periodic look at everything that is due; `name` says which, and its key elects one replica."""
+
+    kind: ClassVar[str] = "sweep"
+    company_id: int
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"sweep:{self.name}"
+
+
+Job = (
+    SyncCard
+    | SyncThread
+    | CheckSla
+    | ConsiderRunbook
+    | StartRun
+    | PollRun
+    | CancelRun
+    | ExpireApproval
+    | Sweep
+)
+KINDS: dict[str, type[Job]] = {
+    kind.kind: kind
+    for kind in (
+        SyncCard,
+        SyncThread,
+        CheckSla,
+        ConsiderRunbook,
+        StartRun,
+        PollRun,
+        CancelRun,
+        ExpireApproval,
+        Sweep,
+    )
+}
+
+
+def pack(job: Job) -> dict[str, Any]:
+    return asdict(job)
+
+
+def unpack(kind: str, payload: dict[str, Any]) -> Job:
+    """The job behind a stored row. Raises KeyError for a kind that this version does not know."""
+    return KINDS[kind](**payload)

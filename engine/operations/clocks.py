@@ -1,0 +1,61 @@
+"""SLA clocks of one incident: warn or breach what has been crossed, once per threshold whatever the replicas do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from engine.access import SYSTEM
+from engine.audit import AuditKind, TimelineKind
+from engine.incident import Incident
+from engine.jobs import CheckSla
+from engine.operations.record import prove, show, tell
+from engine.ports import Transaction
+from engine.sla import ClockKind, SlaClock, Threshold, crossed
+
+_VERB = {ClockKind.RESPONSE: "respond to", ClockKind.RESOLUTION: "resolve"}
+
+
+async def check(tx: Transaction, incident_id: int, *, now: datetime) -> None:
+    """Mark and tell every threshold this incident's clocks crossed; put the next check. The lock on the incident and
+    the mark on the clock make it once."""
+    incident = await tx.incidents.get(incident_id)
+    if incident is None or not incident.open:
+        return
+    due = []
+    told = False
+    for clock in await tx.clocks.of(incident_id):
+        marked = clock
+        for threshold in crossed(clock, now):
+            marked = _mark(marked, threshold, now)
+            _say(tx, incident, marked, threshold, now)
+            told = True
+        if marked != clock:
+            tx.clocks.put(marked)
+        if (at := marked.next_check_at()) is not None:
+            due.append(at)
+    if told:
+        await show(tx, incident, at=now)
+    if due:
+        tx.jobs.put(
+            CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=max(now, min(due))
+        )
+
+
+def _mark(clock: SlaClock, threshold: Threshold, now: datetime) -> SlaClock:
+    if threshold is Threshold.WARNING:
+        return replace(clock, warned_at=now)
+    return replace(clock, breached_at=now, warned_at=clock.warned_at or now)
+
+
+def _say(tx: Transaction, incident: Incident, clock: SlaClock, threshold: Threshold, now: datetime) -> None:
+    verb = _VERB[clock.kind]
+    if threshold is Threshold.WARNING:
+        left = int((clock.due_at - now).total_seconds() // 60)
+        text, kind = f"⏱ {left} min left to {verb} it.", AuditKind.SLA_WARNED
+    else:
+        hours = clock.target.total_seconds() / 3600
+        text = f"⏱ SLA breached: the time to {verb} it ({hours:g} h) is over."
+        kind = AuditKind.SLA_BREACHED
+    prove(tx, incident, kind, actor=SYSTEM, now=now, clock=clock.kind.value, due_at=clock.due_at.isoformat())
+    tell(tx, incident, TimelineKind.SLA, text, actor=SYSTEM, now=now)

@@ -1,0 +1,179 @@
+"""Companies, keys, people and assets: adding and changing them, each with its proof."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.access import Actor
+from engine.audit import AuditKind, entry
+from engine.company import Asset, Cloud, Company, Role, User
+from engine.errors import NotFound, Refused
+from engine.ports import Transaction
+
+_SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
+_MAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}$")
+_ROLE_ARN = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}$")
+KEY_FORM = re.compile(r"^aw_([0-9a-z]{12})_([A-Za-z0-9_-]{43})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A company with the secrets that are shown this once."""
+
+    company: Company
+    api_key: str
+    hmac_secret: str | None
+
+
+def new_key() -> tuple[str, str, str]:
+    """(key id, whole key, digest to store). 256 bits of chance, so that a plain SHA-256 is enough to keep."""
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    key_id = "".join(secrets.choice(alphabet) for _ in range(12))
+    whole = f"aw_{key_id}_{secrets.token_urlsafe(32)}"
+    return key_id, whole, key_digest(whole)
+
+
+def key_digest(whole: str) -> str:
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+async def add_company(
+    tx: Transaction, company: Company, *, with_hmac: bool, actor: Actor, now: datetime
+) -> Issued:
+    """A new company with its first key. The external id for its cloud is made here when none is given."""
+    if not _SLUG.match(company.slug):
+        raise Refused(
+            f"“{company.slug}” cannot be a company's short name.",
+            hint="Use up to 40 lower-case letters, digits and hyphens, such as `acme` or `acme-west`.",
+        )
+    if await tx.companies.by_slug(company.slug) is not None:
+        raise Refused(f"There is a company called {company.slug} already.", hint="Pick another short name.")
+    await _channel_is_free(tx, company)
+    hmac_secret = secrets.token_urlsafe(32) if with_hmac else None
+    company = replace(company, cloud=_checked_cloud(company.cloud))
+    stored = await tx.companies.add(
+        company, hmac_secret=hmac_secret.encode() if hmac_secret else None, now=now
+    )
+    key_id, whole, digest = new_key()
+    await tx.companies.add_key(key_id, stored.id, digest, now=now)
+    _prove(tx, AuditKind.COMPANY_ADDED, stored.id, stored.slug, actor, now, name=stored.name, key=key_id)
+    return Issued(stored, whole, hmac_secret)
+
+
+def _checked_cloud(cloud: Cloud | None) -> Cloud | None:
+    if cloud is None:
+        return None
+    if cloud.provider != "aws":
+        raise Refused(f"Cloud “{cloud.provider}” is not supported yet.", hint="Use `--cloud aws`.")
+    if not _ROLE_ARN.match(cloud.role_arn):
+        raise Refused(
+            f"“{cloud.role_arn}” is not the ARN of an IAM role.",
+            hint="It looks like arn:aws:iam::123456789012:role/AlertWhisperer.",
+        )
+    return cloud if cloud.external_id else replace(cloud, external_id=f"aw-{secrets.token_hex(16)}")
+
+
+async def _channel_is_free(tx: Transaction, company: Company) -> None:
+    for platform, channel in (("slack", company.slack_channel), ("teams", company.teams_conversation)):
+        other = await tx.companies.by_channel(platform, channel) if channel else None
+        if other is not None and other.id != company.id:
+            raise Refused(
+                f"That channel belongs to {other.name} already.", hint="Each company needs its own."
+            )
+
+
+async def change_company(
+    tx: Transaction, company: Company, *, actor: Actor, now: datetime, **what: Any
+) -> Company:
+    await _channel_is_free(tx, company)
+    company = replace(company, cloud=_checked_cloud(company.cloud))
+    await tx.companies.change(company)
+    _prove(tx, AuditKind.COMPANY_CHANGED, company.id, company.slug, actor, now, **what)
+    return company
+
+
+async def archive_company(tx: Transaction, slug: str, *, actor: Actor, now: datetime) -> Company:
+    company = await company_called(tx, slug)
+    archived = replace(company, archived_at=now)
+    await tx.companies.change(archived)
+    await tx.companies.expire_keys(company.id, at=now, keep="")
+    _prove(tx, AuditKind.COMPANY_ARCHIVED, company.id, slug, actor, now)
+    return archived
+
+
+async def rotate_key(
+    tx: Transaction, slug: str, *, overlap: timedelta, actor: Actor, now: datetime
+) -> tuple[Company, str]:
+    """A new key; the old ones hold for `overlap` more."""
+    company = await company_called(tx, slug)
+    key_id, whole, digest = new_key()
+    await tx.companies.add_key(key_id, company.id, digest, now=now)
+    await tx.companies.expire_keys(company.id, at=now + overlap, keep=key_id)
+    _prove(tx, AuditKind.KEY_ROTATED, company.id, slug, actor, now, key=key_id, overlap=str(overlap))
+    return company, whole
+
+
+async def company_called(tx: Transaction, slug: str) -> Company:
+    company = await tx.companies.by_slug(slug.strip().lower())
+    if company is None or company.archived_at is not None:
+        raise NotFound(f"There is no company called “{slug}”.", hint="`aw company list` names them.")
+    return company
+
+
+async def add_user(tx: Transaction, user: User, *, actor: Actor, now: datetime) -> User:
+    if not _MAIL.match(user.email):
+        raise Refused(f"“{user.email}” is not an e-mail address.")
+    if not user.name.strip():
+        raise Refused("A person needs a name.")
+    if user.role in (Role.COMPANY_ADMIN, Role.CLIENT_VIEWER) and not user.companies:
+        raise Refused(
+            f"A {user.role.value.replace('_', ' ')} belongs to a company.", hint="Add `--company SLUG`."
+        )
+    if await tx.users.by_email(user.email) is not None:
+        raise Refused(f"{user.email} is known already.", hint="Change that person with `aw user set`.")
+    await _chat_ids_are_free(tx, user)
+    stored = await tx.users.add(user, now=now)
+    _prove(tx, AuditKind.USER_ADDED, 0, stored.email, actor, now, role=stored.role.value)
+    return stored
+
+
+async def _chat_ids_are_free(tx: Transaction, user: User) -> None:
+    for platform, chat_id in (("slack", user.slack_user), ("teams", user.teams_user)):
+        other = await tx.users.by_chat(platform, chat_id) if chat_id else None
+        if other is not None and other.id != user.id:
+            raise Refused(f"That {platform.title()} account is linked to {other.name} already.")
+
+
+async def change_user(tx: Transaction, user: User, *, actor: Actor, now: datetime, **what: Any) -> User:
+    await _chat_ids_are_free(tx, user)
+    await tx.users.change(user)
+    _prove(tx, AuditKind.USER_CHANGED, 0, user.email, actor, now, **what)
+    return user
+
+
+async def add_asset(tx: Transaction, asset: Asset, *, actor: Actor, now: datetime) -> Asset:
+    if not asset.name.strip():
+        raise Refused("An asset needs a name.")
+    context = await tx.companies.context(asset.company_id)
+    if any(known.name.lower() == asset.name.lower() for known in context.assets):
+        raise Refused(f"{context.company.name} has an asset called {asset.name} already.")
+    stored = await tx.companies.add_asset(asset)
+    _prove(tx, AuditKind.ASSET_ADDED, asset.company_id, asset.name, actor, now, cloud_ref=asset.cloud_ref)
+    return stored
+
+
+def _prove(
+    tx: Transaction,
+    kind: AuditKind,
+    company_id: int,
+    subject: str,
+    actor: Actor,
+    now: datetime,
+    **detail: Any,
+) -> None:
+    tx.audit.add(entry(kind, company_id=company_id, actor=actor, subject=subject, now=now, **detail))

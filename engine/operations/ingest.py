@@ -1,0 +1,245 @@
+"""Alerts in, decisions out: the batch of deliveries that shares one transaction.
+
+Read once for the whole batch, decide in memory alert by alert in order of arrival, write once. Nothing here grows
+with the number of open incidents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from engine.alert import (
+    Alert,
+    AlertStatus,
+    Identity,
+    StoredAlert,
+    fingerprint,
+    merge,
+)
+from engine.classification import Classification, classify
+from engine.company import CompanyContext
+from engine.correlation import Attach, Open, Quiet, Reopen, Rules, correlate, identify
+from engine.identifiers import new_id
+from engine.incident import Incident, IncidentStatus, attach, recover, reopen
+from engine.operations.open_incidents import OpenSet, Work, load
+from engine.operations.settle import settle
+from engine.ports import Transaction
+from engine.reason import Reason
+
+UNNAMED_TOOL = "generic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One accepted request: its alerts and the names under which a repeat of it would come."""
+
+    company_id: int
+    alerts: tuple[Alert, ...]
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the sender is told, as JSON: `{"accepted": n, "results": [...]}`. `replayed` repeats an earlier answer."""
+
+    body: Mapping[str, object]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    alert_id: str
+    work: Work | None
+    is_new: bool
+    deduplicated: bool
+    reason: Reason
+
+
+async def ingest(tx: Transaction, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
+    """Take the deliveries in, in order, and say what became of each alert.
+
+    Raises Conflict when another replica opened one of the same incidents meanwhile: run the batch again.
+    """
+    names = {(one.company_id, name) for one in deliveries for name in one.ids}
+    earlier = dict(await tx.deliveries.answers(names)) if names else {}
+    contexts = await tx.companies.contexts({one.company_id for one in deliveries})
+    fresh: list[Delivery] = []
+    seen: set[tuple[int, str]] = set()
+    for one in deliveries:
+        keys = {(one.company_id, name) for name in one.ids}
+        if not keys & (earlier.keys() | seen):
+            fresh.append(one)
+            seen |= keys
+    said = await _decide(tx, fresh, contexts, now)
+    body_of = {id(one): _body(results) for one, results in zip(fresh, said, strict=True)}
+    answers: list[Answer] = []
+    for one in deliveries:
+        body = body_of.get(id(one))
+        if body is not None:
+            for name in one.ids:
+                tx.deliveries.put(one.company_id, name, body, now=now)
+                earlier[(one.company_id, name)] = body
+            answers.append(Answer(body=body))
+            continue
+        first = next(earlier[(one.company_id, name)] for name in one.ids if (one.company_id, name) in earlier)
+        answers.append(Answer(body=first, replayed=True))
+    return answers
+
+
+async def _decide(
+    tx: Transaction, fresh: Sequence[Delivery], contexts: Mapping[int, CompanyContext], now: datetime
+) -> list[list[_Said]]:
+    identified = [
+        [(alert, identify(alert, contexts[one.company_id])) for alert in one.alerts] for one in fresh
+    ]
+    open_set = await load(tx, fresh, identified, contexts, now)
+    said: list[list[_Said]] = []
+    for one, pairs in zip(fresh, identified, strict=True):
+        context = contexts[one.company_id]
+        said.append([await _one(tx, open_set, context, alert, identity, now) for alert, identity in pairs])
+    await settle(tx, open_set, contexts, now)
+    return said
+
+
+async def _one(
+    tx: Transaction,
+    open_set: OpenSet,
+    context: CompanyContext,
+    alert: Alert,
+    identity: Identity,
+    now: datetime,
+) -> _Said:
+    company = context.company
+    rules = Rules(window=company.window, reopen_window=company.reopen_window)
+    decision = correlate(alert, identity, open_set.of(company.id), rules, now)
+    judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
+    stored = _stored(context, alert, identity, judged, now)
+    if isinstance(decision, Open):
+        work = open_set.begin(_draft(context, stored, judged, decision.reason, now))
+        open_set.put_alert(work, stored)
+        return _Said(stored.id, work, True, False, decision.reason)
+    if isinstance(decision, Quiet):
+        open_set.loose.append(stored)
+        return _Said(stored.id, None, False, False, decision.reason)
+    work = open_set.work_of(decision.incident)
+    if isinstance(decision, Reopen):
+        work.after = reopen(work.after, now=now)
+        work.reopened = decision.reason
+        open_set.is_open(work)
+    if alert.status is AlertStatus.RESOLVED:
+        kept = await _end(tx, open_set, work, stored, now)
+    else:
+        kept = _again(open_set, work, stored, now)
+    deduplicated = isinstance(decision, Attach) and alert.status is AlertStatus.FIRING
+    return _Said(kept.id, work, False, deduplicated, decision.reason)
+
+
+def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) -> StoredAlert:
+    """A firing alert of a known incident: merged into the alert it repeats, or a new member."""
+    old = open_set.alert(work, stored.fingerprint)
+    kept = merge(old, stored) if old else stored
+    newly = old is None or old.status is AlertStatus.RESOLVED
+    work.after = attach(
+        work.after, severity=stored.severity, tool=stored.tool, times=1, newly_firing=newly, now=now
+    )
+    open_set.put_alert(work, kept)
+    return kept
+
+
+async def _end(
+    tx: Transaction, open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime
+) -> StoredAlert:
+    """A recovery: ends the alert it names; without a match, what the same tool said about the same problem."""
+    old = open_set.alert(work, stored.fingerprint)
+    if old is not None:
+        ending = [old]
+    else:
+        firing = await open_set.firing(tx, work)
+        ending = [one for one in firing if stored.tool in (one.tool, UNNAMED_TOOL)]
+    ended = sum(one.status is AlertStatus.FIRING for one in ending)
+    for one in ending:
+        open_set.put_alert(work, merge(one, _recovery_of(one, stored)))
+    if ended:
+        was_open = work.after.open
+        work.after = recover(work.after, ended=ended, now=now)
+        work.recovered = work.after.firing == 0
+        if was_open and not work.after.open:
+            open_set.is_closed(work)
+    if ending:
+        return ending[0]
+    open_set.put_alert(work, stored)
+    return stored
+
+
+def _recovery_of(firing: StoredAlert, said: StoredAlert) -> StoredAlert:
+    return replace(said, severity=firing.severity, dedup_key=firing.dedup_key or said.dedup_key, count=0)
+
+
+def _stored(
+    context: CompanyContext, alert: Alert, identity: Identity, judged: Classification, now: datetime
+) -> StoredAlert:
+    return StoredAlert(
+        id=new_id(now),
+        company_id=context.company.id,
+        incident_id=None,
+        fingerprint=fingerprint(identity, alert.tool, alert.dedup_key),
+        asset_name=alert.asset_name,
+        asset=identity.asset,
+        signature=identity.signature,
+        title=alert.signature,
+        severity=judged.severity,
+        status=alert.status,
+        message=alert.message,
+        tool=alert.tool,
+        dedup_key=alert.dedup_key,
+        correlation_key=identity.correlation_key,
+        labels=alert.labels,
+        link=alert.link,
+        count=1,
+        first_at=now,
+        last_at=now,
+        occurred_at=alert.occurred_at,
+    )
+
+
+def _draft(
+    context: CompanyContext, stored: StoredAlert, judged: Classification, reason: Reason, now: datetime
+) -> Incident:
+    asset = context.asset_called(stored.asset_name)
+    return Incident(
+        id=0,
+        company_id=context.company.id,
+        correlation_key=stored.correlation_key,
+        title=stored.title,
+        asset=stored.asset,
+        asset_name=asset.name if asset else stored.asset_name,
+        signature=stored.signature,
+        category=judged.category,
+        severity=judged.severity,
+        status=IncidentStatus.NEW,
+        opened_at=now,
+        last_alert_at=now,
+        opened_reason=f"{reason.text}; {judged.severity} because {judged.why}",
+        tools=(stored.tool,),
+        critical_asset=bool(asset and asset.critical),
+    )
+
+
+def _body(results: Sequence[_Said]) -> dict[str, object]:
+    return {
+        "accepted": len(results),
+        "results": [
+            {
+                "alert_id": one.alert_id,
+                "incident_id": one.work.after.label if one.work else None,
+                "is_new": one.is_new,
+                "deduplicated": one.deduplicated,
+                "reason": one.reason.text,
+                "suppressed_by": None,
+                "sla_due": one.work.sla_due.isoformat() if one.work and one.work.sla_due else None,
+            }
+            for one in results
+        ],
+    }

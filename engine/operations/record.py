@@ -1,0 +1,59 @@
+"""What every change of an incident writes besides itself: its proof, its story, and the jobs that show it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from engine.access import Actor
+from engine.audit import AuditKind, TimelineEntry, TimelineKind, entry
+from engine.identifiers import new_id
+from engine.incident import Incident
+from engine.jobs import SyncCard, SyncThread
+from engine.ports import Transaction
+
+INCIDENT_CARD = "incident"
+
+
+async def show(tx: Transaction, incident: Incident, *, at: datetime) -> None:
+    """Put the jobs that bring the incident's cards up to date, not before `at`."""
+    for card in await tx.cards.of_incidents([incident.id], INCIDENT_CARD):
+        tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=at)
+
+
+def prove(
+    tx: Transaction, incident: Incident, kind: AuditKind, *, actor: Actor, now: datetime, **detail: Any
+) -> None:
+    """One audit line about this incident, in this transaction."""
+    tx.audit.add(
+        entry(kind, company_id=incident.company_id, actor=actor, subject=incident.label, now=now, **detail)
+    )
+
+
+def tell(
+    tx: Transaction,
+    incident: Incident,
+    kind: TimelineKind,
+    text: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    body: str = "",
+    told: bool = True,
+) -> None:
+    """One line of the incident's story; a told one is also written into the card's thread, with `body` as output."""
+    tx.timeline.add(
+        TimelineEntry(
+            id=new_id(now),
+            company_id=incident.company_id,
+            incident_id=incident.id,
+            at=now,
+            kind=kind,
+            text=text,
+            actor=actor.name,
+            body=body,
+            told=told,
+        )
+    )
+    if told:
+        tx.jobs.put(SyncThread(company_id=incident.company_id, incident_id=incident.id), due_at=now)

@@ -1,0 +1,237 @@
+"""The end of a batch: new incidents are assigned and get numbers, clocks start or stop, and everything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine import sla
+from engine.access import SYSTEM
+from engine.audit import AuditKind, TimelineKind
+from engine.company import CompanyContext, User
+from engine.errors import Conflict
+from engine.incident import Incident, acted, assign
+from engine.jobs import CheckSla, ConsiderRunbook, SyncCard
+from engine.operations.open_incidents import OpenSet, Work
+from engine.operations.record import INCIDENT_CARD, prove, tell
+from engine.ports import EDIT_DELAY, CardWanted, Transaction
+from engine.routing import choose
+from engine.sla import ClockKind, SlaClock
+
+
+async def settle(
+    tx: Transaction, open_set: OpenSet, contexts: Mapping[int, CompanyContext], now: datetime
+) -> None:
+    """Write what the batch decided. Raises Conflict when a new incident exists already (another replica was first)."""
+    new = [work for work in open_set.works if work.before is None]
+    if new:
+        await _open(tx, new, contexts, now)
+    changed = [work for work in open_set.works if work.before is not None and work.changed]
+    if changed:
+        await _save(tx, changed, contexts, now)
+    for work, alert in open_set.changed_alerts():
+        tx.alerts.put(replace(alert, incident_id=work.after.id))
+    for alert in open_set.loose:
+        tx.alerts.put(alert)
+
+
+async def _open(
+    tx: Transaction, new: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
+) -> None:
+    await _route(tx, new, contexts, now)
+    ordered = sorted(
+        new, key=lambda work: work.place
+    )  # one order for all replicas, so that none waits in a ring
+    opened = await tx.incidents.open([work.after for work in ordered])
+    for work, incident in zip(ordered, opened, strict=True):
+        if incident is None:
+            raise Conflict("another replica opened this incident meanwhile")
+        work.after = incident
+    for work in ordered:
+        incident, context = work.after, contexts[work.after.company_id]
+        prove(
+            tx,
+            incident,
+            AuditKind.INCIDENT_OPENED,
+            actor=SYSTEM,
+            now=now,
+            severity=incident.severity.value,
+            key=incident.correlation_key,
+            assignee=incident.assignee_id,
+            why=incident.opened_reason,
+        )
+        tell(tx, incident, TimelineKind.OPENED, incident.opened_reason, actor=SYSTEM, now=now, told=False)
+        _start_clocks(tx, work, context, now)
+        for platform, channel in _channels(context):
+            card = CardWanted(
+                company_id=incident.company_id,
+                incident_id=incident.id,
+                kind=INCIDENT_CARD,
+                subject=str(incident.id),
+                platform=platform,
+                channel=channel,
+            )
+            tx.cards.want(card)
+            tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=now)
+        if incident.open:
+            tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
+
+
+def _channels(context: CompanyContext) -> list[tuple[str, str]]:
+    company = context.company
+    found = (("slack", company.slack_channel), ("teams", company.teams_conversation))
+    return [(platform, channel) for platform, channel in found if channel]
+
+
+async def _route(
+    tx: Transaction, new: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
+) -> None:
+    """Assign the new ones, critical first, counting each assignment for the next."""
+    people: dict[int, User] = {}
+    for work in new:
+        people |= {user.id: user for user in contexts[work.after.company_id].technicians}
+    loads = dict(await tx.users.loads(people)) if people else {}
+    for work in sorted(new, key=lambda one: one.after.severity.rank):
+        if not work.after.open:
+            continue
+        context = contexts[work.after.company_id]
+        asset = context.asset_called(work.after.asset_name)
+        choice = choose(
+            context.technicians,
+            loads,
+            category=work.after.category,
+            platform=asset.platform if asset else "",
+            now=now,
+        )
+        if choice.user is None:
+            work.after = replace(work.after, assigned_reason=choice.reason)
+            continue
+        loads[choice.user.id] = loads.get(choice.user.id, 0) + 1
+        work.after = assign(work.after, user_id=choice.user.id, reason=choice.reason)
+
+
+def _start_clocks(tx: Transaction, work: Work, context: CompanyContext, now: datetime) -> None:
+    incident = work.after
+    clocks = [
+        sla.start_clock(
+            policy=context.company.sla,
+            severity=incident.severity,
+            kind=kind,
+            incident_id=incident.id,
+            company_id=incident.company_id,
+            now=now,
+        )
+        for kind in ClockKind
+    ]
+    running = [clock for clock in clocks if clock is not None]
+    if not incident.open:
+        running = [sla.meet(clock, now) for clock in running]
+    _put_clocks(tx, work, running, now)
+
+
+def _put_clocks(tx: Transaction, work: Work, clocks: Sequence[SlaClock], now: datetime) -> None:
+    for clock in clocks:
+        tx.clocks.put(clock)
+    work.sla_due = min((clock.due_at for clock in clocks if clock.running), default=None)
+    checks = [at for clock in clocks if (at := clock.next_check_at()) is not None]
+    if checks:
+        incident = work.after
+        tx.jobs.put(
+            CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=max(now, min(checks))
+        )
+
+
+async def _save(
+    tx: Transaction, changed: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
+) -> None:
+    clocks = await tx.clocks.of_many([work.after.id for work in changed])
+    for work in changed:
+        assert work.before is not None
+        _tell_change(tx, work, work.before, now)
+        policy = contexts[work.after.company_id].company.sla
+        _turn_clocks(tx, work, work.before, clocks.get(work.after.id, ()), policy, now)
+        work.after = await tx.incidents.save(work.before, work.after)
+    soon = {work.after.id for work in changed if work.before and _matters(work.before, work.after)}
+    for card in await tx.cards.of_incidents([work.after.id for work in changed], INCIDENT_CARD):
+        due_at = now if card.incident_id in soon else now + EDIT_DELAY
+        tx.jobs.put(SyncCard(company_id=card.company_id, card_id=card.id), due_at=due_at)
+
+
+def _matters(before: Incident, after: Incident) -> bool:
+    """Worth an edit at once; a mere count may wait for its neighbours."""
+    return before.status is not after.status or before.severity is not after.severity
+
+
+def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -> None:
+    after = work.after
+    if work.reopened is not None:
+        work.after = after = acted(after, what="Came back: reopened by monitoring", now=now)
+        prove(tx, after, AuditKind.INCIDENT_REOPENED, actor=SYSTEM, now=now, why=work.reopened.text)
+        tell(tx, after, TimelineKind.REOPENED, f"Reopened: {work.reopened.text}.", actor=SYSTEM, now=now)
+    if after.severity is not before.severity:
+        text = f"Severity raised from {before.severity} to {after.severity} by a new alert."
+        prove(
+            tx,
+            after,
+            AuditKind.INCIDENT_SEVERITY,
+            actor=SYSTEM,
+            now=now,
+            old=before.severity,
+            new=after.severity,
+        )
+        tell(tx, after, TimelineKind.ALERT, text, actor=SYSTEM, now=now)
+    new_tools = [tool for tool in after.tools if tool not in before.tools]
+    if new_tools:
+        tell(
+            tx, after, TimelineKind.ALERT, f"Also reported by {', '.join(new_tools)}.", actor=SYSTEM, now=now
+        )
+    if work.recovered and after.recovered_at is not None and after.firing == 0:
+        _tell_recovery(tx, work, before, now)
+
+
+def _tell_recovery(tx: Transaction, work: Work, before: Incident, now: datetime) -> None:
+    after = work.after
+    if after.open:
+        prove(tx, after, AuditKind.INCIDENT_RECOVERED, actor=SYSTEM, now=now)
+        text = "Monitoring says it has recovered. Resolve it if you agree."
+        work.after = acted(after, what="Recovered, waiting for its owner to resolve", now=now)
+        tell(tx, after, TimelineKind.RECOVERED, text, actor=SYSTEM, now=now)
+    elif before.open or work.reopened is not None:
+        prove(
+            tx,
+            after,
+            AuditKind.INCIDENT_RESOLVED,
+            actor=SYSTEM,
+            now=now,
+            note=after.resolution,
+            by="monitoring",
+        )
+        work.after = acted(after, what="Resolved by recovery", now=now)
+        tell(
+            tx, after, TimelineKind.RESOLVED, "Resolved: monitoring reports recovery.", actor=SYSTEM, now=now
+        )
+
+
+def _turn_clocks(
+    tx: Transaction,
+    work: Work,
+    before: Incident,
+    clocks: Sequence[SlaClock],
+    policy: sla.SlaPolicy,
+    now: datetime,
+) -> None:
+    after = work.after
+    turned = list(clocks)
+    if work.reopened is not None:
+        turned = [
+            sla.reopen(c, now) if c.kind is ClockKind.RESOLUTION or not after.touched else c for c in turned
+        ]
+    if after.severity is not before.severity:
+        turned = [sla.rebase(clock, policy, after.severity) for clock in turned]
+    if not after.open:
+        turned = [sla.meet(clock, now) for clock in turned]
+    if turned != list(clocks):
+        _put_clocks(tx, work, turned, now)
+    else:
+        work.sla_due = min((clock.due_at for clock in clocks if clock.running), default=None)
