@@ -1,0 +1,109 @@
+"""Who may agree to a run, and to what exactly: an approval is bound to a digest of everything that would happen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from engine.access import Actor, Denied, Verb, Via, may, who_could
+from engine.company import User
+from engine.errors import NotFound, Refused
+from runbooks.run import Run, RunStatus
+from runbooks.runbook import Risk
+
+TTL = timedelta(minutes=30)
+"""How long an approval may be given after it was asked for."""
+
+DECIDES: dict[Risk, Verb | None] = {
+    Risk.LOW: None,
+    Risk.MEDIUM: Verb.APPROVE_MEDIUM,
+    Risk.HIGH: Verb.APPROVE_HIGH,
+}
+ASKS: dict[Risk, Verb] = {Risk.LOW: Verb.RUN_LOW, Risk.MEDIUM: Verb.REQUEST_RUN, Risk.HIGH: Verb.REQUEST_RUN}
+
+
+def digest(run: Run) -> str:
+    """SHA-256 in hex of what would happen: runbook, scripts, parameters, targets, account and region."""
+    basis = {
+        "company": run.company_id,
+        "runbook": run.runbook_id,
+        "version": run.runbook_version,
+        "risk": run.risk.value,
+        "script": run.script,
+        "verify": run.verify_script,
+        "timeout": int(run.timeout.total_seconds()),
+        "parameters": dict(run.parameters),
+        "targets": [[one.asset_name, one.cloud_ref, one.platform.value, one.region] for one in run.targets],
+        "executor": run.executor,
+        "account": run.account,
+        "region": run.region,
+    }
+    text = json.dumps(basis, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def deciders(run: Run, people: Sequence[User]) -> tuple[User, ...]:
+    """Who of the company's directory may decide this run, the requester left out."""
+    verb = DECIDES[run.risk]
+    if verb is None:
+        return ()
+    return tuple(user for user in who_could(people, verb, run.company_id) if user.id != run.requested_by)
+
+
+def check_decider(run: Run, actor: Actor, people: Sequence[User], *, verb_name: str = "approve") -> None:
+    """Raises Refused (with who could) unless this person may decide this run."""
+    verb = DECIDES[run.risk]
+    others = tuple(user.id for user in deciders(run, people))
+    if actor.user is None:
+        raise Refused("A run is decided by a person.", who=others, code="forbidden")
+    answer = may(actor, verb or Verb.RUN_LOW, run.company_id)
+    if isinstance(answer, Denied):
+        if answer.foreign:
+            raise NotFound("There is no such run.")
+        raise Refused(answer.reason, who=others, code="forbidden", hint="Ask one of them.")
+    if actor.id == run.requested_by:
+        text = f"You asked for {run.label} yourself, so somebody else has to {verb_name} it."
+        raise Refused(text, who=others, code="own_request", hint="Ask one of them.")
+
+
+def check_digest(run: Run, shown: str) -> None:
+    """Raises Refused unless what was shown to the approver is what would run now."""
+    if not run.digest or digest(run) != run.digest or shown != run.digest:
+        raise Refused(
+            f"{run.label} is no longer what the card showed.",
+            hint="Look at the new card.",
+            code="digest_changed",
+        )
+
+
+def check_time(run: Run, now: datetime) -> None:
+    if run.expires_at is not None and now >= run.expires_at:
+        raise Refused(f"The approval of {run.label} has expired.", hint="Ask for it again.", code="expired")
+
+
+def why_void(run: Run, *, requester: User | None, decider: User | None) -> str | None:
+    """Why an approved run may not start after all, or None. Both people as the directory has them now."""
+    if run.status is not RunStatus.APPROVED:
+        return f"it is {run.status.value}, not approved"
+    if digest(run) != run.digest:
+        return "its parameters, targets or script are not those that were approved"
+    if run.requested_by is not None and not _still_may(requester, ASKS[run.risk], run.company_id):
+        return f"{run.requested_by_name}, who asked for it, may no longer do so"
+    verb = DECIDES[run.risk]
+    if verb is None:
+        return None
+    if run.decided_by is None or decider is None or decider.id != run.decided_by:
+        return "nobody who is known here approved it"
+    if run.decided_by == run.requested_by:
+        return "it was approved by the one who asked for it"
+    if not _still_may(decider, verb, run.company_id):
+        return f"{run.decided_by_name}, who approved it, may no longer do so"
+    return None
+
+
+def _still_may(user: User | None, verb: Verb, company_id: int) -> bool:
+    return user is not None and not isinstance(
+        may(Actor(user=user, via=Via.ENGINE), verb, company_id), Denied
+    )

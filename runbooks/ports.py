@@ -1,0 +1,87 @@
+"""What runbooks need from the outside: a place to keep runs, and something that carries a script to machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from engine.ports import Transaction
+from runbooks.run import Run, StepName, Target, TargetResult
+from runbooks.runbook import Platform
+
+
+class Runs(Protocol):
+    async def get(self, run_id: str) -> Run | None:
+        """Locked until the transaction ends, where the database can."""
+        ...
+
+    def add(self, run: Run) -> None: ...
+
+    async def save(self, before: Run, after: Run) -> Run:
+        """Compare-and-set on `before.revision`; returns `after` with the next one. Raises Conflict when it lost."""
+        ...
+
+    async def of_incident(self, incident_id: int) -> Sequence[Run]:
+        """Newest first."""
+        ...
+
+    async def active_on(self, company_id: int, runbook_id: str, cloud_ref: str) -> Run | None:
+        """The unfinished run of this runbook that has this machine among its targets, if there is one."""
+        ...
+
+
+class RunsTransaction(Transaction, Protocol):
+    @property
+    def runs(self) -> Runs: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One step of one run, ready to be carried out. `session_name` and `session_tags` name the people behind it."""
+
+    run_id: str
+    step: StepName
+    account: str
+    role_arn: str
+    external_id: str
+    region: str
+    session_name: str
+    session_tags: Mapping[str, str]
+    targets: tuple[Target, ...]
+    platform: Platform
+    script: str
+    timeout: timedelta
+
+    @property
+    def comment(self) -> str:
+        """How this step is found again at the provider."""
+        return f"aw {self.run_id} {self.step.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How a step stands: `finished` when every target is; `waiting_text` says what it waits for, for people."""
+
+    finished: bool
+    results: tuple[TargetResult, ...]
+    waiting_text: str = ""
+
+
+class Executor(Protocol):
+    """Carries orders to machines. All raise Transient (nothing happened, try later) or Permanent, fit for the card."""
+
+    async def start(self, order: Order) -> Mapping[str, Any]:
+        """A JSON-able reference. Raises Ambiguous when the command may have been taken: `find` before anything."""
+        ...
+
+    async def find(self, order: Order) -> Mapping[str, Any] | None:
+        """The reference of this order if the provider knows it, else None."""
+        ...
+
+    async def poll(self, order: Order, reference: Mapping[str, Any]) -> Progress: ...
+
+    async def cancel(self, order: Order, reference: Mapping[str, Any]) -> None:
+        """Best effort: a running script may still complete."""
+        ...
