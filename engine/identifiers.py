@@ -10,9 +10,20 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _LABEL = re.compile(r"^\s*(?:inc[-_ ]?)?(\d{1,18})\s*$", re.IGNORECASE)
 
 
+class _Last:
+    """The last id made here: several in one millisecond must still sort in the order in which they were made."""
+
+    value = 0
+
+
 def new_id(now: datetime) -> str:
-    """26 characters, unique, in order of time."""
-    value = (int(now.timestamp() * 1000) << 80) | secrets.randbits(80)
+    """26 characters, unique, in order of time, and of making within one process."""
+    moment = int(now.timestamp() * 1000)
+    if _Last.value >> 80 == moment:
+        _Last.value += 1 + secrets.randbits(32)
+    else:
+        _Last.value = (moment << 80) | secrets.randbits(79)
+    value = _Last.value
     digits = []
     for _ in range(26):
         digits.append(_ALPHABET[value & 31])

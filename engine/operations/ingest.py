@@ -140,7 +140,7 @@ def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) ->
     """A firing alert of a known incident: merged into the alert it repeats, or a new member."""
     old = open_set.alert(work, stored.fingerprint)
     kept = merge(old, stored) if old else stored
-    newly = old is None or old.status is AlertStatus.RESOLVED
+    newly = old is None or old.status is AlertStatus.RESOLVED or work.after.firing == 0
     work.after = attach(
         work.after, severity=stored.severity, tool=stored.tool, times=1, newly_firing=newly, now=now
     )

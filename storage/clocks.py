@@ -1,0 +1,74 @@
+"""SLA clocks in the database. `due_at` and `next_check_at` are kept beside the facts they follow from, for sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.sla import ClockKind, SlaClock
+from storage.rows import chunks, upsert
+from storage.tables import sla_clocks as table
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+_FIELDS = [
+    "incident_id",
+    "company_id",
+    "started_at",
+    "target",
+    "warn_before",
+    "paused",
+    "paused_at",
+    "met_at",
+    "warned_at",
+    "breached_at",
+]
+
+
+def _to_clock(row: Any) -> SlaClock:
+    return SlaClock(kind=ClockKind(row.kind), **{name: getattr(row, name) for name in _FIELDS})
+
+
+def _to_row(clock: SlaClock) -> dict[str, Any]:
+    row = {name: getattr(clock, name) for name in _FIELDS}
+    return row | {"kind": clock.kind.value, "due_at": clock.due_at, "next_check_at": clock.next_check_at()}
+
+
+class Clocks:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._waiting: dict[tuple[int, ClockKind], SlaClock] = {}
+
+    async def of(self, incident_id: int) -> Sequence[SlaClock]:
+        return (await self.of_many([incident_id])).get(incident_id, ())
+
+    async def of_many(self, incident_ids: Collection[int]) -> Mapping[int, Sequence[SlaClock]]:
+        found: dict[int, list[SlaClock]] = {}
+        for some in chunks(sorted(incident_ids)):
+            statement = sa.select(table).where(table.c.incident_id.in_(some)).order_by(table.c.kind)
+            for row in await self._tx.connection.execute(statement):
+                found.setdefault(row.incident_id, []).append(_to_clock(row))
+        return found
+
+    async def awaited(self, now: datetime, *, most: int = 1000) -> Sequence[tuple[int, int]]:
+        """(company id, incident id) of every clock whose next check is due: what a sweep looks after."""
+        statement = (
+            sa.select(table.c.company_id, table.c.incident_id)
+            .where(sa.text("next_check_at IS NOT NULL"), table.c.next_check_at <= now)
+            .order_by(table.c.next_check_at)
+            .limit(most)
+        )
+        return [(row.company_id, row.incident_id) for row in await self._tx.connection.execute(statement)]
+
+    def put(self, clock: SlaClock) -> None:
+        self._waiting[(clock.incident_id, clock.kind)] = clock
+
+    async def flush(self) -> None:
+        if self._waiting:
+            rows = [_to_row(clock) for clock in self._waiting.values()]
+            self._waiting.clear()
+            await upsert(self._tx, table, rows, keep=("company_id",))

@@ -1,0 +1,233 @@
+"""Companies, their keys and assets, and the cached context that deciding about a company needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.alert import Severity
+from engine.company import Asset, Autonomy, Cloud, Company, CompanyContext
+from engine.sla import SlaPolicy
+from storage.tables import api_keys, assets
+from storage.tables import companies as table
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+
+class ContextCache:
+    """Per process: the last context of each company, valid while the company's version is the same."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, CompanyContext] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """An API key as kept. The digest is of the whole key; `expires_at` None means until it is rotated."""
+
+    id: str
+    company_id: int
+    digest: str
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    hmac_sealed: bytes | None
+    archived: bool
+
+
+def sla_to_json(policy: SlaPolicy) -> dict[str, Any]:
+    targets = {
+        severity.value: [int(one.total_seconds()) for one in both]
+        for severity, both in policy.targets.items()
+    }
+    return {"targets": targets, "warning": int(policy.warning.total_seconds())}
+
+
+def sla_from_json(value: Mapping[str, Any]) -> SlaPolicy:
+    targets = {
+        Severity(name): (timedelta(seconds=both[0]), timedelta(seconds=both[1]))
+        for name, both in value["targets"].items()
+    }
+    return SlaPolicy(targets=targets, warning=timedelta(seconds=value["warning"]))
+
+
+def _to_company(row: Any) -> Company:
+    return Company(
+        id=row.id,
+        slug=row.slug,
+        name=row.name,
+        version=row.version,
+        archived_at=row.archived_at,
+        slack_channel=row.slack_channel,
+        teams_conversation=row.teams_conversation,
+        autonomy=Autonomy(row.autonomy),
+        timezone=row.timezone,
+        window=row.window,
+        reopen_window=row.reopen_window,
+        rate_limit=row.rate_limit,
+        sla=sla_from_json(row.sla),
+        cloud=Cloud(**row.cloud) if row.cloud else None,
+    )
+
+
+def _to_row(company: Company) -> dict[str, Any]:
+    return {
+        "slug": company.slug,
+        "name": company.name,
+        "archived_at": company.archived_at,
+        "slack_channel": company.slack_channel,
+        "teams_conversation": company.teams_conversation,
+        "autonomy": company.autonomy.value,
+        "timezone": company.timezone,
+        "window": company.window,
+        "reopen_window": company.reopen_window,
+        "rate_limit": company.rate_limit,
+        "sla": sla_to_json(company.sla),
+        "cloud": asdict(company.cloud) if company.cloud else None,
+    }
+
+
+def _to_asset(row: Any) -> Asset:
+    return Asset(
+        id=row.id,
+        company_id=row.company_id,
+        name=row.name,
+        aliases=tuple(row.aliases),
+        platform=row.platform,
+        cloud_ref=row.cloud_ref,
+        region=row.region,
+        critical=row.critical,
+        depends_on=tuple(row.depends_on),
+        labels=row.labels,
+    )
+
+
+class Companies:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def contexts(self, ids: Collection[int]) -> Mapping[int, CompanyContext]:
+        """The contexts of these companies: from the cache where the version still holds, else read anew."""
+        if not ids:
+            return {}
+        statement = sa.select(table.c.id, table.c.version).where(table.c.id.in_(sorted(ids)))
+        found: dict[int, CompanyContext] = {}
+        for company_id, version in await self._tx.connection.execute(statement):
+            kept = self._tx.contexts.kept.get(company_id)
+            if kept is None or kept.company.version != version:
+                kept = await self._read_context(company_id)
+                self._tx.contexts.kept[company_id] = kept
+            found[company_id] = kept
+        return found
+
+    async def context(self, company_id: int) -> CompanyContext:
+        """Raises KeyError for an unknown company."""
+        return (await self.contexts([company_id]))[company_id]
+
+    async def _read_context(self, company_id: int) -> CompanyContext:
+        row = (await self._tx.connection.execute(sa.select(table).where(table.c.id == company_id))).one()
+        people = [user for user in await self._tx.users.all() if user.works_for(company_id)]
+        return CompanyContext(
+            company=_to_company(row), assets=tuple(await self.assets(company_id)), people=tuple(people)
+        )
+
+    async def get(self, company_id: int) -> Company | None:
+        return await self._one(table.c.id == company_id)
+
+    async def by_slug(self, slug: str) -> Company | None:
+        return await self._one(table.c.slug == slug)
+
+    async def by_channel(self, platform: str, channel: str) -> Company | None:
+        column = table.c.slack_channel if platform == "slack" else table.c.teams_conversation
+        return await self._one(column == channel)
+
+    async def _one(self, where: Any) -> Company | None:
+        row = (await self._tx.connection.execute(sa.select(table).where(where))).first()
+        return _to_company(row) if row else None
+
+    async def all(self, *, archived: bool = False) -> Sequence[Company]:
+        statement = sa.select(table).order_by(table.c.slug)
+        if not archived:
+            statement = statement.where(table.c.archived_at.is_(None))
+        return [_to_company(row) for row in await self._tx.connection.execute(statement)]
+
+    async def add(self, company: Company, *, hmac_secret: bytes | None, now: datetime) -> Company:
+        sealed = self._tx.vault.seal(hmac_secret) if hmac_secret else None
+        values = _to_row(company) | {"created_at": now, "hmac_secret": sealed}
+        statement = sa.insert(table).values(**values).returning(table.c.id)
+        number = (await self._tx.connection.execute(statement)).scalar_one()
+        return replace(company, id=number)
+
+    async def change(self, company: Company) -> None:
+        statement = (
+            sa.update(table)
+            .where(table.c.id == company.id)
+            .values(**_to_row(company), version=table.c.version + 1)
+        )
+        await self._tx.connection.execute(statement)
+
+    async def touch(self, company_id: int | None = None) -> None:
+        """Make every replica read the context anew: of one company, or of all."""
+        statement = sa.update(table).values(version=table.c.version + 1)
+        if company_id is not None:
+            statement = statement.where(table.c.id == company_id)
+        await self._tx.connection.execute(statement)
+
+    async def assets(self, company_id: int) -> Sequence[Asset]:
+        statement = sa.select(assets).where(assets.c.company_id == company_id).order_by(assets.c.id)
+        return [_to_asset(row) for row in await self._tx.connection.execute(statement)]
+
+    async def add_asset(self, asset: Asset) -> Asset:
+        values = asdict(asset) | {"aliases": list(asset.aliases), "depends_on": list(asset.depends_on)}
+        del values["id"]
+        values["labels"] = dict(asset.labels)
+        statement = sa.insert(assets).values(**values).returning(assets.c.id)
+        number = (await self._tx.connection.execute(statement)).scalar_one()
+        await self.touch(asset.company_id)
+        return replace(asset, id=number)
+
+    async def add_key(self, key_id: str, company_id: int, digest: str, *, now: datetime) -> None:
+        await self._tx.connection.execute(
+            sa.insert(api_keys).values(id=key_id, company_id=company_id, digest=digest, created_at=now)
+        )
+
+    async def expire_keys(self, company_id: int, *, at: datetime, keep: str) -> int:
+        """Let every other key of the company end at `at`, unless it ends earlier. How many that were."""
+        statement = (
+            sa.update(api_keys)
+            .where(
+                api_keys.c.company_id == company_id,
+                api_keys.c.id != keep,
+                sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > at),
+            )
+            .values(expires_at=at)
+        )
+        return (await self._tx.connection.execute(statement)).rowcount
+
+    async def key(self, key_id: str) -> StoredKey | None:
+        statement = (
+            sa.select(api_keys, table.c.hmac_secret, table.c.archived_at)
+            .join(table, table.c.id == api_keys.c.company_id)
+            .where(api_keys.c.id == key_id)
+        )
+        row = (await self._tx.connection.execute(statement)).first()
+        if row is None:
+            return None
+        return StoredKey(
+            id=row.id,
+            company_id=row.company_id,
+            digest=row.digest,
+            expires_at=row.expires_at,
+            last_used_at=row.last_used_at,
+            hmac_sealed=row.hmac_secret,
+            archived=row.archived_at is not None,
+        )
+
+    async def keys_used(self, used: Mapping[str, datetime]) -> None:
+        for key_id in sorted(used):
+            statement = sa.update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=used[key_id])
+            await self._tx.connection.execute(statement)

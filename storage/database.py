@@ -1,0 +1,112 @@
+"""One open database: its engine, its migrations, its clock, and transactions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage import dialect
+from storage.companies import ContextCache
+from storage.secrets import Vault
+from storage.transaction import Transaction
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class Database:
+    """Opened once per process, closed once. SQLite takes one writer at a time, so writers queue here, not in SQLite."""
+
+    def __init__(self, url: str, vault: Vault) -> None:
+        self.engine = dialect.open_engine(url, json_dumps=_dumps, json_loads=orjson.loads)
+        self.vault = vault
+        self.sqlite = dialect.is_sqlite(self.engine)
+        self._contexts = ContextCache()
+        self._one_writer: asyncio.Lock | nullcontext[None] = asyncio.Lock() if self.sqlite else nullcontext()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Everything inside commits together, or nothing does. When the block ends without error, it is durable."""
+        async with self._one_writer, self._connection(writing=True) as connection, connection.begin():
+            tx = Transaction(connection, self._contexts, self.vault, writing=True)
+            yield tx
+            await tx.flush()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Transaction]:
+        """A consistent view that locks nothing and can write nothing."""
+        async with self._connection(writing=False) as connection, connection.begin() as begun:
+            yield Transaction(connection, self._contexts, self.vault, writing=False)
+            await begun.rollback()
+
+    @asynccontextmanager
+    async def _connection(self, *, writing: bool) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            await connection.execution_options(writing=writing)
+            yield connection
+
+    async def now(self) -> datetime:
+        """The database's own time: what leases, timers and expiries are measured by."""
+        async with self._connection(writing=False) as connection:
+            microseconds = (await connection.execute(dialect.clock(self.engine.dialect.name))).scalar_one()
+        return _EPOCH + timedelta(microseconds=int(microseconds))
+
+    async def migrate(self) -> None:
+        """Bring the schema to this version. Safe to run from several replicas at once, and twice; nothing is loaded
+        when there is nothing to do."""
+        if await self.schema_version() == newest_version():
+            return
+        from alembic.config import Config
+        from alembic.runtime.environment import EnvironmentContext
+        from alembic.script import ScriptDirectory
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        script = ScriptDirectory.from_config(config)
+
+        def upgrade(connection: sa.Connection) -> None:
+            def steps(revision: Any, _context: Any) -> Any:
+                return script._upgrade_revs("head", revision)
+
+            with EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment:
+                environment.configure(connection=connection, target_metadata=None)
+                environment.run_migrations()
+
+        async with self._one_writer, self._connection(writing=True) as connection, connection.begin():
+            if not self.sqlite:
+                await connection.execute(sa.text("SELECT pg_advisory_xact_lock(4127001)"))
+            await connection.run_sync(upgrade)
+
+    async def schema_version(self) -> str | None:
+        """The revision of the schema as it is, or None for an empty database."""
+
+        def current(connection: sa.Connection) -> str | None:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            revision: str | None = connection.execute(
+                sa.text("SELECT version_num FROM alembic_version")
+            ).scalar()
+            return revision
+
+        async with self._connection(writing=False) as connection:
+            return await connection.run_sync(current)
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def newest_version() -> str:
+    """The newest revision this program knows: the number in front of its newest migration's file name."""
+    return max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))

@@ -1,0 +1,171 @@
+"""The only place that knows SQLite from PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_RETRYABLE_SQLSTATES = {"40001", "40P01", "55P03"}  # serialisation failure, deadlock, lock not available
+_GONE_SQLSTATES = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC time, kept as whole microseconds since 1970: the same order and arithmetic on both databases."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+
+
+class Span(TypeDecorator[timedelta]):
+    """A duration in whole microseconds."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
+        return None if value is None else value // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:
+        return None if value is None else timedelta(microseconds=int(value))
+
+
+Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""An id that counts up: SQLite only does that for INTEGER PRIMARY KEY."""
+
+
+def open_engine(url: str, *, json_dumps: Any, json_loads: Any) -> AsyncEngine:
+    """The engine for a `sqlite+aiosqlite://` or `postgresql+asyncpg://` address. Raises ValueError for any other."""
+    parsed = sa.engine.make_url(url)
+    backend = parsed.get_backend_name()
+    options: dict[str, Any] = {"json_serializer": json_dumps, "json_deserializer": json_loads}
+    if backend == "sqlite":
+        engine = create_async_engine(
+            parsed, connect_args={"timeout": 15}, pool_size=6, max_overflow=4, **options
+        )
+        event.listen(engine.sync_engine, "connect", _sqlite_connect)
+        event.listen(engine.sync_engine, "begin", _sqlite_begin)
+        return engine
+    if backend == "postgresql":
+        settings = {"application_name": "alert-whisperer", "jit": "off"}
+        connect = {"timeout": 5, "command_timeout": 30, "server_settings": settings}
+        return create_async_engine(
+            parsed, connect_args=connect, pool_size=10, max_overflow=10, pool_timeout=10, **options
+        )
+    raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
+
+
+def is_sqlite(engine: AsyncEngine) -> bool:
+    return engine.dialect.name == "sqlite"
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "cache_size=-8000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    mode = "BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN"
+    connection.exec_driver_sql(mode)
+
+
+def insert(dialect_name: str, table: sa.Table) -> Any:
+    """An INSERT that knows ON CONFLICT, in the words of the database at hand."""
+    return sqlite.insert(table) if dialect_name == "sqlite" else postgresql.insert(table)
+
+
+def least(dialect_name: str, first: Any, second: Any) -> Any:
+    return sa.func.min(first, second) if dialect_name == "sqlite" else sa.func.least(first, second)
+
+
+def clock(dialect_name: str) -> sa.TextClause:
+    """The database's own time in microseconds since 1970."""
+    if dialect_name == "sqlite":
+        return sa.text("SELECT CAST((julianday('now') - 2440587.5) * 86400000000.0 AS INTEGER)")
+    return sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+
+
+CLAIM = """
+WITH due AS {materialised} (
+  SELECT id FROM jobs
+  WHERE due_at <= :now AND (leased_until IS NULL OR leased_until <= :now){kinds}
+  ORDER BY due_at, id LIMIT :most {lock}
+)
+UPDATE jobs SET leased_until = :until, attempts = attempts + 1
+WHERE id IN (SELECT id FROM due)
+RETURNING id, company_id, key, kind, payload, due_at, generation, attempts
+"""
+
+
+def claim_jobs(dialect_name: str, kinds: Collection[str] = ()) -> sa.TextClause:
+    """One statement that leases the due jobs to its caller, each to one caller only.
+
+    PostgreSQL skips rows that another replica is leasing; SQLite has one writer at a time and needs no lock.
+    """
+    postgres = dialect_name == "postgresql"
+    text = CLAIM.format(
+        materialised="MATERIALIZED",
+        kinds=" AND kind IN :kinds" if kinds else "",
+        lock="FOR UPDATE SKIP LOCKED" if postgres else "",
+    )
+    statement = sa.text(text)
+    return statement.bindparams(sa.bindparam("kinds", expanding=True)) if kinds else statement
+
+
+def is_duplicate(error: BaseException) -> bool:
+    return isinstance(error, IntegrityError)
+
+
+def is_retryable(error: BaseException) -> bool:
+    """A deadlock, a serialisation failure or a busy database: the same transaction may succeed if run again."""
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    return state in _RETRYABLE_SQLSTATES or "database is locked" in str(error.orig)
+
+
+def is_gone(error: BaseException) -> bool:
+    """The database cannot be reached or does not take writes now: nothing was stored, and later may be better."""
+    if isinstance(error, (ConnectionError, TimeoutError, OSError)):
+        return True
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    text = str(error.orig)
+    return (
+        error.connection_invalidated
+        or state in _GONE_SQLSTATES
+        or any(
+            words in text
+            for words in ("disk is full", "disk I/O error", "unable to open", "connection is closed")
+        )
+        or isinstance(error, sa.exc.InterfaceError)
+    )

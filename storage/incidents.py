@@ -1,0 +1,196 @@
+"""Incidents in the database: opened once per company and key, saved by compare-and-set on their revision."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.alert import Severity
+from engine.errors import Conflict
+from engine.incident import Incident, IncidentStatus
+from engine.ports import CompanyKey
+from storage import dialect
+from storage.rows import chunks, locked
+from storage.tables import incidents as table
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+_FIELDS = [field.name for field in fields(Incident)]
+_IS_OPEN = sa.text("is_open = 1")
+_IS_DONE = sa.text("is_open = 0")
+_SAVED = [name for name in _FIELDS if name not in ("id", "company_id")] + ["is_open"]
+_SAVE = (
+    sa.update(table)
+    .where(table.c.id == sa.bindparam("was_id"), table.c.revision == sa.bindparam("was_revision"))
+    .values({name: sa.bindparam(name) for name in _SAVED})
+)
+_INSERTED = [table.c.id, table.c.company_id, table.c.correlation_key]
+
+
+def to_incident(row: Any) -> Incident:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    values["severity"] = Severity(values["severity"])
+    values["status"] = IncidentStatus(values["status"])
+    values["tools"] = tuple(values["tools"])
+    return Incident(**values)
+
+
+def _to_row(incident: Incident) -> dict[str, Any]:
+    row = {name: getattr(incident, name) for name in _FIELDS}
+    row["is_open"] = int(incident.open)
+    row["severity"] = incident.severity.value
+    row["status"] = incident.status.value
+    row["tools"] = list(incident.tools)
+    return row
+
+
+class Incidents:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._waiting: list[dict[str, Any]] = []
+
+    async def get(self, incident_id: int) -> Incident | None:
+        await self.flush()
+        statement = locked(self._tx, sa.select(table).where(table.c.id == incident_id))
+        row = (await self._tx.connection.execute(statement)).first()
+        return to_incident(row) if row else None
+
+    async def get_many(self, ids: Collection[int]) -> Mapping[int, Incident]:
+        found: dict[int, Incident] = {}
+        for some in chunks(sorted(ids)):
+            statement = locked(self._tx, sa.select(table).where(table.c.id.in_(some)).order_by(table.c.id))
+            for row in await self._tx.connection.execute(statement):
+                found[row.id] = to_incident(row)
+        return found
+
+    async def open_with_keys(self, keys: Collection[CompanyKey]) -> Mapping[CompanyKey, Incident]:
+        return await self._with_keys(keys, _IS_OPEN)
+
+    async def resolved_with_keys(
+        self, keys: Collection[CompanyKey], *, since: datetime
+    ) -> Mapping[CompanyKey, Incident]:
+        """The last resolved incident of each key that was resolved since then."""
+        return await self._with_keys(keys, sa.and_(_IS_DONE, table.c.resolved_at >= since))
+
+    async def _with_keys(self, keys: Collection[CompanyKey], where: Any) -> Mapping[CompanyKey, Incident]:
+        found: dict[CompanyKey, Incident] = {}
+        by_company: dict[int, list[str]] = {}
+        for company_id, key in sorted(keys):
+            by_company.setdefault(company_id, []).append(key)
+        for company_id, names in by_company.items():
+            for some in chunks(names):
+                statement = (
+                    sa.select(table)
+                    .where(table.c.company_id == company_id, table.c.correlation_key.in_(some), where)
+                    .order_by(table.c.id)
+                )
+                for row in await self._tx.connection.execute(locked(self._tx, statement)):
+                    incident = to_incident(row)
+                    place = (company_id, incident.correlation_key)
+                    earlier = found.get(place)
+                    if earlier is None or _resolved(incident) >= _resolved(earlier):
+                        found[place] = incident
+        return found
+
+    async def open(self, drafts: Sequence[Incident]) -> Sequence[Incident | None]:
+        """Insert new incidents and give them their numbers; None where an open one has that key already."""
+        rows = [_to_row(draft) for draft in drafts]
+        for row in rows:
+            del row["id"]
+        statement = dialect.insert(self._tx.dialect, table)
+        statement = statement.on_conflict_do_nothing(
+            index_elements=[table.c.company_id, table.c.correlation_key], index_where=_IS_OPEN
+        ).returning(*_INSERTED)
+        numbers: dict[CompanyKey, int] = {}
+        for number, company_id, key in await self._tx.connection.execute(statement, rows):
+            numbers[(company_id, key)] = number
+        opened: list[Incident | None] = []
+        for draft in drafts:
+            given = numbers.get((draft.company_id, draft.correlation_key))
+            opened.append(replace(draft, id=given) if given is not None else None)
+            if given is not None and draft.open:
+                self._tx.users.add_load(draft.assignee_id, 1)
+        return opened
+
+    async def save(self, before: Incident, after: Incident) -> Incident:
+        """Write `after` if the row still is `before`; at the latest `flush` raises Conflict otherwise."""
+        saved = replace(after, revision=before.revision + 1)
+        self._waiting.append(_to_row(saved) | {"was_id": before.id, "was_revision": before.revision})
+        self._tx.users.add_load(before.assignee_id if before.open else None, -1)
+        self._tx.users.add_load(after.assignee_id if after.open else None, 1)
+        return saved
+
+    async def flush(self) -> None:
+        """Send the gathered saves. The rows were locked when read, so that a lost race shows in the count of one
+        statement or, for many in one go, cannot happen where the driver does not count."""
+        if not self._waiting:
+            return
+        rows = sorted(self._waiting, key=lambda row: (row["was_id"], row["was_revision"]))
+        self._waiting = []
+        result = await self._tx.connection.execute(_SAVE, rows if len(rows) > 1 else rows[0])
+        if result.rowcount not in (len(rows), -1):
+            raise Conflict
+
+    async def listed(
+        self,
+        *,
+        company_ids: Collection[int] | None,
+        open_only: bool | None = True,
+        status: str | None = None,
+        assignee_id: int | None = None,
+        offered_to: int | None = None,
+        most: int = 100,
+    ) -> Sequence[Incident]:
+        """Incidents, newest first. `company_ids` None means every company. `offered_to` narrows to what that
+        technician may see in lists: their own, and those nobody has claimed."""
+        statement = sa.select(table).order_by(table.c.id.desc()).limit(most)
+        if company_ids is not None:
+            statement = statement.where(table.c.company_id.in_(sorted(company_ids)))
+        if open_only is not None:
+            statement = statement.where(_IS_OPEN if open_only else _IS_DONE)
+        if status is not None:
+            statement = statement.where(table.c.status == status)
+        if assignee_id is not None:
+            statement = statement.where(table.c.assignee_id == assignee_id)
+        if offered_to is not None:
+            statement = statement.where(
+                sa.or_(
+                    table.c.claimed_at.is_(None),
+                    table.c.assignee_id == offered_to,
+                    table.c.assignee_id.is_(None),
+                )
+            )
+        return [to_incident(row) for row in await self._tx.connection.execute(statement)]
+
+    async def counts(self, company_id: int) -> Mapping[str, int]:
+        """Open incidents of a company by severity."""
+        statement = (
+            sa.select(table.c.severity, sa.func.count())
+            .where(table.c.company_id == company_id, _IS_OPEN)
+            .group_by(table.c.severity)
+        )
+        return {severity: count for severity, count in await self._tx.connection.execute(statement)}
+
+    async def times_before(self, company_id: int, correlation_key: str, before_id: int) -> Sequence[Incident]:
+        """The last earlier incidents with the same key, newest first: what was seen before, and what fixed it."""
+        statement = (
+            sa.select(table)
+            .where(
+                table.c.company_id == company_id,
+                table.c.correlation_key == correlation_key,
+                _IS_DONE,
+                table.c.id < before_id,
+            )
+            .order_by(table.c.resolved_at.desc())
+            .limit(20)
+        )
+        return [to_incident(row) for row in await self._tx.connection.execute(statement)]
+
+
+def _resolved(incident: Incident) -> float:
+    return incident.resolved_at.timestamp() if incident.resolved_at else float("inf")

@@ -1,0 +1,159 @@
+"""The jobs table: outbox, timer and queue in one. DESIGN, §4, says why each statement is as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import sqlalchemy as sa
+
+from engine import jobs as engine_jobs
+from engine.jobs import Job
+from storage import dialect
+from storage.tables import dead_jobs
+from storage.tables import jobs as table
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _micro(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A job leased to this process: `generation` is what it was when claimed, `attempts` counts this try."""
+
+    id: int
+    company_id: int
+    key: str
+    kind: str
+    payload: dict[str, Any]
+    due_at: datetime
+    generation: int
+    attempts: int
+
+    def job(self) -> Job:
+        return engine_jobs.unpack(self.kind, self.payload)
+
+
+class Jobs:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._waiting: dict[str, tuple[Job, datetime]] = {}
+
+    def put(self, job: Job, *, due_at: datetime) -> None:
+        """Want this done at `due_at`. A waiting job of the same key is raised by one generation and never delayed."""
+        earlier = self._waiting.get(job.key)
+        self._waiting[job.key] = (job, min(due_at, earlier[1]) if earlier else due_at)
+
+    async def flush(self) -> None:
+        if not self._waiting:
+            return
+        rows = [
+            {
+                "company_id": job.company_id,
+                "key": key,
+                "kind": job.kind,
+                "payload": engine_jobs.pack(job),
+                "due_at": due_at,
+            }
+            for key, (job, due_at) in sorted(self._waiting.items())
+        ]
+        self._waiting.clear()
+        statement = dialect.insert(self._tx.dialect, table)
+        statement = statement.on_conflict_do_update(
+            index_elements=[table.c.key],
+            set_={
+                "generation": table.c.generation + 1,
+                "due_at": dialect.least(self._tx.dialect, table.c.due_at, statement.excluded.due_at),
+                "payload": statement.excluded.payload,
+                "attempts": 0,
+            },
+        )
+        await self._tx.connection.execute(statement, rows)
+
+    async def claim(
+        self, now: datetime, *, lease: timedelta, most: int, kinds: Collection[str] = ()
+    ) -> Sequence[Claimed]:
+        """Lease up to `most` due jobs. What is not finished when its lease ends is claimed again by anybody."""
+        values: dict[str, Any] = {"now": _micro(now), "until": _micro(now + lease), "most": most}
+        if kinds:
+            values["kinds"] = list(kinds)
+        result = await self._tx.connection.execute(dialect.claim_jobs(self._tx.dialect, kinds), values)
+        claimed = []
+        for row in result:
+            payload = orjson.loads(row.payload) if isinstance(row.payload, str | bytes) else row.payload
+            claimed.append(
+                Claimed(
+                    id=row.id,
+                    company_id=row.company_id,
+                    key=row.key,
+                    kind=row.kind,
+                    payload=payload,
+                    due_at=_EPOCH + timedelta(microseconds=row.due_at),
+                    generation=row.generation,
+                    attempts=row.attempts,
+                )
+            )
+        return sorted(claimed, key=lambda one: (one.due_at, one.id))
+
+    async def finish(self, claimed: Claimed) -> bool:
+        """Done: the job goes, unless it was put again meanwhile; then it is freed to run again (False)."""
+        done = await self._tx.connection.execute(
+            sa.delete(table).where(table.c.id == claimed.id, table.c.generation == claimed.generation)
+        )
+        if done.rowcount == 1:
+            return True
+        await self._tx.connection.execute(
+            sa.update(table).where(table.c.id == claimed.id).values(leased_until=None)
+        )
+        return False
+
+    async def later(
+        self, claimed: Claimed, *, due_at: datetime, error: str | None, counts: bool = True
+    ) -> None:
+        """Not now: free it to run at `due_at`, or at once if it was put again meanwhile."""
+        changed: dict[str, Any] = {"leased_until": None, "last_error": error}
+        if not counts:
+            changed["attempts"] = claimed.attempts - 1
+        same = sa.and_(table.c.id == claimed.id, table.c.generation == claimed.generation)
+        moved = await self._tx.connection.execute(
+            sa.update(table).where(same).values(due_at=due_at, **changed)
+        )
+        if moved.rowcount != 1:
+            changed.pop("attempts", None)
+            await self._tx.connection.execute(
+                sa.update(table).where(table.c.id == claimed.id).values(**changed)
+            )
+
+    async def bury(self, claimed: Claimed, *, error: str, now: datetime) -> None:
+        """Trying again cannot help: keep it where people look, and take it off the queue."""
+        await self._tx.connection.execute(
+            sa.insert(dead_jobs).values(
+                company_id=claimed.company_id,
+                key=claimed.key,
+                kind=claimed.kind,
+                payload=claimed.payload,
+                attempts=claimed.attempts,
+                error=error,
+                at=now,
+            )
+        )
+        await self.finish(claimed)
+
+    async def next_due(self) -> datetime | None:
+        statement = sa.select(sa.func.min(table.c.due_at)).where(table.c.leased_until.is_(None))
+        due: datetime | None = (await self._tx.connection.execute(statement)).scalar()
+        return due
+
+    async def waiting(self) -> int:
+        return int(
+            (await self._tx.connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
+        )

@@ -1,0 +1,1 @@
+"""Alembic migrations; they run and are tested on SQLite and on PostgreSQL."""

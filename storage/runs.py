@@ -1,0 +1,92 @@
+"""Runs in the database: the whole run as one document, with the columns that are looked up beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.errors import Conflict
+from runbooks.run import Run, pack, unpack
+from storage.rows import locked
+from storage.tables import runs as table
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+
+def _to_row(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "company_id": run.company_id,
+        "incident_id": run.incident_id,
+        "runbook_id": run.runbook_id,
+        "status": run.status.value,
+        "is_active": int(not run.status.finished),
+        "requested_at": run.requested_at,
+        "finished_at": run.finished_at,
+        "revision": run.revision,
+        "body": pack(run),
+    }
+
+
+def _to_run(row: Any) -> Run:
+    return replace(unpack(row.body), revision=row.revision)
+
+
+class Runs:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._waiting: dict[str, Run] = {}
+
+    async def get(self, run_id: str) -> Run | None:
+        await self.flush()
+        statement = locked(self._tx, sa.select(table).where(table.c.id == run_id))
+        row = (await self._tx.connection.execute(statement)).first()
+        return _to_run(row) if row else None
+
+    def add(self, run: Run) -> None:
+        self._waiting[run.id] = run
+
+    async def flush(self) -> None:
+        if self._waiting:
+            rows = [_to_row(run) for run in self._waiting.values()]
+            self._waiting.clear()
+            await self._tx.connection.execute(sa.insert(table), rows)
+
+    async def save(self, before: Run, after: Run) -> Run:
+        """Raises Conflict when the run is not as `before` any more."""
+        await self.flush()
+        saved = replace(after, revision=before.revision + 1)
+        changed = {name: value for name, value in _to_row(saved).items() if name not in ("id", "company_id")}
+        statement = sa.update(table).where(table.c.id == before.id, table.c.revision == before.revision)
+        result = await self._tx.connection.execute(statement.values(**changed))
+        if result.rowcount != 1:
+            raise Conflict
+        return saved
+
+    async def of_incident(self, incident_id: int) -> Sequence[Run]:
+        await self.flush()
+        statement = (
+            sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.id.desc()).limit(50)
+        )
+        return [_to_run(row) for row in await self._tx.connection.execute(statement)]
+
+    async def active_of(self, company_id: int) -> Sequence[Run]:
+        """The unfinished runs of a company, newest first."""
+        await self.flush()
+        statement = (
+            sa.select(table)
+            .where(table.c.company_id == company_id, table.c.is_active == 1)
+            .order_by(table.c.id.desc())
+            .limit(200)
+        )
+        return [_to_run(row) for row in await self._tx.connection.execute(statement)]
+
+    async def active_on(self, company_id: int, runbook_id: str, cloud_ref: str) -> Run | None:
+        for run in await self.active_of(company_id):
+            if run.runbook_id == runbook_id and any(target.cloud_ref == cloud_ref for target in run.targets):
+                return run
+        return None

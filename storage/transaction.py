@@ -1,0 +1,106 @@
+"""One transaction: a connection, the repositories on it, and the writes gathered until the end."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.alerts import Alerts
+from storage.audit import Audit, Timeline
+from storage.cards import Cards
+from storage.clocks import Clocks
+from storage.companies import Companies, ContextCache
+from storage.deliveries import DeadLetters, Deliveries
+from storage.incidents import Incidents
+from storage.jobs import Jobs
+from storage.runs import Runs
+from storage.secrets import Vault
+from storage.users import Tokens, Users
+
+
+class Transaction:
+    """What `engine.ports.Transaction` and `runbooks.ports.RunsTransaction` ask for, on one connection.
+
+    Writes to alerts, clocks, timeline, cards, jobs, deliveries and audit are gathered and sent as few statements by
+    `flush`; companies, users, incidents and runs are written at once because their answers are needed.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, contexts: ContextCache, vault: Vault, *, writing: bool
+    ) -> None:
+        self.connection = connection
+        self.contexts = contexts
+        self.vault = vault
+        self.writing = writing
+        self.dialect = connection.dialect.name
+
+    @cached_property
+    def companies(self) -> Companies:
+        return Companies(self)
+
+    @cached_property
+    def users(self) -> Users:
+        return Users(self)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        return Incidents(self)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        return Alerts(self)
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        return Clocks(self)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        return Timeline(self)
+
+    @cached_property
+    def cards(self) -> Cards:
+        return Cards(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self)
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        return Deliveries(self)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(self)
+
+    async def flush(self) -> None:
+        """Send the gathered writes. Rows that replicas may fight over go in one order, the audit's heads last."""
+        used = self.__dict__
+        for name in (
+            "incidents",
+            "alerts",
+            "clocks",
+            "timeline",
+            "deliveries",
+            "cards",
+            "users",
+            "runs",
+            "jobs",
+            "audit",
+        ):
+            if name in used:
+                await used[name].flush()

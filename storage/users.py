@@ -1,0 +1,128 @@
+"""People and their tokens. `open_incidents` is each person's load, moved by every save of an incident."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.company import Role, User
+from storage.tables import tokens
+from storage.tables import users as table
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+_PLAIN = [
+    "name",
+    "email",
+    "slack_user",
+    "teams_user",
+    "workload_limit",
+    "available",
+    "leave_from",
+    "leave_until",
+    "timezone",
+]
+
+
+def _to_user(row: Any) -> User:
+    return User(
+        id=row.id,
+        role=Role(row.role),
+        companies=frozenset(row.companies),
+        skills=frozenset(row.skills),
+        **{name: getattr(row, name) for name in _PLAIN},
+    )
+
+
+def _to_row(user: User) -> dict[str, Any]:
+    row = {name: getattr(user, name) for name in _PLAIN}
+    return row | {"role": user.role.value, "companies": sorted(user.companies), "skills": sorted(user.skills)}
+
+
+class Users:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._loads: dict[int, int] = {}
+
+    async def get(self, user_id: int) -> User | None:
+        return await self._one(table.c.id == user_id)
+
+    async def by_email(self, email: str) -> User | None:
+        return await self._one(sa.func.lower(table.c.email) == email.strip().lower())
+
+    async def by_chat(self, platform: str, chat_id: str) -> User | None:
+        return await self._one((table.c.slack_user if platform == "slack" else table.c.teams_user) == chat_id)
+
+    async def _one(self, where: Any) -> User | None:
+        row = (await self._tx.connection.execute(sa.select(table).where(where))).first()
+        return _to_user(row) if row else None
+
+    async def all(self) -> Sequence[User]:
+        return [
+            _to_user(row) for row in await self._tx.connection.execute(sa.select(table).order_by(table.c.id))
+        ]
+
+    async def add(self, user: User, *, now: datetime) -> User:
+        statement = sa.insert(table).values(**_to_row(user), created_at=now).returning(table.c.id)
+        number = (await self._tx.connection.execute(statement)).scalar_one()
+        await self._tx.companies.touch()
+        return replace(user, id=number)
+
+    async def change(self, user: User) -> None:
+        await self._tx.connection.execute(
+            sa.update(table).where(table.c.id == user.id).values(**_to_row(user))
+        )
+        await self._tx.companies.touch()
+
+    async def loads(self, ids: Collection[int]) -> Mapping[int, int]:
+        """How many open incidents each of these people has."""
+        statement = sa.select(table.c.id, table.c.open_incidents).where(table.c.id.in_(sorted(ids)))
+        return {user_id: count for user_id, count in await self._tx.connection.execute(statement)}
+
+    def add_load(self, user_id: int | None, change: int) -> None:
+        if user_id is not None:
+            self._loads[user_id] = self._loads.get(user_id, 0) + change
+
+    async def flush(self) -> None:
+        moved = {user_id: change for user_id, change in sorted(self._loads.items()) if change}
+        self._loads.clear()
+        for user_id, change in moved.items():
+            statement = sa.update(table).where(table.c.id == user_id)
+            await self._tx.connection.execute(
+                statement.values(open_incidents=table.c.open_incidents + change)
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    id: str
+    user_id: int
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class Tokens:
+    """Bearer tokens of the REST interface: only their ids are kept, so that one can be revoked."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    async def add(self, token_id: str, user_id: int, *, expires_at: datetime, now: datetime) -> None:
+        await self._tx.connection.execute(
+            sa.insert(tokens).values(id=token_id, user_id=user_id, created_at=now, expires_at=expires_at)
+        )
+
+    async def get(self, token_id: str) -> StoredToken | None:
+        row = (await self._tx.connection.execute(sa.select(tokens).where(tokens.c.id == token_id))).first()
+        return StoredToken(row.id, row.user_id, row.expires_at, row.revoked_at) if row else None
+
+    async def revoke(self, *, now: datetime, token_id: str | None = None, user_id: int | None = None) -> int:
+        statement = sa.update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=now)
+        statement = statement.where(tokens.c.id == token_id) if token_id else statement
+        statement = statement.where(tokens.c.user_id == user_id) if user_id is not None else statement
+        return (await self._tx.connection.execute(statement)).rowcount
