@@ -1,0 +1,1 @@
+"""The program itself: it may import every other room, and nothing imports it."""

@@ -1,0 +1,54 @@
+"""What every door and every worker of this process shares."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from bot.clock import Clock
+from bot.settings import Settings
+from engine.errors import Conflict
+from runbooks.catalogue import Catalogue
+from storage import dialect
+from storage.database import Database
+from storage.transaction import Transaction
+
+Result = TypeVar("Result")
+TRIES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """`nudge` wakes the worker: something was committed that may be due."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    catalogue: Catalogue
+    nudge: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def write(self, act: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        """Run `act` in a transaction and commit, again when a race with another replica was lost, then wake the
+        worker. Raises what `act` raises; Conflict when it kept losing."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with self.database.transaction() as tx:
+                    result = await act(tx)
+            except Conflict:
+                if attempt == TRIES:
+                    raise
+            except Exception as error:
+                duplicate = dialect.is_duplicate(error)
+                if attempt == TRIES or not (duplicate or dialect.is_retryable(error)):
+                    raise
+            else:
+                self.nudge.set()
+                return result
+            await asyncio.sleep(0.01 * attempt**2)
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def read(self, look: Callable[[Transaction], Awaitable[Result]]) -> Result:
+        async with self.database.reading() as tx:
+            return await look(tx)

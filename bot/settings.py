@@ -1,0 +1,165 @@
+"""Every setting, and the only reader of the environment. docs/configuration.md describes each; a test compares."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from cryptography.fernet import Fernet
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+
+from engine.errors import Permanent
+
+DEFAULT_DATABASE = "sqlite+aiosqlite:///alert-whisperer.db"
+KEY_FILE = Path("alert-whisperer.key")
+
+
+class WrongSetting(Permanent):
+    """A setting has a value that cannot work; the text names it, says why, and how to mend it."""
+
+
+class Settings(BaseModel):
+    """One field per environment variable; the field's name is the variable's in lower case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    aw_database_url: str = DEFAULT_DATABASE
+    aw_host: str = "127.0.0.1"
+    aw_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    aw_public_url: str = ""
+    aw_secret_key: SecretStr = SecretStr("")
+    aw_log_level: str = "INFO"
+    aw_log_format: str = "console"
+    aw_sla_sweep_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
+    aw_runbook_dir: Path | None = None
+    aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
+
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_api_url: str = "https://slack.com/api/"
+
+    @field_validator("aw_log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("use DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("aw_log_format")
+    @classmethod
+    def _format(cls, value: str) -> str:
+        if value not in ("console", "json"):
+            raise ValueError("use console or json")
+        return value
+
+    @field_validator("aw_database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+            raise ValueError("use sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME")
+        return value
+
+    @field_validator("aw_secret_key")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        for key in _split(value.get_secret_value()):
+            try:
+                Fernet(key)
+            except ValueError:
+                raise ValueError(
+                    "each key is 32 bytes in URL-safe base64; make one with `alert-whisperer check --new-key`"
+                ) from None
+        return value
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _slash(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("use an http(s) address")
+        return value if value.endswith("/") else value + "/"
+
+    @property
+    def public_url(self) -> str:
+        """Where the outside reaches this server, without a slash at the end."""
+        return (self.aw_public_url or f"http://{self.aw_host}:{self.aw_port}").rstrip("/")
+
+    @property
+    def slack_on(self) -> bool:
+        return bool(self.slack_bot_token.get_secret_value())
+
+    @property
+    def socket_mode(self) -> bool:
+        return bool(self.slack_app_token.get_secret_value())
+
+    def secret_keys(self) -> list[str]:
+        """The Fernet keys, newest first. Without AW_SECRET_KEY one is made once and kept in a file beside the
+        database (SQLite) or in the current folder, readable by its owner only."""
+        given = _split(self.aw_secret_key.get_secret_value())
+        return given or [_kept_key(self.key_file)]
+
+    @property
+    def key_file(self) -> Path:
+        prefix = "sqlite+aiosqlite:///"
+        name = self.aw_database_url.removeprefix(prefix).split("?")[0]
+        if self.aw_database_url.startswith(prefix) and name and not name.startswith(":memory:"):
+            return Path(name).parent / KEY_FILE
+        return KEY_FILE
+
+
+NAMES: tuple[str, ...] = tuple(name.upper() for name in Settings.model_fields)
+"""Every environment variable that is read here."""
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises WrongSetting that names every wrong one. Empty counts as not set."""
+    source = os.environ if environment is None else environment
+    values: dict[str, Any] = {
+        name: value for name in Settings.model_fields if (value := source.get(name.upper(), "")) != ""
+    }
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise WrongSetting("\n".join(faults(error))) from None
+
+
+def faults(error: ValidationError) -> list[str]:
+    """One line per wrong setting: its name, and what it takes. Values are not repeated: some are secret."""
+    return [
+        f"{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    ]
+
+
+def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process of our own: this one's, with the changes."""
+    return {**os.environ, **changes}
+
+
+def _split(keys: str) -> list[str]:
+    return [key.strip() for key in keys.split(",") if key.strip()]
+
+
+def _kept_key(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        pass
+    path.parent.mkdir(parents=True, exist_ok=True)
+    key = Fernet.generate_key().decode()
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another process was first
+        return path.read_text("ascii").strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(key + "\n")
+    return key
