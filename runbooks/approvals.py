@@ -57,12 +57,12 @@ def check_decider(run: Run, actor: Actor, people: Sequence[User], *, verb_name: 
     verb = DECIDES[run.risk]
     others = tuple(user.id for user in deciders(run, people))
     if actor.user is None:
-        raise Refused("A run is decided by a person.", who=others, code="forbidden")
+        raise Refused("A run is decided by a person.", who=others, code="denied")
     answer = may(actor, verb or Verb.RUN_LOW, run.company_id)
     if isinstance(answer, Denied):
         if answer.foreign:
             raise NotFound("There is no such run.")
-        raise Refused(answer.reason, who=others, code="forbidden", hint="Ask one of them.")
+        raise Refused(answer.reason, who=others, code="denied", hint="Ask one of them.")
     if actor.id == run.requested_by:
         text = f"You asked for {run.label} yourself, so somebody else has to {verb_name} it."
         raise Refused(text, who=others, code="own_request", hint="Ask one of them.")

@@ -205,6 +205,11 @@ def put_back(run: Run, *, waiting: str) -> Run:
     return replace(_move(run, RunStatus.APPROVED), waiting=waiting)
 
 
+def announce(run: Run) -> Run:
+    """The verify step is about to be sent: an empty reference says so until the real one is known."""
+    return replace(run, reference={**run.reference, run.step.value: {}})
+
+
 def begin(run: Run, reference: Mapping[str, Any], *, now: datetime) -> Run:
     """The executor took the current step and gave this reference for it."""
     known = {**run.reference, run.step.value: dict(reference)}
@@ -216,7 +221,7 @@ def begin(run: Run, reference: Mapping[str, Any], *, now: datetime) -> Run:
 def observe(run: Run, results: tuple[TargetResult, ...], *, waiting: str = "") -> Run:
     """The newest results of the current step, output cut to the runbook's limit."""
     if run.status not in (RunStatus.RUNNING, RunStatus.VERIFYING):
-        raise _refusal(run, RunStatus.RUNNING)
+        raise refusal(run)
     kept = tuple(_bounded(result, run.output_limit) for result in results)
     if run.step is StepName.VERIFY:
         return replace(run, verify_results=kept, waiting=waiting)
@@ -231,7 +236,7 @@ def verify(run: Run, *, now: datetime) -> Run:
 def ask_to_cancel(run: Run, *, name: str, now: datetime) -> Run:
     """Ended at once while nothing is on the machine; otherwise wished for, and the executor is told."""
     if run.cancel_requested_at is not None or run.status.finished:
-        raise _refusal(run, RunStatus.CANCELLED)
+        raise refusal(run)
     asked = replace(run, cancel_requested_at=now, cancel_requested_by=name)
     if run.status.started:
         return asked
@@ -244,7 +249,7 @@ def end(run: Run, status: RunStatus, *, outcome: str, now: datetime, error: str 
 
 def _move(run: Run, to: RunStatus) -> Run:
     if to not in NEXT[run.status]:
-        raise _refusal(run, to)
+        raise refusal(run)
     return replace(run, status=to)
 
 
@@ -266,12 +271,14 @@ _WORDS = {
 }
 
 
-def _refusal(run: Run, to: RunStatus) -> Refused:
-    by = f" by {run.decided_by_name}" if run.status is RunStatus.REJECTED and run.decided_by_name else ""
+def refusal(run: Run) -> Refused:
+    """The polite answer to somebody who came too late."""
+    by = f" by {run.decided_by_name}" if run.status in _SAY_BY and run.decided_by_name else ""
     hint = "Ask for it again." if run.status.finished else ""
-    return Refused(
-        f"{run.label} {_WORDS[run.status]}{by}; it cannot become {to.value} now.", hint=hint, code="stale"
-    )
+    return Refused(f"{run.label} {_WORDS[run.status]}{by}.", hint=hint, code="stale")
+
+
+_SAY_BY = (RunStatus.APPROVED, RunStatus.REJECTED)
 
 
 def _bounded(result: TargetResult, limit: int) -> TargetResult:

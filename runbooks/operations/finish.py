@@ -1,0 +1,190 @@
+"""How a run goes on from what the provider says, and how it ends: the outcome is what the verify step found."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.access import SYSTEM
+from engine.audit import AuditKind
+from engine.jobs import PollRun
+from engine.operations.respond import resolve
+from runbooks import run as state
+from runbooks.operations.record import Said, save
+from runbooks.ports import Progress, RunsTransaction
+from runbooks.run import Run, RunStatus, StepName, TargetResult, TargetStatus
+
+SHORTEST_PAUSE = timedelta(milliseconds=500)
+LONGEST_PAUSE = timedelta(seconds=5)
+OVERDUE = timedelta(minutes=5)
+"""How long after its own timeout a step may stay unfinished at the provider before we stop asking."""
+
+TOLD_OUTPUT = 24_000
+"""Characters of output in one timeline line."""
+
+
+def pause(run: Run, now: datetime) -> timedelta:
+    """How long to wait before asking again: half a second at first, five seconds after half a minute."""
+    running_for = now - (run.step_started_at or now)
+    return min(LONGEST_PAUSE, max(SHORTEST_PAUSE, running_for / 6))
+
+
+async def progress(tx: RunsTransaction, run_id: str, seen: Progress, *, now: datetime) -> Run | None:
+    """Take in how the current step stands: ask again later, go on to verify, or end the run."""
+    before = await tx.runs.get(run_id)
+    if before is None or before.status not in (RunStatus.RUNNING, RunStatus.VERIFYING):
+        return None
+    after = state.observe(before, seen.results, waiting="" if seen.finished else seen.waiting_text)
+    if not seen.finished:
+        return await _ask_again(tx, before, after, now=now)
+    if before.step is StepName.MAIN and _all(after.results, TargetStatus.SUCCEEDED):
+        return await _go_on_to_verify(tx, before, after, now=now)
+    return await _end(tx, before, after, now=now)
+
+
+async def _ask_again(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -> Run:
+    since = before.step_started_at or now
+    if now - since > before.timeout + OVERDUE:
+        where = after.waiting or "AWS still says that it is under way"
+        return await give_up(tx, before, f"No end after {_span(now - since)}: {where}", now=now)
+    if after != before:
+        after = await save(tx, before, after, None, actor=SYSTEM, now=now)
+    tx.jobs.put(PollRun(company_id=after.company_id, run_id=after.id), due_at=now + pause(after, now))
+    return after
+
+
+async def _go_on_to_verify(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -> Run:
+    took = _span(now - (before.started_at or now))
+    said = Said(
+        audit=AuditKind.RUN_STARTED,
+        text=f"{before.label}: the script ended without an error after {took}. Now checking whether it helped.",
+        body=output(after.results),
+        detail={"step": StepName.VERIFY.value, "main": _proof(after.results)},
+    )
+    saved = await save(tx, before, state.verify(after, now=now), said, actor=SYSTEM, now=now)
+    tx.jobs.put(PollRun(company_id=saved.company_id, run_id=saved.id), due_at=now)
+    return saved
+
+
+async def _end(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -> Run:
+    status, outcome = judge(after)
+    ended = state.end(
+        after, status, outcome=outcome, now=now, error="" if status is RunStatus.SUCCEEDED else outcome
+    )
+    mark = "✔" if status is RunStatus.SUCCEEDED else "✖"
+    said = Said(
+        audit=AuditKind.RUN_FINISHED,
+        text=f"{mark} {before.label}: {outcome}",
+        act=f"{mark} {before.title}: {outcome}"[:300],
+        body=output(after.step_results),
+        detail={"outcome": outcome, before.step.value: _proof(after.step_results)},
+    )
+    saved = await save(tx, before, ended, said, actor=SYSTEM, now=now)
+    if status is RunStatus.SUCCEEDED:
+        await _resolve_if_recovered(tx, saved, now=now)
+    return saved
+
+
+async def _resolve_if_recovered(tx: RunsTransaction, run: Run, *, now: datetime) -> None:
+    """A fix that the monitoring has confirmed already ends the incident; otherwise its recovery will."""
+    incident = await tx.incidents.get(run.incident_id) if run.incident_id is not None else None
+    if incident is None or not incident.open or incident.recovered_at is None:
+        return
+    text = f"{run.title} fixed it and monitoring confirms. {run.outcome}"
+    await resolve(tx, incident.id, text=text, actor=SYSTEM, now=now)
+
+
+async def fail(tx: RunsTransaction, before: Run, why: str, *, now: datetime) -> Run:
+    """It could not be done, and nothing was changed by it."""
+    return await _stop(tx, before, RunStatus.FAILED, why, mark="✖", now=now)
+
+
+async def give_up(tx: RunsTransaction, before: Run, why: str, *, now: datetime) -> Run:
+    """Nobody can say what happened: a person has to look."""
+    text = f"{why.rstrip('.')}. Somebody has to look at {before.target_names}."
+    return await _stop(tx, before, RunStatus.UNKNOWN, text, mark="?", now=now)
+
+
+async def _stop(
+    tx: RunsTransaction, before: Run, status: RunStatus, why: str, *, mark: str, now: datetime
+) -> Run:
+    ended = state.end(before, status, outcome=why, error=why, now=now)
+    said = Said(
+        audit=AuditKind.RUN_FINISHED,
+        text=f"{mark} {before.label}: {why}",
+        act=f"{mark} {before.title}: {why}"[:300],
+        detail={"outcome": why, "step": before.step.value},
+    )
+    return await save(tx, before, ended, said, actor=SYSTEM, now=now)
+
+
+def judge(run: Run) -> tuple[RunStatus, str]:
+    """The end of a run whose current step is over, and what to say about it."""
+    results = run.step_results
+    verifying = run.step is StepName.VERIFY
+    if not results:
+        return RunStatus.UNKNOWN, "AWS named no machine for it"
+    if _all(results, TargetStatus.SUCCEEDED):
+        return RunStatus.SUCCEEDED, _found(results)
+    bad = tuple(one for one in results if one.status is not TargetStatus.SUCCEEDED)
+    said = "; ".join(_said(one, alone=len(results) == 1) for one in bad[:3])
+    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    if any(one.status is TargetStatus.CANCELLED for one in bad):
+        by = run.cancel_requested_by
+        end = f"Cancelled{f' by {by}' if by else ''}. What it had done by then stays done."
+        return RunStatus.CANCELLED, end if by else f"{end} {said}{more}"
+    if any(one.status is TargetStatus.TIMED_OUT for one in bad):
+        if verifying:
+            return RunStatus.UNKNOWN, f"It ran, but the check did not end in time: {said}{more}"
+        return RunStatus.TIMED_OUT, f"Did not end in time: {said}{more}"
+    if verifying:
+        return RunStatus.FAILED, f"It ran, but the goal is not met: {said}{more}"
+    return RunStatus.FAILED, f"{said}{more}"
+
+
+def _found(results: tuple[TargetResult, ...]) -> str:
+    lines = [(one.asset_name, last_line(one.stdout) or "verified") for one in results]
+    if len(lines) == 1:
+        return lines[0][1]
+    return "; ".join(f"{name}: {line}" for name, line in lines[:5])
+
+
+def _said(result: TargetResult, *, alone: bool) -> str:
+    where = "" if alone else f"{result.asset_name}: "
+    words = result.detail or last_line(result.stderr) or last_line(result.stdout)
+    code = result.exit_code
+    exit_text = (
+        f"exit code {code}" if code is not None and code >= 0 else result.status.value.replace("_", " ")
+    )
+    return f"{where}{words} ({exit_text})" if words else f"{where}{exit_text}"
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def output(results: tuple[TargetResult, ...]) -> str:
+    """What the machines printed, as people read it in the thread."""
+    parts = []
+    for one in results:
+        head = [f"— {one.asset_name} —"] if len(results) > 1 else []
+        err = [f"[stderr]\n{one.stderr.rstrip()}"] if one.stderr.strip() else []
+        note = [f"[{one.detail}]"] if one.detail else []
+        parts.append("\n".join([*head, *([one.stdout.rstrip()] if one.stdout.strip() else []), *err, *note]))
+    text = "\n".join(parts)
+    return text if len(text) <= TOLD_OUTPUT else text[:TOLD_OUTPUT] + "\n… cut …"
+
+
+def _proof(results: tuple[TargetResult, ...]) -> list[dict[str, object]]:
+    return [
+        {"target": one.cloud_ref, "status": one.status.value, "exit_code": one.exit_code} for one in results
+    ]
+
+
+def _all(results: tuple[TargetResult, ...], status: TargetStatus) -> bool:
+    return bool(results) and all(one.status is status for one in results)
+
+
+def _span(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

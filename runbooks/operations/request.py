@@ -1,0 +1,264 @@
+"""Asking for a run: by a person, or by the system where the company lets low risk run by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from engine.access import SYSTEM, Actor, Denied, may, who_could
+from engine.audit import AuditKind, TimelineKind
+from engine.company import Asset, Autonomy, Cloud, CompanyContext
+from engine.errors import NotFound, Refused
+from engine.identifiers import new_id
+from engine.incident import Incident
+from engine.jobs import ExpireApproval, StartRun
+from engine.operations.record import tell
+from runbooks.approvals import ASKS, TTL, digest
+from runbooks.catalogue import Catalogue
+from runbooks.operations.record import Said, prove, publish, want_approval
+from runbooks.ports import RunsTransaction
+from runbooks.run import Run, RunStatus, Target
+from runbooks.runbook import Risk, Runbook, platform_of, script_for, validate_parameters
+
+MOST_TARGETS = 50
+"""Machines of one run; AWS takes no more in one command."""
+
+_WAITS_FOR = {Risk.MEDIUM: "a company admin or an MSP admin", Risk.HIGH: "an MSP admin"}
+
+
+async def request(
+    tx: RunsTransaction,
+    incident: Incident,
+    runbook: Runbook,
+    parameters: Mapping[str, object],
+    targets: Sequence[str] | None = None,
+    *,
+    context: CompanyContext,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+) -> Run:
+    """Ask for a run on the incident's asset, or on the named assets of the same company.
+
+    Low risk is approved at once and starts; more waits for an approval. Raises Refused saying what is in the way.
+    """
+    _check_actor(incident, runbook, context, actor)
+    run = plan(incident, runbook, parameters, targets, context=context, actor=actor, now=now, reason=reason)
+    await _check_not_active(tx, run)
+    tx.runs.add(run)
+    if run.status is RunStatus.APPROVED:
+        prove(tx, run, _asked(run), actor=actor, now=now)
+        await publish(tx, run, _started_at_once(run), actor=actor, now=now)
+        tx.jobs.put(StartRun(company_id=run.company_id, run_id=run.id), due_at=now)
+        return run
+    await publish(tx, run, _asked(run), actor=actor, now=now)
+    await want_approval(tx, run, now=now)
+    tx.jobs.put(ExpireApproval(company_id=run.company_id, run_id=run.id), due_at=now + TTL)
+    return run
+
+
+async def consider(
+    tx: RunsTransaction, incident_id: int, context: CompanyContext, catalogue: Catalogue, now: datetime
+) -> Run | None:
+    """A new incident: run the best fitting low-risk runbook by itself where the company allows it.
+
+    None when there is nothing to run; when something fits but cannot run, the incident's story says why.
+    """
+    incident = await tx.incidents.get(incident_id)
+    if incident is None or not incident.open or context.company.autonomy is not Autonomy.ACT:
+        return None
+    asset = _asset_of(incident, context)
+    platform = platform_of(asset.platform) if asset else None
+    runbook = catalogue.best(incident.category, incident.signature, platform, risk=Risk.LOW)
+    if runbook is None:
+        return None
+    if any(run.runbook_id == runbook.id for run in await tx.runs.of_incident(incident.id)):
+        return None
+    reason = (
+        f"meant for “{incident.category}” incidents, low risk, and {context.company.name} lets low risk run"
+    )
+    try:
+        return await request(tx, incident, runbook, {}, context=context, actor=SYSTEM, now=now, reason=reason)
+    except Refused as refusal:
+        text = f"{runbook.title} would fit but did not run by itself: {refusal.reason}"
+        tell(tx, incident, TimelineKind.RUN, text, actor=SYSTEM, now=now, told=False)
+        return None
+
+
+def plan(
+    incident: Incident,
+    runbook: Runbook,
+    parameters: Mapping[str, object],
+    targets: Sequence[str] | None,
+    *,
+    context: CompanyContext,
+    actor: Actor,
+    now: datetime,
+    reason: str,
+) -> Run:
+    """The run as it would be, decided without reading or writing anything. Raises Refused."""
+    if not incident.open:
+        raise Refused(f"{incident.label} is not open.", hint="Reopen it first.", code="stale")
+    cloud = _cloud(context)
+    assets = _assets(incident, targets, context)
+    where = tuple(_target(asset, cloud, context) for asset in assets)
+    _check_alike(where)
+    values = validate_parameters(runbook, parameters, labels=_shared_labels(assets))
+    platform = where[0].platform
+    low = runbook.risk is Risk.LOW
+    run = Run(
+        id=new_id(now),
+        company_id=incident.company_id,
+        incident_id=incident.id,
+        runbook_id=runbook.id,
+        runbook_version=runbook.version,
+        title=runbook.title,
+        risk=runbook.risk,
+        parameters=values,
+        targets=where,
+        account=cloud.account,
+        region=where[0].region,
+        script=script_for(runbook, platform, values),
+        verify_script=script_for(runbook, platform, values, verify=True),
+        timeout=runbook.timeout,
+        output_limit=runbook.output_limit,
+        status=RunStatus.APPROVED if low else RunStatus.PENDING_APPROVAL,
+        reason=reason,
+        requested_by=actor.id,
+        requested_by_name=actor.name,
+        requested_at=now,
+        expires_at=None if low else now + TTL,
+        decided_at=now if low else None,
+        decided_by_name="policy (low risk)" if low else "",
+    )
+    return replace(run, digest=digest(run))
+
+
+def _check_actor(incident: Incident, runbook: Runbook, context: CompanyContext, actor: Actor) -> None:
+    if actor.system and (runbook.risk is not Risk.LOW or context.company.autonomy is not Autonomy.ACT):
+        raise Refused(
+            f"{runbook.title} ({runbook.risk.value} risk) does not run by itself here.", code="denied"
+        )
+    verb = ASKS[runbook.risk]
+    answer = may(actor, verb, incident.company_id, incident)
+    if isinstance(answer, Denied):
+        if answer.foreign:
+            raise NotFound(f"There is no {incident.label}.")
+        could = who_could(context.people, verb, incident.company_id)
+        raise Refused(
+            answer.reason, who=tuple(user.id for user in could if user.role in answer.roles), code="denied"
+        )
+
+
+def _cloud(context: CompanyContext) -> Cloud:
+    cloud, name = context.company.cloud, context.company.name
+    if cloud is None or cloud.provider != "aws" or not cloud.account or not cloud.external_id:
+        raise Refused(
+            f"{name} has no AWS account configured, so nothing can run there.",
+            hint="An admin can set the role and the external id of the company.",
+            code="no_cloud",
+        )
+    return cloud
+
+
+def _asset_of(incident: Incident, context: CompanyContext) -> Asset | None:
+    return context.asset_called(incident.asset_name) or context.asset_called(incident.asset)
+
+
+def _assets(incident: Incident, names: Sequence[str] | None, context: CompanyContext) -> tuple[Asset, ...]:
+    company = context.company.name
+    hint = "Add it to the inventory with its platform and instance id, or name another asset."
+    if not names:
+        asset = _asset_of(incident, context)
+        if asset is None:
+            text = f"“{incident.asset_name[:80]}” is not in the inventory of {company}."
+            raise Refused(text, hint=hint, code="unknown_target")
+        return (asset,)
+    if len(names) > MOST_TARGETS:
+        raise Refused(
+            f"{len(names)} targets are too many; {MOST_TARGETS} fit in one run.", code="too_many_targets"
+        )
+    found = {name: context.asset_called(name) for name in names}
+    unknown = [f"“{name[:80]}”" for name, asset in found.items() if asset is None]
+    if unknown:
+        text = f"Not in the inventory of {company}: {', '.join(unknown[:5])}."
+        raise Refused(text, hint=hint, code="unknown_target")
+    unique = {asset.id: asset for asset in found.values() if asset is not None}
+    return tuple(unique.values())
+
+
+def _target(asset: Asset, cloud: Cloud, context: CompanyContext) -> Target:
+    platform, region = platform_of(asset.platform), asset.region or cloud.region
+    missing = [
+        word
+        for word, value in (("instance id", asset.cloud_ref), ("platform", platform), ("region", region))
+        if not value
+    ]
+    if asset.company_id != context.company.id or missing or platform is None:
+        text = f"{asset.name} has no {' and no '.join(missing or ['place'])} in the inventory."
+        raise Refused(text, hint="Complete the asset first.", code="incomplete_target")
+    return Target(asset_name=asset.name, cloud_ref=asset.cloud_ref, platform=platform, region=region)
+
+
+def _check_alike(targets: Sequence[Target]) -> None:
+    if len({(target.platform, target.region) for target in targets}) > 1:
+        raise Refused(
+            "One run takes machines of one platform and one region.", hint="Split it.", code="mixed_targets"
+        )
+
+
+def _shared_labels(assets: Sequence[Asset]) -> dict[str, str]:
+    """The labels that all assets agree on; a value that differs is asked for instead of guessed."""
+    first, *others = assets
+    return {
+        name: value
+        for name, value in first.labels.items()
+        if all(other.labels.get(name) == value for other in others)
+    }
+
+
+async def _check_not_active(tx: RunsTransaction, run: Run) -> None:
+    for target in run.targets:
+        other = await tx.runs.active_on(run.company_id, run.runbook_id, target.cloud_ref)
+        if other is None:
+            continue
+        waits = other.status is RunStatus.PENDING_APPROVAL
+        state = "waits for an approval" if waits else "is under way"
+        where = f" (INC-{other.incident_id})" if other.incident_id is not None else ""
+        text = f"{run.title} {state} on {target.asset_name} already{where}: asked for by {other.requested_by_name}."
+        hint = "Decide or cancel that one first." if waits else "Wait for it, or cancel it."
+        raise Refused(text, hint=hint, code="already_active")
+
+
+def _asked(run: Run) -> Said:
+    detail = {
+        "parameters": dict(run.parameters),
+        "targets": [target.cloud_ref for target in run.targets],
+        "account": run.account,
+        "region": run.region,
+        "risk": run.risk.value,
+        "why": run.reason,
+    }
+    waits = f"waits for {_WAITS_FOR.get(run.risk, 'nobody')}"
+    return Said(
+        audit=AuditKind.RUN_REQUESTED,
+        text=f"{run.requested_by_name} asked for {run.label} ({run.risk.value} risk); it {waits}.{_why(run)}",
+        act=f"{run.title} {waits}",
+        timeline=TimelineKind.APPROVAL,
+        detail=detail,
+    )
+
+
+def _started_at_once(run: Run) -> Said:
+    who = "by itself" if run.requested_by is None else f"for {run.requested_by_name}"
+    return Said(
+        audit=AuditKind.RUN_APPROVED,
+        text=f"▶ {run.label} runs {who} (low risk).{_why(run)}",
+        act=f"{run.title} started {who}",
+        detail={"by": "policy", "risk": run.risk.value},
+    )
+
+
+def _why(run: Run) -> str:
+    return f" Why: {run.reason}." if run.reason else ""
