@@ -23,7 +23,7 @@ LONGEST_VALUE = 256
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PATH = re.compile(r"/(?:[A-Za-z0-9._@+-]+/?)*")
 _UNIT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.@:$\\() -]{0,126}[A-Za-z0-9_.@)])?")
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_WHOLE_NUMBER = re.compile(r"-?[1-9][0-9]{0,17}|0")
 
 
 class Risk(StrEnum):
