@@ -16,6 +16,9 @@ from runbooks.runbook import Risk
 TTL = timedelta(minutes=30)
 """How long an approval may be given after it was asked for."""
 
+SHORTEST_SHOWN = 12
+"""A button may carry the beginning of the digest, at least this many of its 64 digits."""
+
 DECIDES: dict[Risk, Verb | None] = {
     Risk.LOW: None,
     Risk.MEDIUM: Verb.APPROVE_MEDIUM,
@@ -69,8 +72,8 @@ def check_decider(run: Run, actor: Actor, people: Sequence[User], *, verb_name: 
 
 
 def check_digest(run: Run, shown: str) -> None:
-    """Raises Refused unless what was shown to the approver is what would run now."""
-    if not run.digest or digest(run) != run.digest or shown != run.digest:
+    """Raises Refused unless what was shown to the approver, a digest or its beginning, is what would run now."""
+    if len(shown) < SHORTEST_SHOWN or digest(run) != run.digest or not run.digest.startswith(shown):
         raise Refused(
             f"{run.label} is no longer what the card showed.",
             hint="Look at the new card.",

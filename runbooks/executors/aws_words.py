@@ -1,0 +1,130 @@
+"""What AWS says, in words for a tired technician: error codes and states of Systems Manager."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from engine.errors import AlertWhispererError, Ambiguous, Permanent, Transient
+from runbooks.ports import Order
+from runbooks.run import TargetStatus
+
+SLOW_DOWN = timedelta(seconds=5)
+STDOUT_CUT = 24_000
+STDERR_CUT = 8_000
+
+_THROTTLED = frozenset(
+    [
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RateExceeded",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "PriorRequestNotComplete",
+        "LimitExceededException",
+        "SlowDown",
+    ]
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+_STALE_SESSION = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_OUR_KEYS = frozenset(
+    [
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "InvalidAccessKeyId",
+        "IncompleteSignature",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "AuthFailure",
+    ]
+)
+
+
+def refusal(
+    call: str, code: str, message: str, status: int, order: Order, *, sending: bool
+) -> AlertWhispererError:
+    """The error behind an answer of AWS to `call`; `sending`: the call starts something on a machine."""
+    assuming = call == "AssumeRole"
+    if code in _THROTTLED or status == 429:
+        return Transient("AWS asks us to slow down; trying again in a moment.", retry_after=SLOW_DOWN)
+    if status >= 500 or code in ("InternalServerError", "InternalFailure", "ServiceUnavailable"):
+        text = f"AWS has a fault of its own ({call}: {code})."
+        return Ambiguous(text) if sending else Transient(text)
+    if assuming and code in _DENIED:
+        return Permanent(
+            f"AWS refused to assume {order.role_arn}: wrong external id or missing trust. "
+            "Check the role's trust policy."
+        )
+    if code in _STALE_SESSION:
+        return Transient(f"The AWS session for {order.account} had run out; taking a new one.")
+    if code in _OUR_KEYS:
+        whose = "Our own AWS credentials are" if assuming else f"The AWS session for {order.account} is"
+        return Permanent(f"{whose} not accepted ({code}).")
+    if code in _DENIED:
+        return Permanent(
+            f"The role {order.role_arn} may not call ssm:{call}. Add it to the role's permissions policy."
+        )
+    known = _KNOWN.get(code)
+    if known:
+        return Permanent(known.format(machines=machines(order), place=f"{order.account}, {order.region}"))
+    said = f": {message[:200].rstrip('.')}" if message else ""
+    return Permanent(f"AWS refused {call} ({code or status}){said}.")
+
+
+_KNOWN = {
+    "InvalidInstanceId": "{machines} cannot take commands in {place}: not running, or not managed by Systems Manager.",
+    "DuplicateInstanceId": "{machines}: the same machine was named twice.",
+    "InvalidDocument": "AWS does not know the command document in {place}.",
+    "UnsupportedPlatformType": "{machines} in {place}: the platform in the inventory is not the machine's.",
+    "MaxDocumentSizeExceeded": "The script is too long for AWS Systems Manager.",
+    "RegionDisabledException": "The region is switched off in {place}.",
+    "PackedPolicyTooLarge": "The names of the people behind this run are too long for an AWS session.",
+    "InvalidCommandId": "AWS does not know this command (any more) in {place}.",
+}
+
+
+def machines(order: Order) -> str:
+    return ", ".join(f"{target.asset_name} ({target.cloud_ref})" for target in order.targets[:5])
+
+
+STATES = {
+    "Pending": TargetStatus.PENDING,
+    "Delayed": TargetStatus.PENDING,
+    "InProgress": TargetStatus.IN_PROGRESS,
+    "Cancelling": TargetStatus.IN_PROGRESS,
+    "Success": TargetStatus.SUCCEEDED,
+    "Cancelled": TargetStatus.CANCELLED,
+    "TimedOut": TargetStatus.TIMED_OUT,
+    "Failed": TargetStatus.FAILED,
+}
+"""Systems Manager's status of one invocation → ours. An unknown one counts as under way."""
+
+_DETAILS = {
+    "deliverytimedout": "the agent on the machine never picked it up",
+    "executiontimedout": "it was stopped after its time limit",
+    "undeliverable": "it could not be delivered to the machine",
+    "terminated": "AWS stopped it before it reached the machine",
+    "invalidplatform": "the machine is of another platform",
+    "accessdenied": "the machine or the role is not allowed to run it",
+    "rateexceeded": "too many commands at once in this account",
+    "noinstancesintag": "no machine carries that tag",
+    "incomplete": "it did not run on every machine",
+}
+
+
+def detail_of(status_details: str) -> str:
+    """Words for a StatusDetails (AWS prints some with spaces), empty when the exit code says it all."""
+    return _DETAILS.get(status_details.replace(" ", "").lower(), "")
+
+
+def cut_note(stdout: str, stderr: str) -> str:
+    """Said when AWS kept only the beginning of what the script printed."""
+    marked = "---output truncated---"
+    if len(stdout) >= STDOUT_CUT or marked in stdout[-100:].lower():
+        return f"output cut by AWS at {STDOUT_CUT:,} characters"
+    if len(stderr) >= STDERR_CUT or marked in stderr[-100:].lower():
+        return f"error output cut by AWS at {STDERR_CUT:,} characters"
+    return ""
