@@ -1,0 +1,209 @@
+"""What a press, a command, a form or a REST call asks for: one typed Action each, packed into a button as ids only.
+
+A button carries no authority: who may do it is decided again when it arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, get_args
+
+from engine.errors import Refused
+
+LONGEST_VALUE = 150
+"""What fits the tightest place a value goes into: an option of a Slack menu."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    verb: ClassVar[str]
+
+    def pack(self) -> str:
+        """The ids as text, in the order of the fields. Raises ValueError when they do not fit a button."""
+        parts = [_part(getattr(self, field.name)) for field in fields(self) if field.name in _IDS]
+        packed = "|".join(parts)
+        if len(packed) > LONGEST_VALUE:
+            raise ValueError(f"{self.verb}: {len(packed)} characters do not fit a button")
+        return packed
+
+    def filled(self, answers: Mapping[str, str]) -> Any:
+        """The same act with a form's answers in its free fields; answers of other names are parameters."""
+        own = {field.name for field in fields(self)} - _IDS
+        known: dict[str, Any] = {name: value for name, value in answers.items() if name in own}
+        if "parameters" in own:
+            known["parameters"] = {name: value for name, value in answers.items() if name not in own}
+        if "to" in known:
+            known["to"] = int(known["to"])
+        return replace(self, **known)
+
+
+_IDS = {"incident", "run", "digest", "runbook"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(_Act):
+    verb: ClassVar[str] = "claim"
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaim(_Act):
+    verb: ClassVar[str] = "unclaim"
+    incident: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note(_Act):
+    """`text` None asks for it with a form; so in the other acts."""
+
+    verb: ClassVar[str] = "note"
+    incident: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve(_Act):
+    verb: ClassVar[str] = "resolve"
+    incident: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen(_Act):
+    verb: ClassVar[str] = "reopen"
+    incident: int
+    text: str | None = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assign(_Act):
+    verb: ClassVar[str] = "assign"
+    incident: int
+    to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run(_Act):
+    """`runbook` empty asks which; `parameters` None asks for what is missing."""
+
+    verb: ClassVar[str] = "run"
+    incident: int
+    runbook: str = ""
+    parameters: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approve(_Act):
+    """`digest` is the beginning of what the card showed."""
+
+    verb: ClassVar[str] = "approve"
+    run: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(_Act):
+    verb: ClassVar[str] = "reject"
+    run: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(_Act):
+    verb: ClassVar[str] = "cancel"
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why(_Act):
+    verb: ClassVar[str] = "why"
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details(_Act):
+    verb: ClassVar[str] = "details"
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Show(_Act):
+    """The incident's card, for the asker."""
+
+    verb: ClassVar[str] = "show"
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Help(_Act):
+    verb: ClassVar[str] = "help"
+
+
+@dataclass(frozen=True, slots=True)
+class Status(_Act):
+    """`company` empty: the channel's company, or all that the asker sees."""
+
+    verb: ClassVar[str] = "status"
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOpen(_Act):
+    verb: ClassVar[str] = "list"
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mine(_Act):
+    verb: ClassVar[str] = "mine"
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI(_Act):
+    verb: ClassVar[str] = "whoami"
+
+
+OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Run | Why | Details | Show
+OnRun = Approve | Reject | Cancel
+Question = Help | Status | ListOpen | Mine | WhoAmI
+Action = OnIncident | OnRun | Question
+
+_BY_VERB: dict[str, Any] = {
+    kind.verb: kind for group in (OnIncident, OnRun, Question) for kind in get_args(group)
+}
+
+
+def unpack(verb: str, value: str) -> Action:
+    """The act behind a pressed button. Raises Refused for a verb or value that no button of this version has."""
+    kind = _BY_VERB.get(verb)
+    if kind is None:
+        raise Refused(
+            "This button is from another version.", hint="Use the newest card.", code="unknown_button"
+        )
+    names = [field.name for field in fields(kind) if field.name in _IDS]
+    parts = value.split("|") if value else []
+    if len(parts) != len(names) or len(value) > LONGEST_VALUE:
+        raise _unreadable()
+    values: dict[str, Any] = {}
+    for name, part in zip(names, parts, strict=True):
+        if name == "incident":
+            if not (part.isascii() and part.isdigit() and 0 < len(part) < 19):
+                raise _unreadable()
+            values[name] = int(part)
+        else:
+            values[name] = part
+    act: Action = kind(**values)
+    return act
+
+
+def _unreadable() -> Refused:
+    return Refused("This button cannot be read.", hint="Use the newest card.", code="unknown_button")
+
+
+def _part(value: object) -> str:
+    text = str(value)
+    if "|" in text:
+        raise ValueError(f"an id cannot hold “|”: {text!r}")
+    return text

@@ -1,0 +1,280 @@
+"""The incident's card, top to bottom as PRODUCT §4 wants it: what and where, clocks, evidence, memory, one row of
+buttons, the last action. Only acts that are valid now have a button."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.actions import (
+    Assign,
+    Cancel,
+    Claim,
+    Details,
+    Note,
+    Reopen,
+    Resolve,
+    Run,
+    Unclaim,
+    Why,
+)
+from bot.cards import (
+    Actions,
+    Body,
+    Button,
+    Card,
+    Code,
+    Deadline,
+    Deadlines,
+    DeadlineState,
+    Element,
+    Facts,
+    Line,
+    Moment,
+    Person,
+    Progress,
+    Strong,
+    Style,
+    Title,
+    Tone,
+    When,
+)
+from bot.views import IncidentView
+from engine.company import User
+from engine.incident import Incident, duration
+from engine.sla import ClockKind, ClockState, SlaClock
+from runbooks.run import Run as RunRecord
+from runbooks.run import RunStatus
+from runbooks.runbook import Risk
+
+MESSAGE_LENGTH = 280
+_CLOCK_STATES = {
+    ClockState.RUNNING: DeadlineState.RUNNING,
+    ClockState.PAUSED: DeadlineState.RUNNING,
+    ClockState.WARNED: DeadlineState.SOON,
+    ClockState.BREACHED: DeadlineState.OVER,
+    ClockState.MET: DeadlineState.MET,
+    ClockState.MISSED: DeadlineState.MISSED,
+}
+_RUN_TONES = {
+    RunStatus.PENDING_APPROVAL: Tone.WAITING,
+    RunStatus.SUCCEEDED: Tone.GOOD,
+    RunStatus.FAILED: Tone.BAD,
+    RunStatus.TIMED_OUT: Tone.BAD,
+    RunStatus.UNKNOWN: Tone.BAD,
+    RunStatus.VOID: Tone.BAD,
+}
+
+
+def incident_card(view: IncidentView) -> Card:
+    incident = view.incident
+    elements = _open(view) if incident.open else _resolved(view)
+    times = f" ×{incident.count}" if incident.count > 1 else ""
+    state = "" if incident.open else " (resolved)"
+    summary = (
+        f"{incident.label} · {incident.severity} · {incident.title} · {incident.asset_name}{times}{state}"
+    )
+    return Card(summary=summary, elements=tuple(elements), kind="incident", incident=incident.label)
+
+
+def _open(view: IncidentView) -> list[Element]:
+    incident = view.incident
+    elements: list[Element] = [Title(Tone(incident.severity.value), _headline(incident)), _where(view)]
+    if view.clocks:
+        elements.append(Deadlines(_deadlines(view), (_owner(view),)))
+    else:
+        elements.append(Facts((_owner(view),)))
+    message = _message(view)
+    if message:
+        elements.append(Body((message,), quoted=True))
+    elements.extend(_memory(view))
+    elements.extend(_run_line(view))
+    elements.append(_buttons(view))
+    elements.extend(_last_action(incident))
+    return elements
+
+
+def _headline(incident: Incident) -> Line:
+    times: Line = (f"  ×{incident.count}",) if incident.count > 1 else ()
+    return (
+        Strong(f"{incident.label} · {cut(incident.title, 120)}"),
+        f" · {cut(incident.asset_name, 60)}",
+        *times,
+    )
+
+
+def _where(view: IncidentView) -> Facts:
+    incident, asset = view.incident, view.asset
+    what = incident.asset_name
+    if asset is not None:
+        words = [word for word in (asset.platform, "critical asset" if asset.critical else "") if word]
+        what += f" ({', '.join(words)})" if words else ""
+    items: list[Line] = [(Strong(view.company.name),), (cut(what, 90),), (" + ".join(incident.tools),)]
+    items.append(("since ", Moment(incident.opened_at)))
+    if incident.reopened:
+        items.append((f"came back {incident.reopened}×",))
+    return Facts(tuple(items))
+
+
+def _deadlines(view: IncidentView) -> tuple[Deadline, ...]:
+    shown = []
+    for clock in sorted(view.clocks, key=lambda one: one.kind is ClockKind.RESOLUTION):
+        state = _CLOCK_STATES[clock.state(view.now)]
+        shown.append(Deadline(_clock_label(clock, state), clock.due_at, state))
+    return tuple(shown)
+
+
+def _clock_label(clock: SlaClock, state: DeadlineState) -> str:
+    verb = "Respond" if clock.kind is ClockKind.RESPONSE else "Resolve"
+    if state is DeadlineState.MET:
+        return f"{verb}ed in time" if verb == "Respond" else "Resolved in time"
+    if state is DeadlineState.MISSED:
+        return "Responded late" if verb == "Respond" else "Resolved late"
+    return f"{verb} was due" if state is DeadlineState.OVER else f"{verb} by"
+
+
+def _owner(view: IncidentView) -> Line:
+    incident, user = view.incident, view.assignee
+    if user is None:
+        why = f" ({incident.assigned_reason})" if incident.assigned_reason else ""
+        return (f"nobody has it yet{cut(why, 120)}",)
+    if incident.touched:
+        return ("in the hands of ", person(user))
+    why = incident.assigned_reason.removeprefix(f"{user.name}: ")
+    return ("for ", person(user, notify=True), f" ({cut(why, 120)})" if why else "")
+
+
+def person(user: User, *, notify: bool = False) -> Person:
+    return Person(user.name, user.slack_user, user.teams_user, notify)
+
+
+def _message(view: IncidentView) -> str:
+    newest = max(view.alerts, key=lambda alert: (alert.last_at, alert.id), default=None)
+    return cut(" ".join(newest.message.split()), MESSAGE_LENGTH) if newest and newest.message else ""
+
+
+def _memory(view: IncidentView) -> list[Element]:
+    """Seen before: how often, when last, and by what it was fixed."""
+    if not view.before:
+        return []
+    last = view.before[0]
+    items: list[Line] = [("seen before: ", Strong(f"{len(view.before)}×"))]
+    if last.resolved_at is not None:
+        items.append(("last ", Moment(last.resolved_at, When.DATE_TIME)))
+    took = duration(last)
+    if took is not None:
+        fixed = (
+            f"fixed by {last.resolved_by} in {span_text(took)}"
+            if last.resolved_by
+            else f"took {span_text(took)}"
+        )
+        items.append((fixed,))
+    return [Facts(tuple(items))]
+
+
+def _run_line(view: IncidentView) -> list[Element]:
+    run = view.run
+    if run is None:
+        return []
+    return [Progress(_RUN_TONES.get(run.status, Tone.WORKING), run_words(run))]
+
+
+def run_words(run: RunRecord) -> Line:
+    """One line on how a run stands, as the card and the thread say it."""
+    name = Strong(run.title)
+    match run.status:
+        case RunStatus.PENDING_APPROVAL:
+            return (name, f" waits for an approval ({run.risk} risk), asked for by {run.requested_by_name}")
+        case RunStatus.APPROVED | RunStatus.STARTING:
+            return (name, f" is starting on {run.target_names}", f": {run.waiting}" if run.waiting else "")
+        case RunStatus.RUNNING:
+            return (name, f" is running on {run.target_names}", f": {run.waiting}" if run.waiting else "")
+        case RunStatus.VERIFYING:
+            return (name, " ran; checking whether it helped")
+        case _:
+            outcome = run.outcome or run.error or run.status.value.replace("_", " ")
+            return (name, f": {cut(outcome, 200)}")
+
+
+def _buttons(view: IncidentView) -> Actions:
+    incident, number = view.incident, view.incident.id
+    buttons: list[Button] = []
+    if not incident.touched:
+        buttons.append(Button("Claim", Claim(number), Style.PRIMARY))
+    active = view.run if view.run is not None and not view.run.status.finished else None
+    if active is not None:
+        label = "Withdraw run" if active.status is RunStatus.PENDING_APPROVAL else "Stop run"
+        buttons.append(Button(label, Cancel(active.id), confirm=f"Stop “{active.title}”?"))
+    elif view.best is not None:
+        buttons.append(Button(f"Run ▸ {cut(view.best.title, 40)}", Run(number, view.best.id)))
+    resolve = Style.PRIMARY if incident.touched and incident.recovered_at else Style.PLAIN
+    buttons.append(Button("Resolve", Resolve(number), resolve))
+    more = [Button("Add a note", Note(number)), Button("Reassign", Assign(number))]
+    if incident.touched:
+        more.append(Button("Not me: give it back", Unclaim(number)))
+    elif len(view.fits) > 1 and active is None:
+        more.append(Button("Run another runbook", Run(number)))
+    more += [Button("Why this card?", Why(number)), Button("Details", Details(number))]
+    return Actions(tuple(buttons), tuple(more))
+
+
+def _last_action(incident: Incident) -> list[Element]:
+    if not incident.last_action or incident.last_action_at is None:
+        return []
+    return [Facts(((cut(incident.last_action, 200), " · ", Moment(incident.last_action_at)),))]
+
+
+def _resolved(view: IncidentView) -> list[Element]:
+    """Two lines: what it was, and how it ended."""
+    incident = view.incident
+    took = duration(incident)
+    fix = _fix(view)
+    items: list[Line] = [(f"Resolved by {incident.resolved_by or 'nobody in particular'}",)]
+    if took is not None:
+        items.append((f"after {span_text(took)}",))
+    if fix:
+        items.append(fix)
+    if incident.resolved_at is not None:
+        items.append((Moment(incident.resolved_at),))
+    number = incident.id
+    more = (
+        Button("Reopen", Reopen(number)),
+        Button("Add a note", Note(number)),
+        Button("Why this card?", Why(number)),
+        Button("Details", Details(number)),
+    )
+    return [Title(Tone.GOOD, _headline(incident)), Facts((*items,)), Actions((), more)]
+
+
+def _fix(view: IncidentView) -> Line:
+    done = next((run for run in view.runs if run.status is RunStatus.SUCCEEDED), None)
+    if done is not None:
+        return ("fix: ", Code(done.runbook_id), " (verified)")
+    return (cut(view.incident.resolution, 160),) if view.incident.resolution else ()
+
+
+def risk_words(risk: Risk) -> str:
+    return f"{risk.value} risk"
+
+
+def cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def span_text(span: timedelta) -> str:
+    """`45 s`, `7 min`, `3 h 20 min`, `2 days`: what a person would say."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def left_text(due_at: datetime, now: datetime) -> str:
+    """`12 min left` or `5 min over`."""
+    span = due_at - now
+    return f"{span_text(span)} left" if span >= timedelta(0) else f"{span_text(-span)} over"

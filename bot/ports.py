@@ -1,0 +1,42 @@
+"""What the bot needs from a chat platform. Slack and Teams implement it, each in its own folder."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from bot.cards import Card
+
+
+class Chat(Protocol):
+    """Posts and edits cards. Raises Transient (nothing happened; `retry_after` when the platform names it), Ambiguous
+    (it may have happened), Permanent (it cannot), or Gone."""
+
+    @property
+    def name(self) -> str: ...
+
+    def render(self, card: Card) -> str:
+        """The message's body as canonical text: equal text means that nothing needs to be sent."""
+        ...
+
+    async def post(self, channel: str, card: Card, *, thread: str | None = None) -> str:
+        """Post a new message, in a thread if one is named; its id."""
+        ...
+
+    async def update(self, channel: str, ref: str, card: Card) -> None:
+        """Replace a message's content. Raises Gone when it is no longer there."""
+        ...
+
+    async def find(
+        self, channel: str, card_id: str, *, since: datetime, thread: str | None = None
+    ) -> str | None:
+        """The id of the message with this card id in its metadata, posted since then; None when there is none."""
+        ...
+
+    async def attach(self, channel: str, *, thread: str, name: str, title: str, text: str) -> None:
+        """Put a long text into the thread as a file."""
+        ...
+
+
+class Gone(Exception):
+    """The message was deleted: there is nothing to update any more."""

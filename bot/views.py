@@ -1,0 +1,129 @@
+"""Read-only views: what a card or an answer shows, read in one go, with no way to change anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.alert import StoredAlert
+from engine.audit import TimelineEntry
+from engine.company import Asset, Company, CompanyContext, User
+from engine.incident import Incident
+from engine.priority import Priority, priority
+from engine.sla import SlaClock
+from runbooks.catalogue import Catalogue
+from runbooks.run import Run
+from runbooks.runbook import Runbook, platform_of
+from storage.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """One incident as a card shows it. `runs` are newest first; `before` are earlier incidents of the same kind."""
+
+    incident: Incident
+    context: CompanyContext
+    asset: Asset | None
+    assignee: User | None
+    clocks: Sequence[SlaClock]
+    alerts: Sequence[StoredAlert]
+    runs: Sequence[Run]
+    before: Sequence[Incident]
+    fits: Sequence[Runbook]
+    now: datetime
+
+    @property
+    def company(self) -> Company:
+        return self.context.company
+
+    @property
+    def priority(self) -> Priority:
+        return priority(self.incident, self.now)
+
+    @property
+    def best(self) -> Runbook | None:
+        return self.fits[0] if self.fits else None
+
+    @property
+    def run(self) -> Run | None:
+        """The newest run."""
+        return self.runs[0] if self.runs else None
+
+
+async def incident_view(
+    tx: Transaction, incident_id: int, *, catalogue: Catalogue, now: datetime
+) -> IncidentView | None:
+    incident = await tx.incidents.get(incident_id)
+    if incident is None:
+        return None
+    context = await tx.companies.context(incident.company_id)
+    asset = context.asset_called(incident.asset_name)
+    known = {user.id: user for user in context.people}
+    fits: list[Runbook] = []
+    if asset is not None and asset.cloud_ref and context.company.cloud is not None:
+        matches = catalogue.matching(incident.category, incident.signature, platform_of(asset.platform))
+        fits = [match.runbook for match in matches]
+    return IncidentView(
+        incident=incident,
+        context=context,
+        asset=asset,
+        assignee=known.get(incident.assignee_id) if incident.assignee_id is not None else None,
+        clocks=await tx.clocks.of(incident.id),
+        alerts=await tx.alerts.of_incident(incident.id),
+        runs=await tx.runs.of_incident(incident.id),
+        before=await tx.incidents.times_before(incident.company_id, incident.correlation_key, incident.id),
+        fits=fits,
+        now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyView:
+    """A company's state in one look."""
+
+    company: Company
+    open: Sequence[Incident]
+    counts: Mapping[str, int]
+    due: Mapping[int, datetime]
+    waiting: Sequence[Run]
+
+
+async def company_view(tx: Transaction, company: Company, *, offered_to: int | None) -> CompanyView:
+    """`offered_to` narrows the list to what that technician may see."""
+    found = await tx.incidents.listed(company_ids=[company.id], offered_to=offered_to, most=15)
+    return CompanyView(
+        company=company,
+        open=found,
+        counts=await tx.incidents.counts(company.id),
+        due=await due_times(tx, found),
+        waiting=[
+            run for run in await tx.runs.active_of(company.id) if run.status.value == "pending_approval"
+        ],
+    )
+
+
+async def due_times(tx: Transaction, incidents: Sequence[Incident]) -> dict[int, datetime]:
+    """When each of these is next due, where a clock still runs."""
+    clocks = await tx.clocks.of_many([incident.id for incident in incidents])
+    due = {
+        incident_id: min((clock.due_at for clock in some if clock.running), default=None)
+        for incident_id, some in clocks.items()
+    }
+    return {incident_id: at for incident_id, at in due.items() if at is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalView:
+    run: Run
+    incident: Incident | None
+    context: CompanyContext
+    runbook: Runbook | None
+    deciders: Sequence[User]
+    last_approved: Run | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryView:
+    entry: TimelineEntry
+    incident: Incident
