@@ -29,16 +29,18 @@ class _Act:
 
     def filled(self, answers: Mapping[str, str]) -> Any:
         """The same act with a form's answers in its free fields; answers of other names are parameters."""
-        own = {field.name for field in fields(self)} - _IDS
+        own = {field.name for field in fields(self)} - _FIXED
         known: dict[str, Any] = {name: value for name, value in answers.items() if name in own}
-        if "parameters" in own:
-            known["parameters"] = {name: value for name, value in answers.items() if name not in own}
+        others = {name: value for name, value in answers.items() if name not in own}
+        if "parameters" in own and others:
+            known["parameters"] = others
         if "to" in known:
             known["to"] = int(known["to"])
         return replace(self, **known)
 
 
-_IDS = {"incident", "run", "digest", "runbook"}
+_FIXED = {"incident", "run", "digest"}
+_IDS = {*_FIXED, "runbook"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,3 +119,9 @@ class Cards:
         await self._tx.connection.execute(
             sa.update(table).where(table.c.id == card_id).values(posting_at=None)
         )
+
+    async def forget_post(self, card_id: str) -> None:
+        """The message is gone from the channel: it may be posted anew."""
+        await self._tx.connection.execute(
+            sa.update(table).where(table.c.id == card_id).values(ref=None, shown=None, posting_at=None)
+        )

@@ -148,6 +148,15 @@ class Jobs:
         )
         await self.finish(claimed)
 
+    async def any_due(self, now: datetime) -> bool:
+        """Is there anything to claim? A look that locks nothing, so that an idle worker writes nothing."""
+        statement = (
+            sa.select(table.c.id)
+            .where(table.c.due_at <= now, sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= now))
+            .limit(1)
+        )
+        return (await self._tx.connection.execute(statement)).first() is not None
+
     async def next_due(self) -> datetime | None:
         statement = sa.select(sa.func.min(table.c.due_at)).where(table.c.leased_until.is_(None))
         due: datetime | None = (await self._tx.connection.execute(statement)).scalar()

@@ -90,3 +90,19 @@ class Runs:
             if run.runbook_id == runbook_id and any(target.cloud_ref == cloud_ref for target in run.targets):
                 return run
         return None
+
+    async def last_finished(self, company_id: int, runbook_id: str, *, before: str) -> Run | None:
+        """The newest run of this runbook in the company that came before this one and has ended."""
+        statement = (
+            sa.select(table)
+            .where(
+                table.c.company_id == company_id,
+                table.c.runbook_id == runbook_id,
+                table.c.is_active == 0,
+                table.c.id < before,
+            )
+            .order_by(table.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._tx.connection.execute(statement)).first()
+        return _to_run(row) if row else None

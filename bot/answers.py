@@ -1,0 +1,213 @@
+"""Answers to questions, for the asker alone: help, status, lists, why, details. Cards like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.actions import Why
+from bot.cards import (
+    Actions,
+    Body,
+    Button,
+    Card,
+    Code,
+    Divider,
+    Element,
+    Facts,
+    Line,
+    Log,
+    Moment,
+    Strong,
+    Table,
+    Title,
+    Tone,
+    When,
+)
+from bot.incident_card import cut, left_text, run_words, span_text
+from bot.views import CompanyView, IncidentView
+from engine.access import GRANTS, Actor, Verb
+from engine.alert import AlertStatus, Severity
+from engine.audit import TimelineEntry
+from engine.company import Company, Role, User
+from engine.incident import Incident
+
+_WORDS: tuple[tuple[str, str, Verb], ...] = (
+    ("/aw status [company]", "how a company is doing", Verb.SEE),
+    ("/aw list", "what is open here", Verb.SEE),
+    ("/aw mine", "what you have", Verb.CLAIM),
+    ("/aw INC-42", "one incident and its buttons", Verb.SEE),
+    ("/aw claim INC-42", "take it", Verb.CLAIM),
+    ("/aw note INC-42 what you saw", "write it into the thread", Verb.NOTE),
+    ("/aw run disk-clean-up INC-42", "run a runbook", Verb.RUN_LOW),
+    ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
+    ("/aw why INC-42", "why this card exists", Verb.SEE),
+    ("/aw whoami", "who I think you are", Verb.SEE),
+)
+_ROLE_NAMES = {
+    Role.TECHNICIAN: "technician",
+    Role.COMPANY_ADMIN: "company admin",
+    Role.MSP_ADMIN: "MSP admin",
+    Role.CLIENT_VIEWER: "client viewer",
+}
+
+
+def help_card(actor: Actor) -> Card:
+    """Only what this person may do."""
+    role = actor.user.role if actor.user else Role.CLIENT_VIEWER
+    rows = tuple(((Code(word), f"  {what}") for word, what, verb in _WORDS if verb in GRANTS[role]))
+    elements: tuple[Element, ...] = (
+        Title(Tone.INFO, (Strong("What you can do here"),)),
+        Table((), tuple((line,) for line in rows)),
+        Facts(
+            (("INC-42, 42 and inc42 all work. In an incident's thread, mention me: no number is needed.",),)
+        ),
+    )
+    return Card(summary="What you can do with /aw", elements=elements)
+
+
+def whoami_card(actor: Actor, companies: Sequence[Company]) -> Card:
+    assert actor.user is not None
+    user = actor.user
+    names = ", ".join(company.name for company in companies) or "no company yet"
+    elements: tuple[Element, ...] = (
+        Title(Tone.INFO, (Strong(user.name), f", {_ROLE_NAMES[user.role]}")),
+        Facts(
+            (
+                (user.email,),
+                (f"companies: {cut(names, 300)}",),
+                (f"skills: {', '.join(sorted(user.skills)) or 'none named'}",),
+            )
+        ),
+    )
+    return Card(summary=f"You are {user.name}, {_ROLE_NAMES[user.role]}", elements=elements)
+
+
+def status_card(view: CompanyView, people: Mapping[int, User], now: datetime) -> Card:
+    name, total = view.company.name, sum(view.counts.values())
+    if not total:
+        quiet: tuple[Element, ...] = (Title(Tone.GOOD, (Strong(name), ": nothing is open.")),)
+        return Card(summary=f"{name}: nothing is open", elements=quiet)
+    worst = next(severity for severity in Severity if view.counts.get(severity.value))
+    parts = [f"{view.counts[one.value]} {one.value}" for one in Severity if view.counts.get(one.value)]
+    elements: list[Element] = [
+        Title(Tone(worst.value), (Strong(f"{name}: {total} open"), f" ({', '.join(parts)})")),
+        Table((), tuple(_row(incident, people, view.due, now) for incident in view.open)),
+    ]
+    if view.waiting:
+        titles = "; ".join(f"{run.title} on {run.target_names}" for run in view.waiting[:5])
+        elements.append(Facts(((f"✋ waits for an approval: {cut(titles, 400)}",),)))
+    if total > len(view.open):
+        elements.append(Facts(((f"and {total - len(view.open)} more; `/aw list` shows the newest.",),)))
+    return Card(summary=f"{name}: {total} open", elements=tuple(elements))
+
+
+def board_card(rows: Sequence[tuple[Company, Mapping[str, int]]]) -> Card:
+    """Every company that the asker sees, worst first."""
+    ordered = sorted(rows, key=lambda row: ([-row[1].get(one.value, 0) for one in Severity], row[0].slug))
+    lines: list[tuple[Line, ...]] = []
+    for company, counts in ordered:
+        parts = [f"{counts[one.value]} {one.value}" for one in Severity if counts.get(one.value)]
+        lines.append(((Strong(company.name), ": " + (", ".join(parts) or "nothing open")),))
+    total = sum(sum(counts.values()) for _, counts in rows)
+    title = Title(Tone.GOOD if not total else Tone.INFO, (Strong(f"{len(rows)} companies, {total} open"),))
+    return Card(summary=f"{total} open in {len(rows)} companies", elements=(title, Table((), tuple(lines))))
+
+
+def list_card(
+    title: str,
+    incidents: Sequence[Incident],
+    people: Mapping[int, User],
+    due: Mapping[int, datetime],
+    now: datetime,
+) -> Card:
+    if not incidents:
+        return Card(
+            summary=f"{title}: nothing", elements=(Title(Tone.GOOD, (Strong(title), ": nothing open.")),)
+        )
+    rows = tuple(_row(incident, people, due, now) for incident in incidents)
+    count = f"{title}: {len(incidents)} open"
+    return Card(summary=count, elements=(Title(Tone.INFO, (Strong(count),)), Table((), rows)))
+
+
+_DOT = {
+    Severity.CRITICAL: "🔴",
+    Severity.HIGH: "🟠",
+    Severity.MEDIUM: "🟡",
+    Severity.LOW: "🔵",
+    Severity.INFO: "⚪",
+}
+
+
+def _row(
+    incident: Incident, people: Mapping[int, User], due: Mapping[int, datetime], now: datetime
+) -> tuple[Line, ...]:
+    owner = people.get(incident.assignee_id) if incident.assignee_id is not None else None
+    who = f"{owner.name}{'' if incident.touched else ' (not claimed)'}" if owner else "nobody"
+    at = due.get(incident.id)
+    times = f" ×{incident.count}" if incident.count > 1 else ""
+    return (
+        (f"{_DOT[incident.severity]} ", Strong(incident.label), f" {cut(incident.title, 70)}{times}"),
+        (cut(incident.asset_name, 40),),
+        (who,),
+        (left_text(at, now),) if at is not None else ("",),
+    )
+
+
+def why_card(view: IncidentView) -> Card:
+    """The rule, the key, the windows, the score, who and why; and what a different setting would have done."""
+    incident, company = view.incident, view.company
+    owner: Line = (incident.assigned_reason or "nobody was free",)
+    window, reopen = span_text(company.window), span_text(company.reopen_window)
+    elements: tuple[Element, ...] = (
+        Title(Tone.INFO, (Strong(f"Why {incident.label} exists"),)),
+        Body((Strong("Opened because "), incident.opened_reason, ".")),
+        Body((Strong("Key "), Code(incident.correlation_key), f": {incident.count} alerts share it so far.")),
+        Body((Strong("Assigned because "), *owner, ".")),
+        Body((Strong("Priority "), view.priority.explain(), ".")),
+        Facts(
+            (
+                (f"window {window}, reopening within {reopen} after it is resolved",),
+                ("a shorter reopening window would open a new number instead of coming back to this one",),
+            )
+        ),
+    )
+    return Card(summary=f"Why {incident.label} exists", elements=elements)
+
+
+def details_card(view: IncidentView, story: Sequence[TimelineEntry]) -> Card:
+    """Everything known: the alerts, the runs, the story so far."""
+    incident = view.incident
+    elements: list[Element] = [Title(Tone.INFO, (Strong(f"{incident.label} in detail"),))]
+    shown = view.alerts[:8]
+    rows = tuple(
+        (
+            (
+                Strong(alert.tool),
+                f" {'🔥' if alert.status is AlertStatus.FIRING else '✓'} {cut(alert.title, 80)}",
+            ),
+            (f"×{alert.count}",),
+            ("last ", Moment(alert.last_at, When.DATE_TIME)),
+        )
+        for alert in shown
+    )
+    elements.append(Table((), rows))
+    newest = shown[-1] if shown else None
+    if newest is not None and (newest.message or newest.labels):
+        labels = "\n".join(f"{name} = {value}" for name, value in list(newest.labels.items())[:20])
+        elements.append(
+            Log("\n".join(part for part in (newest.message, labels) if part), caption="As the tool said it")
+        )
+    if view.runs:
+        elements.append(Divider())
+        elements.extend(Body(run_words(run)) for run in view.runs[:5])
+    if story:
+        elements.append(Divider())
+        elements.append(
+            Table(
+                (),
+                tuple(((Moment(one.at), f" {cut(' '.join(one.text.split()), 160)}"),) for one in story[-12:]),
+            )
+        )
+    elements.append(Actions((Button("Why this card?", Why(incident.id)),)))
+    return Card(summary=f"{incident.label} in detail", elements=tuple(elements))

@@ -1,0 +1,143 @@
+"""The words after `/aw` (and after a mention) become the same Actions that buttons carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from bot.actions import (
+    Action,
+    Assign,
+    Claim,
+    Details,
+    Help,
+    ListOpen,
+    Mine,
+    Note,
+    Reopen,
+    Resolve,
+    Run,
+    Show,
+    Status,
+    Unclaim,
+    WhoAmI,
+    Why,
+)
+from engine.errors import Refused
+from engine.identifiers import incident_number
+
+_PERMALINK = re.compile(r"<?https?://[^\s|>]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})[^\s|>]*(?:\|[^>]*)?>?")
+MOST_AT_ONCE = 10
+
+_ON_MANY: dict[str, Callable[[int], Action]] = {
+    "claim": Claim,
+    "ack": Claim,
+    "take": Claim,
+    "why": Why,
+    "details": Details,
+    "show": Show,
+}
+_WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
+    "note": lambda number, text: Note(number, text or None),
+    "comment": lambda number, text: Note(number, text or None),
+    "resolve": Resolve,
+    "close": Resolve,
+    "reopen": Reopen,
+    "unclaim": Unclaim,
+    "release": Unclaim,
+}
+_PLAIN: dict[str, Callable[[], Action]] = {"mine": Mine, "me": Mine, "help": Help, "whoami": WhoAmI, "": Help}
+_COMPANY: dict[str, Callable[[str], Action]] = {
+    "status": Status,
+    "list": ListOpen,
+    "ls": ListOpen,
+    "open": ListOpen,
+}
+WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, "run", "assign"} - {""})
+
+
+def parse(text: str, *, here: int | None = None) -> list[Action]:
+    """The acts that a line asks for, in order. `here` is the incident of the thread it was typed in.
+
+    Raises Refused with the closest known word, or saying which number is missing.
+    """
+    words = text.strip().split()
+    first = words[0].lower() if words else ""
+    rest = words[1:]
+    number = incident_number(first)
+    if number is not None:
+        return [Show(one) for one in _numbers([first, *rest])[0]]
+    if first in _PLAIN:
+        return [_PLAIN[first]()]
+    if first in _COMPANY:
+        return [_COMPANY[first](" ".join(rest).lower())]
+    if first in _ON_MANY:
+        numbers, _ = _numbers(rest)
+        return [_ON_MANY[first](one) for one in numbers or [_needed(first, here)]]
+    if first in _WITH_TEXT:
+        numbers, left = _numbers(rest)
+        said = _after(text, len(words) - len(left)) if left else ""
+        return [_WITH_TEXT[first](one, said) for one in numbers or [_needed(first, here)]]
+    if first == "run":
+        return [_run(rest, here)]
+    if first == "assign":
+        return [Assign(_numbers(rest)[0][0] if _numbers(rest)[0] else _needed("assign", here))]
+    close = get_close_matches(first, WORDS, n=1)
+    hint = f"Did you mean `/aw {close[0]}`?" if close else "`/aw` alone shows what you can do."
+    raise Refused(f"I do not know “{first[:40]}”.", hint=hint, code="unknown_word")
+
+
+def permalink(text: str) -> tuple[str, str] | None:
+    """(channel, ts) when the text holds a link to a message."""
+    found = _PERMALINK.search(text)
+    return (found.group(1), f"{found.group(2)}.{found.group(3)}") if found else None
+
+
+def without_permalink(text: str, incident_id: int) -> str:
+    """The same line with the link replaced by the number of the incident it leads to."""
+    return _PERMALINK.sub(f" {incident_id} ", text)
+
+
+def _numbers(words: list[str]) -> tuple[list[int], list[str]]:
+    """The leading incident numbers (also `INC-4,INC-5`), and the words after them."""
+    numbers: list[int] = []
+    for place, word in enumerate(words):
+        parts = [incident_number(part) for part in word.split(",") if part]
+        if (
+            not parts
+            or None in parts
+            or (numbers and not word.lower().startswith("inc") and not word.isdigit())
+        ):
+            return _few(numbers), words[place:]
+        numbers.extend(part for part in parts if part is not None)
+    return _few(numbers), []
+
+
+def _few(numbers: list[int]) -> list[int]:
+    if len(numbers) > MOST_AT_ONCE:
+        raise Refused(f"{len(numbers)} incidents at once are too many; {MOST_AT_ONCE} work.", code="invalid")
+    return list(dict.fromkeys(numbers))
+
+
+def _needed(word: str, here: int | None) -> int:
+    if here is None:
+        raise Refused(
+            f"Which incident? `/aw {word}` needs its number.",
+            hint=f"For example `/aw {word} INC-42`. `/aw list` shows what is open.",
+            code="which",
+        )
+    return here
+
+
+def _after(text: str, count: int) -> str:
+    """What follows the first `count` words, as it was typed."""
+    return text.strip().split(maxsplit=count)[count] if len(text.split()) > count else ""
+
+
+def _run(words: list[str], here: int | None) -> Action:
+    numbers = [number for word in words if (number := incident_number(word)) is not None]
+    names = [word.lower() for word in words if incident_number(word) is None and "=" not in word]
+    given = dict(word.split("=", 1) for word in words if "=" in word and incident_number(word) is None)
+    number = numbers[0] if numbers else _needed("run disk-clean-up", here)
+    return Run(number, names[0] if names else "", given or None)

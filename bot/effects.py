@@ -1,0 +1,119 @@
+"""What each kind of job does. One method a kind; the transactions around the outside calls are opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import assert_never
+
+from bot.core import Core
+from bot.ports import Chat
+from bot.sync import sync_card, sync_thread
+from engine.access import SYSTEM
+from engine.audit import TimelineKind
+from engine.errors import Permanent
+from engine.jobs import (
+    CancelRun,
+    CheckSla,
+    ConsiderRunbook,
+    ExpireApproval,
+    Job,
+    PollRun,
+    StartRun,
+    Sweep,
+    SyncCard,
+    SyncThread,
+)
+from engine.operations import clocks
+from engine.operations.record import tell
+from runbooks import carry_out
+from runbooks.operations import carry, decide, request
+from runbooks.ports import Executor
+from storage.transaction import Transaction
+
+KEEP_ANSWERS = timedelta(hours=48)
+
+
+class Effects:
+    def __init__(self, core: Core, chats: Mapping[str, Chat], executors: Mapping[str, Executor]) -> None:
+        self._core = core
+        self._chats = chats
+        self._executors = executors
+
+    async def perform(self, job: Job) -> None:
+        """Do one job. Raises Transient, Ambiguous or Permanent when the outside did not play along."""
+        core = self._core
+        match job:
+            case SyncCard():
+                await sync_card(core, self._chats, job)
+            case SyncThread():
+                await sync_thread(core, self._chats, job)
+            case CheckSla():
+                await core.write(lambda tx: clocks.check(tx, job.incident_id, now=core.clock.now()))
+            case ConsiderRunbook():
+                await core.write(lambda tx: self._consider(tx, job))
+            case ExpireApproval():
+                await core.write(lambda tx: decide.expire(tx, job.run_id, now=core.clock.now()))
+            case StartRun() | PollRun():
+                await self._carry_on(job.run_id)
+            case CancelRun():
+                await self._cancel(job.run_id)
+            case Sweep():
+                await core.write(lambda tx: self._sweep(tx))
+            case _:
+                assert_never(job)
+
+    async def gave_up(self, job: Job, error: Exception) -> None:
+        """A job that will not be tried again: where it concerns an incident, its story says so."""
+        if not isinstance(job, SyncCard | SyncThread | ConsiderRunbook):
+            return
+        core = self._core
+
+        async def say(tx: Transaction) -> None:
+            number = job.incident_id if not isinstance(job, SyncCard) else await _incident_of(tx, job.card_id)
+            incident = await tx.incidents.get(number) if number is not None else None
+            if incident is not None:
+                text = f"Could not be shown or done: {error}"
+                tell(tx, incident, TimelineKind.ALERT, text, actor=SYSTEM, now=core.clock.now(), told=False)
+
+        await core.write(say)
+
+    async def _consider(self, tx: Transaction, job: ConsiderRunbook) -> None:
+        context = await tx.companies.context(job.company_id)
+        await request.consider(tx, job.incident_id, context, self._core.catalogue, self._core.clock.now())
+
+    async def _carry_on(self, run_id: str) -> None:
+        core = self._core
+        step = await core.write(
+            lambda tx: carry.next_step(tx, run_id, catalogue=core.catalogue, now=core.clock.now())
+        )
+        if step is None:
+            return
+        outcome = await carry_out.act(self._executor(run_id), step)
+        await core.write(lambda tx: carry.settle(tx, run_id, outcome, now=core.clock.now()))
+
+    async def _cancel(self, run_id: str) -> None:
+        core = self._core
+        step = await core.write(lambda tx: carry.next_cancel(tx, run_id))
+        if step is None:
+            return
+        outcome = await carry_out.act(self._executor(run_id), step)
+        await core.write(lambda tx: carry.settle(tx, run_id, outcome, now=core.clock.now()))
+
+    def _executor(self, run_id: str) -> Executor:
+        found = self._executors.get("aws_ssm")
+        if found is None:
+            raise Permanent(f"run {run_id}: nothing here can run commands")
+        return found
+
+    async def _sweep(self, tx: Transaction) -> None:
+        """What a lost timer would miss: every clock that is due, and answers too old to be asked for again."""
+        now = self._core.clock.now()
+        for company_id, incident_id in await tx.clocks.awaited(now):
+            tx.jobs.put(CheckSla(company_id=company_id, incident_id=incident_id), due_at=now)
+        await tx.deliveries.forget(before=now - KEEP_ANSWERS)
+
+
+async def _incident_of(tx: Transaction, card_id: str) -> int | None:
+    card = await tx.cards.get(card_id)
+    return card.incident_id if card else None

@@ -1,0 +1,117 @@
+"""Questions and their answers: read, never written, and only what the asker may see."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot import answers
+from bot.actions import Details, Help, ListOpen, Mine, Show, Status, WhoAmI, Why
+from bot.cards import Reply, Said
+from bot.core import Core
+from bot.incident_card import incident_card
+from bot.views import IncidentView, company_view, due_times, incident_view
+from engine.access import Actor, Verb
+from engine.company import Company, Role
+from engine.errors import NotFound, Refused
+from engine.operations import respond
+from storage.transaction import Transaction
+
+Question = Help | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
+
+
+async def answer(core: Core, question: Question, *, actor: Actor, company_id: int | None) -> Reply:
+    """For the asker alone. Raises Refused or NotFound."""
+    if isinstance(question, Help):
+        return Said(answers.help_card(actor))
+
+    async def look(tx: Transaction) -> Reply:
+        match question:
+            case Help():
+                return Said(answers.help_card(actor))
+            case WhoAmI():
+                return Said(answers.whoami_card(actor, await companies_of(tx, actor)))
+            case Status():
+                return await _status(core, tx, question.company, actor, company_id)
+            case ListOpen():
+                return await _list(core, tx, question.company, actor, company_id)
+            case Mine():
+                return await _mine(core, tx, actor)
+            case Why() | Details() | Show():
+                await respond.find(tx, question.incident, Verb.SEE, actor)
+                return await _one(core, tx, question)
+            case _:
+                assert_never(question)
+
+    return await core.read(look)
+
+
+async def companies_of(tx: Transaction, actor: Actor) -> list[Company]:
+    user = actor.user
+    return [one for one in await tx.companies.all() if user is not None and user.works_for(one.id)]
+
+
+async def view_of(tx: Transaction, core: Core, incident_id: int) -> IncidentView:
+    view = await incident_view(tx, incident_id, catalogue=core.catalogue, now=core.clock.now())
+    if view is None:
+        raise NotFound(f"There is no INC-{incident_id}.", hint="`/aw list` shows what is open.")
+    return view
+
+
+async def _one(core: Core, tx: Transaction, question: Why | Details | Show) -> Reply:
+    view = await view_of(tx, core, question.incident)
+    match question:
+        case Why():
+            return Said(answers.why_card(view))
+        case Details():
+            return Said(answers.details_card(view, await tx.timeline.of_incident(question.incident)))
+        case Show():
+            return Said(incident_card(view))
+        case _:
+            assert_never(question)
+
+
+def _narrowed(actor: Actor) -> int | None:
+    return actor.id if actor.user is not None and actor.user.role is Role.TECHNICIAN else None
+
+
+async def _chosen(tx: Transaction, name: str, actor: Actor, company_id: int | None) -> list[Company]:
+    """The company that is named, else the channel's, else all that the asker sees."""
+    seen = await companies_of(tx, actor)
+    if name:
+        wanted = name.strip().lower()
+        found = [one for one in seen if wanted in (one.slug, one.name.lower())]
+        if not found:
+            names = ", ".join(one.slug for one in seen[:12]) or "none yet"
+            raise NotFound(f"I know no company “{name[:40]}”.", hint=f"You see: {names}.")
+        return found
+    if company_id is not None:
+        found = [one for one in seen if one.id == company_id]
+        if not found:
+            raise Refused("This channel's company is not one of yours.", code="denied")
+        return found
+    return seen
+
+
+async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
+    chosen = await _chosen(tx, name, actor, company_id)
+    if len(chosen) != 1:
+        return Said(answers.board_card([(one, await tx.incidents.counts(one.id)) for one in chosen]))
+    view = await company_view(tx, chosen[0], offered_to=_narrowed(actor))
+    people = {user.id: user for user in await tx.users.all()}
+    return Said(answers.status_card(view, people, core.clock.now()))
+
+
+async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
+    chosen = await _chosen(tx, name, actor, company_id)
+    ids = [one.id for one in chosen]
+    found = await tx.incidents.listed(company_ids=ids, offered_to=_narrowed(actor), most=25)
+    title = chosen[0].name if len(chosen) == 1 else "Your companies"
+    people = {user.id: user for user in await tx.users.all()}
+    return Said(answers.list_card(title, found, people, await due_times(tx, found), core.clock.now()))
+
+
+async def _mine(core: Core, tx: Transaction, actor: Actor) -> Reply:
+    ids = [one.id for one in await companies_of(tx, actor)]
+    found = await tx.incidents.listed(company_ids=ids, assignee_id=actor.id, most=25)
+    people = {actor.user.id: actor.user} if actor.user else {}
+    return Said(answers.list_card("Yours", found, people, await due_times(tx, found), core.clock.now()))

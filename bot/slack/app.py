@@ -1,0 +1,277 @@
+"""Slack's side of the door: Bolt takes signed commands, presses, forms and events; here they become Actions.
+
+Bolt neither dedupes Events API retries nor keeps listeners alive at shutdown (PLATFORM §4), so a listener only does
+one short transaction and answers; everything longer is a job. Acts are compare-and-set, so that a repeat is harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import structlog
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import commands
+from bot.actions import Action, unpack
+from bot.cards import Asked, Body, Card, Done, Refusal, Reply, Said
+from bot.cards import Refused as RefusedReply
+from bot.core import Core
+from bot.faults import fault_code
+from bot.handlers import Place, handle
+from bot.people import Profile, actor_of, refusal
+from bot.slack.forms import modal, submitted, told
+from bot.slack.gateway import SlackChat
+from bot.slack.render import MORE, message
+from engine.errors import AlertWhispererError, Refused
+from storage.transaction import Transaction
+
+log = structlog.get_logger()
+PATIENCE = 2.2
+"""Seconds before a slow answer is acknowledged as "working…"; Slack gives up after 3."""
+
+Payload = dict[str, Any]
+
+
+class Slack:
+    """One workspace: the Bolt app on the server's route, and Socket Mode when an app token is set."""
+
+    def __init__(self, core: Core, session: aiohttp.ClientSession) -> None:
+        settings = core.settings
+        self.core = core
+        self.client = AsyncWebClient(
+            token=settings.slack_bot_token.get_secret_value(),
+            base_url=settings.slack_api_url,
+            session=session,
+            timeout=10,
+            retry_handlers=[],  # a retried chat.postMessage could post twice; the worker decides instead
+        )
+        self.chat = SlackChat(self.client)
+        self.app = AsyncApp(
+            client=self.client,
+            signing_secret=settings.slack_signing_secret.get_secret_value() or None,
+            process_before_response=False,
+            request_verification_enabled=True,
+        )
+        self._socket: Any = None
+        self._late: set[asyncio.Task[Any]] = set()
+        self._listen()
+
+    def _listen(self) -> None:
+        self.app.command("/aw")(self._command)
+        self.app.action(re.compile("^aw:"))(self._pressed)
+        self.app.view("aw:form")(self._sent)
+        self.app.event("app_mention")(self._mentioned)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/slack/events", self._request)]
+
+    async def _request(self, request: web.Request) -> web.StreamResponse:
+        bolt_request = await to_bolt_request(request)
+        return await to_aiohttp_response(await self.app.async_dispatch(bolt_request))
+
+    async def connect(self) -> None:
+        """Socket Mode, for installations that cannot be reached from outside."""
+        if self.core.settings.socket_mode:
+            from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+
+            token = self.core.settings.slack_app_token.get_secret_value()
+            web_client = AsyncWebClient(token=token, base_url=self.core.settings.slack_api_url)
+            self._socket = AsyncSocketModeHandler(self.app, token, web_client=web_client)
+            await self._socket.connect_async()
+
+    async def close(self) -> None:
+        if self._socket is not None:
+            await self._socket.close_async()
+        for task in list(self._late):
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+    async def _command(self, ack: Any, body: Payload) -> None:
+        place = await self._place(body["channel_id"])
+        answer = self._answer(
+            body["user_id"], body.get("team_id"), place, lambda: self._typed(body["text"], place)
+        )
+        await self._in_time(answer, ack, body, typed=True)
+
+    async def _mentioned(self, body: Payload) -> None:
+        """Words to the bot in a thread: the incident is known there, so that no number is needed."""
+        event = body["event"]
+        if event.get("bot_id") or not event.get("user"):
+            return
+        channel, thread = event["channel"], event.get("thread_ts")
+        place = await self._place(channel, thread)
+        text = re.sub(r"<@[UW][A-Z0-9]+(\|[^>]*)?>", " ", event.get("text", "")).strip()
+        reply = await self._answer(event["user"], event.get("team"), place, lambda: self._typed(text, place))
+        for one in reply:
+            card = self._spoken(one, typed=True)
+            if card is not None:
+                await self.chat.whisper(channel, event["user"], card, thread=thread)
+
+    async def _typed(self, text: str, place: Place) -> list[Action]:
+        link = commands.permalink(text)
+        if link is not None:
+            found = await self.core.read(lambda tx: tx.cards.by_ref("slack", link[0], link[1]))
+            if found is not None:
+                text = commands.without_permalink(text, found.incident_id)
+        return commands.parse(text, here=place.incident_id)
+
+    async def _pressed(self, ack: Any, body: Payload) -> None:
+        pressed = body["actions"][0]
+        channel = (body.get("channel") or {}).get("id", "")
+        thread = (body.get("message") or {}).get("thread_ts")
+        place = await self._place(channel, thread)
+        verb, value = pressed["action_id"].removeprefix("aw:"), pressed.get("value") or ""
+        if verb == MORE:
+            verb, _, value = (pressed.get("selected_option") or {}).get("value", "").partition(":")
+
+        async def asked() -> list[Action]:
+            return [unpack(verb, value)]
+
+        answer = self._answer(body["user"]["id"], (body["user"].get("team_id")), place, asked)
+        await self._in_time(answer, ack, body, typed=False)
+
+    async def _sent(self, ack: Any, body: Payload) -> None:
+        """A form was sent: its answer closes it, asks further, or says in the form why not."""
+        channel = ""
+
+        async def asked() -> list[Action]:
+            nonlocal channel
+            action, answers, channel = submitted(body["view"])
+            return [action.filled(answers)]
+
+        try:
+            action_channel = submitted(body["view"])[2]
+        except Refused:
+            action_channel = ""
+        place = await self._place(action_channel)
+        replies = await self._answer(body["user"]["id"], body["user"].get("team_id"), place, asked)
+        match replies[0]:
+            case Asked(form):
+                await ack(response_action="update", view=modal(form, channel=channel))
+            case RefusedReply(refusal=refused, fields=faults) if faults:
+                await ack(response_action="errors", errors=dict(faults))
+            case RefusedReply(refusal=refused):
+                await ack(response_action="update", view=told("Not done", refused))
+            case Said(card):
+                await ack(response_action="update", view=told(card.summary, Refusal(card.summary)))
+            case Done():
+                await ack()
+
+    async def _answer(
+        self, user: str, team: str | None, place: Place, acts: Callable[[], Awaitable[list[Action]]]
+    ) -> list[Reply]:
+        """One reply per act. Nothing raised here may reach Slack as silence: a fault is said with its code."""
+        try:
+            actor = await actor_of(self.core, "slack", user, lambda: self._profile(user, team))
+            return [await handle(self.core, act, actor=actor, place=place) for act in await acts()]
+        except Refused as refused:
+            return [RefusedReply(await refusal(self.core, refused))]
+        except AlertWhispererError as error:
+            return [RefusedReply(Refusal(str(error)))]
+        except Exception as error:  # noqa: BLE001 - the last line of defence of a press: said and logged
+            code = fault_code(error, door="slack")
+            return [
+                RefusedReply(
+                    Refusal("Something went wrong on my side.", f"It is logged as {code}. Try again.")
+                )
+            ]
+
+    async def _in_time(self, answer: Awaitable[list[Reply]], ack: Any, body: Payload, *, typed: bool) -> None:
+        """Answer within Slack's three seconds: at once when it is quick, else "working…" and later."""
+        task = asyncio.ensure_future(answer)
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        if done:
+            await self._reply_now(task.result(), ack, body, typed=typed)
+            return
+        await ack(text="Working on it…", response_type="ephemeral") if typed else await ack()
+        later = asyncio.ensure_future(self._reply_later(task, body, typed=typed))
+        self._late.add(later)
+        later.add_done_callback(self._late.discard)
+
+    async def _reply_now(self, replies: list[Reply], ack: Any, body: Payload, *, typed: bool) -> None:
+        forms = [one for one in replies if isinstance(one, Asked)]
+        cards = [card for one in replies if (card := self._spoken(one, typed=typed)) is not None]
+        if typed and cards and not forms:
+            await ack(response_type="ephemeral", **_joined(cards))
+            return
+        await ack()
+        channel = body.get("channel_id") or (body.get("channel") or {}).get("id", "")
+        for form in forms[:1]:
+            await self.client.views_open(
+                trigger_id=body["trigger_id"], view=modal(form.form, channel=channel)
+            )
+        if cards:
+            await self._respond(body, cards)
+
+    async def _reply_later(self, task: asyncio.Future[list[Reply]], body: Payload, *, typed: bool) -> None:
+        replies = await task
+        cards = [card for one in replies if (card := self._spoken(one, typed=typed)) is not None]
+        if any(isinstance(one, Asked) for one in replies):
+            late = Refusal("That took too long to open a form.", "Press again.")
+            cards.append(Card(summary=late.reason, elements=(late,)))
+        if cards:
+            await self._respond(body, cards)
+
+    async def _respond(self, body: Payload, cards: list[Card]) -> None:
+        """To the presser alone, through the response_url: it works wherever the button was."""
+        url = body.get("response_url")
+        if not url:
+            return
+        payload = {"response_type": "ephemeral", "replace_original": False, **_joined(cards)}
+        assert self.client.session is not None
+        async with self.client.session.post(
+            url, json=payload, timeout=aiohttp.ClientTimeout(total=5)
+        ) as answer:
+            if answer.status >= 400:
+                log.warning("an answer could not be delivered", status=answer.status)
+
+    def _spoken(self, reply: Reply, *, typed: bool) -> Card | None:
+        """What is said for a reply: a press that worked shows on the card and needs no words."""
+        match reply:
+            case Said(card):
+                return card
+            case RefusedReply(refusal=refused):
+                return Card(summary=refused.reason, elements=(refused,))
+            case Done(text):
+                return _plain(text) if typed and text else None
+            case Asked():
+                return None
+
+    async def _place(self, channel: str, thread: str | None = None) -> Place:
+        async def look(tx: Transaction) -> Place:
+            company = await tx.companies.by_channel("slack", channel) if channel else None
+            card = await tx.cards.by_ref("slack", channel, thread) if thread else None
+            return Place(company.id if company else None, card.incident_id if card else None)
+
+        return await self.core.read(look)
+
+    async def _profile(self, user: str, team: str | None) -> Profile:
+        """What Slack vouches for. Guests and people of connected workspaces are not the MSP's own."""
+        answer = await self.client.users_info(user=user)
+        seen = answer["user"]
+        guest = any(
+            seen.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger", "is_bot")
+        )
+        foreign = bool(team) and bool(seen.get("team_id")) and seen["team_id"] != team
+        return Profile(
+            user, str((seen.get("profile") or {}).get("email") or ""), own=not guest and not foreign
+        )
+
+
+def _plain(text: str) -> Card:
+    return Card(summary=text, elements=(Body((text,)),))
+
+
+def _joined(cards: list[Card]) -> dict[str, Any]:
+    """Several answers as one message."""
+    elements = tuple(element for card in cards for element in card.elements)
+    body = message(Card(summary=" · ".join(card.summary for card in cards), elements=elements))
+    body.pop("metadata", None)
+    return body

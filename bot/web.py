@@ -1,0 +1,54 @@
+"""The routes every installation has besides its doors: alive, ready, measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    generate_latest,
+)
+
+from bot.core import Core
+from storage.database import newest_version
+
+STARTED = time.monotonic()
+
+
+def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteDef]:
+    registry = CollectorRegistry()
+    waiting = Gauge("aw_jobs_waiting", "Jobs that wait or run", registry=registry)
+    up = Gauge("aw_uptime_seconds", "Seconds since start", registry=registry)
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        """200 when this replica can take alerts and its worker works; 503 naming what is missing otherwise."""
+        checks = {
+            "database": await _database(core),
+            "worker": "ok" if worker_healthy() else "cannot claim jobs",
+        }
+        good = all(value == "ok" for value in checks.values())
+        body = {"status": "ok" if good else "not ready", "checks": checks}
+        return web.json_response(body, status=200 if good else 503)
+
+    async def metrics(_request: web.Request) -> web.Response:
+        async with core.database.reading() as tx:
+            waiting.set(await tx.jobs.waiting())
+        up.set(time.monotonic() - STARTED)
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]
+
+
+async def _database(core: Core) -> str:
+    try:
+        version = await core.database.schema_version()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is what readiness has to say
+        return f"cannot be reached: {error.__class__.__name__}"
+    return "ok" if version == newest_version() else f"schema {version}, this program needs {newest_version()}"

@@ -1,0 +1,148 @@
+"""The one loop that makes the outside world agree with the database: claim jobs, do them, finish or put them off.
+
+This file holds the one broad catch: whatever a job raises, the job is put off or buried, and the loop goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from bot import effects
+from bot.core import Core
+from bot.faults import fault_code
+from bot.ports import Chat
+from engine.errors import Permanent, Refused, Transient
+from engine.jobs import Job
+from runbooks.ports import Executor
+from storage import dialect
+from storage.jobs import Claimed
+
+log = structlog.get_logger()
+LEASE = timedelta(seconds=60)
+"""Longer than any one job may take; after it another replica takes the job over."""
+DEADLINE = 45.0
+MOST_AT_ONCE = 16
+IDLE = 0.5
+"""Seconds between looks when nothing nudges: other replicas' work is noticed this late at most."""
+MOST_TRIES = 12
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
+
+
+class Worker:
+    """Runs jobs of this process until stopped. Several processes may run one each on the same database."""
+
+    def __init__(self, core: Core, chats: Mapping[str, Chat], executors: Mapping[str, Executor]) -> None:
+        self._core = core
+        self._effects = effects.Effects(core, chats, executors)
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self.healthy = True
+
+    async def run(self) -> None:
+        """Until `stop`. A database that is away is waited for."""
+        while not self._stopping.is_set():
+            self._core.nudge.clear()
+            try:
+                claimed = await self._claim()
+                self.healthy = True
+            except Exception as error:  # noqa: BLE001 - as below
+                if not (dialect.is_gone(error) or dialect.is_retryable(error)):
+                    fault_code(error, where="claiming jobs")
+                self.healthy = False
+                await self._pause(1.0)
+                continue
+            for one in claimed:
+                task = asyncio.create_task(self._do(one), name=one.key)
+                self._running.add(task)
+                task.add_done_callback(self._ended)
+            if not claimed or len(self._running) >= MOST_AT_ONCE:
+                await self._pause(IDLE)
+
+    async def stop(self) -> None:
+        """Take no more jobs, let the running ones end; what does not end in time is leased by others later."""
+        self._stopping.set()
+        self._core.nudge.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _claim(self) -> list[Claimed]:
+        room = MOST_AT_ONCE - len(self._running)
+        if room <= 0:
+            return []
+        now = self._core.clock.now()
+        async with self._core.database.reading() as tx:
+            due = await tx.jobs.any_due(now)
+        if not due:
+            return []
+        async with self._core.database.transaction() as tx:
+            return list(await tx.jobs.claim(now, lease=LEASE, most=room))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._core.nudge.set()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._core.nudge.wait(), timeout=seconds)
+        except TimeoutError:
+            pass
+
+    async def _do(self, claimed: Claimed) -> None:
+        try:
+            job = claimed.job()
+        except (KeyError, TypeError) as error:  # a newer replica's kind of job: leave it to that one
+            await self._settle(claimed, self._later(claimed, timedelta(seconds=30), repr(error)))
+            return
+        try:
+            await asyncio.wait_for(self._effects.perform(job), timeout=DEADLINE)
+        except Exception as error:  # noqa: BLE001 - the one broad catch: no job may end the loop
+            await self._settle(claimed, self._failed(claimed, job, error))
+        else:
+            await self._settle(claimed, self._finish(claimed))
+
+    async def _finish(self, claimed: Claimed) -> None:
+        async with self._core.database.transaction() as tx:
+            await tx.jobs.finish(claimed)
+
+    async def _failed(self, claimed: Claimed, job: Job, error: Exception) -> None:
+        if isinstance(error, Transient) and error.retry_after is not None:
+            await self._later(claimed, error.retry_after, str(error), counts=False)
+            return
+        final = isinstance(error, Permanent | Refused) or claimed.attempts >= MOST_TRIES
+        if not final:
+            if not isinstance(error, Transient | TimeoutError) and not dialect.is_gone(error):
+                fault_code(error, job=claimed.key)
+            await self._later(claimed, _pause_before(claimed.attempts), str(error) or repr(error))
+            return
+        log.error("job given up", job=claimed.key, attempts=claimed.attempts, error=str(error))
+        await self._effects.gave_up(job, error)
+        async with self._core.database.transaction() as tx:
+            await tx.jobs.bury(claimed, error=str(error) or repr(error), now=self._core.clock.now())
+
+    async def _later(self, claimed: Claimed, pause: timedelta, error: str, *, counts: bool = True) -> None:
+        async with self._core.database.transaction() as tx:
+            due_at = self._core.clock.now() + pause
+            await tx.jobs.later(claimed, due_at=due_at, error=error[:500], counts=counts)
+
+    async def _settle(self, claimed: Claimed, writing: Coroutine[Any, Any, None]) -> None:
+        """Write down how a job went; if the database is away for that, the lease ends by itself."""
+        try:
+            await writing
+        except Exception as error:  # noqa: BLE001 - as above
+            if not (dialect.is_gone(error) or dialect.is_retryable(error)):
+                fault_code(error, where="settling", job=claimed.key)
+
+
+def _pause_before(attempts: int) -> timedelta:
+    """1 s, 2 s, 4 s … 2 min, each with jitter, so that replicas and jobs do not come back together."""
+    seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempts - 1, 8))
+    return timedelta(seconds=seconds * random.uniform(0.7, 1.3))
