@@ -1,0 +1,321 @@
+"""`aw company`: the MSP's clients, their keys and their settings."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli import terminal
+from bot.cli.opened import operator, with_core
+from bot.cli.words import Json, Slug, family, minutes_of, slug_of, timezone_of
+from engine.company import Autonomy, Cloud, Company
+from engine.errors import Refused
+
+if TYPE_CHECKING:
+    from bot.core import Core
+    from storage.transaction import Transaction
+
+app = family("Companies: the clients of the MSP.")
+
+Name = Annotated[str | None, typer.Option(help="The company's name as people read it.")]
+SlackChannel = Annotated[
+    str | None, typer.Option(metavar="ID", help="Its Slack channel, such as C0ACME; '' takes it away.")
+]
+TeamsConversation = Annotated[str | None, typer.Option(metavar="ID", help="Its Teams conversation.")]
+CloudName = Annotated[str | None, typer.Option(metavar="NAME", help="Where its machines are: aws.")]
+RoleArn = Annotated[str | None, typer.Option(metavar="ARN", help="The role to assume in its account.")]
+ExternalId = Annotated[
+    str | None, typer.Option(metavar="ID", help="The external id of that role; made when left out.")
+]
+Region = Annotated[str | None, typer.Option(help="Its AWS region, such as eu-central-1.")]
+AutonomyOption = Annotated[
+    Autonomy | None,
+    typer.Option(case_sensitive=False, help="How far runbooks may go by themselves (act: low risk runs)."),
+]
+Timezone = Annotated[str | None, typer.Option(metavar="ZONE", help="Its time zone, such as Europe/Vienna.")]
+Window = Annotated[
+    int | None,
+    typer.Option(min=1, max=1440, metavar="MINUTES", help="How long the same problem stays together."),
+]
+ReopenWindow = Annotated[
+    int | None,
+    typer.Option(min=0, max=10080, metavar="MINUTES", help="How long a resolved number may come back."),
+]
+RateLimit = Annotated[int | None, typer.Option(min=1, max=1000, help="Alert requests a minute.")]
+
+
+@app.command("add")
+def add(
+    slug: Slug,
+    name: Name = None,
+    slack_channel: SlackChannel = None,
+    teams_conversation: TeamsConversation = None,
+    hmac: Annotated[bool, typer.Option("--hmac", help="Also want signed requests: makes a secret.")] = False,
+    cloud: CloudName = None,
+    aws_role_arn: RoleArn = None,
+    aws_external_id: ExternalId = None,
+    aws_region: Region = None,
+    autonomy: AutonomyOption = None,
+    timezone: Timezone = None,
+    window: Window = None,
+    reopen_window: ReopenWindow = None,
+    rate_limit: RateLimit = None,
+    as_json: Json = False,
+) -> None:
+    """Add a company; prints its API key (and secret), once."""
+    blank = Company(id=0, slug=slug_of(slug), name=slug_of(slug))
+    wanted = _changed(
+        blank,
+        name=name,
+        slack_channel=slack_channel,
+        teams_conversation=teams_conversation,
+        autonomy=autonomy,
+        timezone=timezone,
+        window=window,
+        reopen_window=reopen_window,
+        rate_limit=rate_limit,
+        cloud=_cloud(blank, cloud, aws_role_arn, aws_external_id, aws_region),
+    )
+
+    async def act(core: Core) -> dict[str, Any]:
+        from engine.operations import directory
+
+        async def write(tx: Transaction) -> directory.Issued:
+            return await directory.add_company(
+                tx, wanted, with_hmac=hmac, actor=operator(), now=core.clock.now()
+            )
+
+        issued = await core.write(write)
+        made = issued.company.cloud
+        return {
+            "slug": issued.company.slug,
+            "name": issued.company.name,
+            "api_key": issued.api_key,
+            "hmac_secret": issued.hmac_secret,
+            "webhook_url": f"{core.settings.public_url}/api/webhooks/alerts",
+            "aws_external_id": made.external_id if made else None,
+        }
+
+    answer = with_core(act)
+    if as_json:
+        return terminal.say_json(answer)
+    terminal.say(f"{answer['name']} is added. What follows is shown this once:")
+    shown = [("API key", answer["api_key"]), ("Signing secret", answer["hmac_secret"])]
+    facts = [pair for pair in shown if pair[1]] + [("Send alerts to", answer["webhook_url"])]
+    if answer["aws_external_id"]:
+        facts.append(("AWS external id", answer["aws_external_id"]))
+    terminal.say_facts(facts)
+
+
+@app.command("list")
+def list_all(
+    archived: Annotated[bool, typer.Option("--archived", help="Archived ones as well.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the companies."""
+
+    async def act(core: Core) -> list[dict[str, Any]]:
+        async def look(tx: Transaction) -> list[dict[str, Any]]:
+            return [
+                document(one) | {"open_incidents": sum((await tx.incidents.counts(one.id)).values())}
+                for one in await tx.companies.all(archived=archived)
+            ]
+
+        return await core.read(look)
+
+    found = with_core(act)
+    if as_json:
+        return terminal.say_json(found)
+    names = ("slug", "name", "slack_channel", "autonomy", "timezone", "open_incidents", "archived_at")
+    headings = ("COMPANY", "NAME", "SLACK", "AUTONOMY", "TIME ZONE", "OPEN", "ARCHIVED")
+    rows = [[one[name] for name in names] for one in found]
+    terminal.say_table(headings, rows, nothing="No company yet: `aw company add acme --name 'Acme Corp'`.")
+
+
+@app.command("show")
+def show(slug: Slug, as_json: Json = False) -> None:
+    """Show one company: settings, people and assets."""
+
+    async def act(core: Core) -> dict[str, Any]:
+        from engine.operations import directory
+
+        async def look(tx: Transaction) -> dict[str, Any]:
+            company = await directory.company_called(tx, slug)
+            context = await tx.companies.context(company.id)
+            return document(company) | {
+                "open_incidents": sum((await tx.incidents.counts(company.id)).values()),
+                "people": [
+                    {"name": one.name, "email": one.email, "role": one.role} for one in context.people
+                ],
+                "assets": [one.name for one in context.assets],
+            }
+
+        return await core.read(look)
+
+    answer = with_core(act)
+    if as_json:
+        return terminal.say_json(answer)
+    people = [f"{one['name']} ({one['role'].replace('_', ' ')})" for one in answer.pop("people")]
+    facts = [(name.replace("_", " "), value) for name, value in answer.items()]
+    terminal.say_facts([*facts, ("people", people)])
+
+
+@app.command("set")
+def change(
+    slug: Slug,
+    name: Name = None,
+    slack_channel: SlackChannel = None,
+    teams_conversation: TeamsConversation = None,
+    cloud: CloudName = None,
+    aws_role_arn: RoleArn = None,
+    aws_external_id: ExternalId = None,
+    aws_region: Region = None,
+    autonomy: AutonomyOption = None,
+    timezone: Timezone = None,
+    window: Window = None,
+    reopen_window: ReopenWindow = None,
+    rate_limit: RateLimit = None,
+    as_json: Json = False,
+) -> None:
+    """Change a company's settings; what is left out stays."""
+    values = {
+        "name": name,
+        "slack_channel": slack_channel,
+        "teams_conversation": teams_conversation,
+        "autonomy": autonomy,
+        "timezone": timezone,
+        "window": window,
+        "reopen_window": reopen_window,
+        "rate_limit": rate_limit,
+    }
+
+    async def act(core: Core) -> Company:
+        from engine.operations import directory
+
+        async def write(tx: Transaction) -> Company:
+            before = await directory.company_called(tx, slug)
+            where = _cloud(before, cloud, aws_role_arn, aws_external_id, aws_region)
+            after = _changed(before, **values, cloud=where)
+            before_shown, after_shown = document(before), document(after)
+            what = {key: value for key, value in after_shown.items() if before_shown[key] != value}
+            if not what:
+                return before
+            return await directory.change_company(tx, after, actor=operator(), now=core.clock.now(), **what)
+
+        return await core.write(write)
+
+    changed = document(with_core(act))
+    if as_json:
+        return terminal.say_json(changed)
+    terminal.say_facts([(key.replace("_", " "), value) for key, value in changed.items()])
+
+
+@app.command("rotate-key")
+def rotate_key(
+    slug: Slug,
+    overlap: Annotated[
+        str, typer.Option(metavar="TIME", help="How long the old keys still hold: 30m, 24h, 7d, or 0.")
+    ] = "24h",
+    as_json: Json = False,
+) -> None:
+    """Make a new API key; prints it, once."""
+
+    async def act(core: Core) -> dict[str, Any]:
+        from datetime import timedelta
+
+        from bot.tokens import ttl_of
+        from engine.operations import directory
+
+        span = timedelta(0) if overlap.strip() == "0" else ttl_of(overlap)
+
+        async def write(tx: Transaction) -> dict[str, Any]:
+            now = core.clock.now()
+            company, key = await directory.rotate_key(tx, slug, overlap=span, actor=operator(), now=now)
+            return {"slug": company.slug, "api_key": key, "old_keys_until": (now + span).isoformat()}
+
+        return await core.write(write)
+
+    answer = with_core(act)
+    if as_json:
+        return terminal.say_json(answer)
+    facts = [("API key", answer["api_key"]), ("Old keys hold until", answer["old_keys_until"])]
+    terminal.say_facts(facts)
+
+
+@app.command("archive")
+def archive(
+    slug: Slug,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Archive a company: its keys end at once, its history stays."""
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Archive {slug_of(slug)}? Its keys end at once.", abort=True)
+
+    async def act(core: Core) -> Company:
+        from engine.operations import directory
+
+        async def write(tx: Transaction) -> Company:
+            return await directory.archive_company(tx, slug_of(slug), actor=operator(), now=core.clock.now())
+
+        return await core.write(write)
+
+    company = with_core(act)
+    if as_json:
+        return terminal.say_json(document(company))
+    terminal.say(f"{company.name} is archived; its keys have ended.")
+
+
+def document(company: Company) -> dict[str, Any]:
+    """A company as JSON; no secret is in it, the external id is none (it is shown to the client anyway)."""
+    cloud = company.cloud
+    return {
+        "slug": company.slug,
+        "name": company.name,
+        "slack_channel": company.slack_channel,
+        "teams_conversation": company.teams_conversation,
+        "autonomy": company.autonomy.value,
+        "timezone": company.timezone,
+        "window_minutes": int(company.window.total_seconds() // 60),
+        "reopen_window_minutes": int(company.reopen_window.total_seconds() // 60),
+        "rate_limit": company.rate_limit,
+        "cloud": cloud.provider if cloud else None,
+        "aws_role_arn": cloud.role_arn if cloud else None,
+        "aws_external_id": cloud.external_id if cloud else None,
+        "aws_region": cloud.region if cloud else None,
+        "archived_at": company.archived_at.isoformat() if company.archived_at else None,
+    }
+
+
+def _changed(company: Company, **values: Any) -> Company:
+    """The company with the given settings; None leaves one as it is."""
+    given = {name: value for name, value in values.items() if value is not None}
+    for name in ("slack_channel", "teams_conversation"):
+        if name in given:
+            given[name] = given[name].strip() or None
+    for name in ("window", "reopen_window"):
+        if name in given:
+            given[name] = minutes_of(given[name])
+    if "timezone" in given:
+        given["timezone"] = timezone_of(given["timezone"])
+    if "name" in given and not given["name"].strip():
+        raise Refused("A company needs a name.")
+    return replace(company, **given)
+
+
+def _cloud(
+    company: Company, name: str | None, role_arn: str | None, external_id: str | None, region: str | None
+) -> Cloud | None:
+    """The company's cloud with what was given; giving any of it is enough to say that there is one."""
+    if all(value is None for value in (name, role_arn, external_id, region)):
+        return company.cloud
+    before = company.cloud or Cloud()
+    return Cloud(
+        provider=name.strip().lower() if name is not None else before.provider,
+        role_arn=role_arn.strip() if role_arn is not None else before.role_arn,
+        external_id=external_id.strip() if external_id is not None else before.external_id,
+        region=region.strip() if region is not None else before.region,
+    )

@@ -1,0 +1,1 @@
+"""`aw demo`: the whole product on one machine, with a pretend outside world."""
