@@ -342,7 +342,9 @@ def translated(error: Exception, call: str, *, sending: bool) -> AlertWhispererE
     never_left = (theirs.EndpointConnectionError, theirs.ConnectTimeoutError, theirs.ProxyConnectionError)
     if isinstance(error, never_left):
         return Transient(f"AWS could not be reached ({call}: {type(error).__name__}).")
-    if isinstance(error, theirs.UnknownRegionError | theirs.InvalidRegionError | theirs.SSLError):
+    if isinstance(error, theirs.UnknownRegionError | theirs.InvalidRegionError):
+        return Permanent(f"AWS could not be called ({call}): {error}")
+    if isinstance(error, theirs.SSLError) and not sending:
         return Permanent(f"AWS could not be called ({call}): {error}")
     text = f"AWS did not answer {call} ({type(error).__name__})."
     return Ambiguous(text) if sending else Transient(text)

@@ -39,12 +39,16 @@ WEB = Asset(
     cloud_ref="i-0a11",
     labels={"service": "nginx"},
 )
-DB = Asset(id=2, company_id=7, name="acme-db-01", platform="linux", cloud_ref="i-0b22", labels={"service": "mysql"})
+DB = Asset(
+    id=2, company_id=7, name="acme-db-01", platform="linux", cloud_ref="i-0b22", labels={"service": "mysql"}
+)
 WIN = Asset(id=3, company_id=7, name="acme-win-01", platform="Windows Server 2022", cloud_ref="i-0c33")
 BARE = Asset(id=4, company_id=7, name="acme-nas", platform="")
 ASSETS = (WEB, DB, WIN, BARE)
 
-ACME = Company(id=7, slug="acme", name="Acme Corp", slack_channel="C0ACME", cloud=CLOUD, autonomy=Autonomy.ACT)
+ACME = Company(
+    id=7, slug="acme", name="Acme Corp", slack_channel="C0ACME", cloud=CLOUD, autonomy=Autonomy.ACT
+)
 DISK = Incident(
     id=42,
     company_id=7,
@@ -118,7 +122,12 @@ class _Runs:
     async def active_on(self, company_id: int, runbook_id: str, cloud_ref: str) -> Run | None:
         for run in self.found.values():
             here = any(target.cloud_ref == cloud_ref for target in run.targets)
-            if run.company_id == company_id and run.runbook_id == runbook_id and here and not run.status.finished:
+            if (
+                run.company_id == company_id
+                and run.runbook_id == runbook_id
+                and here
+                and not run.status.finished
+            ):
                 return run
         return None
 
@@ -174,7 +183,10 @@ class _Clocks:
         return [clock for clock in self.found if clock.incident_id == incident_id]
 
     def put(self, clock: SlaClock) -> None:
-        self.found = [clock if (old.incident_id, old.kind) == (clock.incident_id, clock.kind) else old for old in self.found]
+        self.found = [
+            clock if (old.incident_id, old.kind) == (clock.incident_id, clock.kind) else old
+            for old in self.found
+        ]
 
 
 @dataclass
@@ -187,14 +199,23 @@ class Memory:
     incident: Incident = DISK
 
     def __post_init__(self) -> None:
-        others = CompanyContext(company=replace(ACME, id=8, slug="beta", name="Beta"), assets=(), people=PEOPLE)
+        others = CompanyContext(
+            company=replace(ACME, id=8, slug="beta", name="Beta"), assets=(), people=PEOPLE
+        )
         self.companies: Any = _Companies({7: self.context, 8: others})
         self.users: Any = _Users({user.id: user for user in self.people})
         self.incidents: Any = _Incidents({self.incident.id: self.incident})
         self.runs: Any = _Runs()
         self.cards: Any = _Cards()
         self.cards.want(
-            CardWanted(company_id=7, incident_id=42, kind="incident", subject="42", platform="slack", channel="C0ACME")
+            CardWanted(
+                company_id=7,
+                incident_id=42,
+                kind="incident",
+                subject="42",
+                platform="slack",
+                channel="C0ACME",
+            )
         )
         self.jobs: Any = _Jobs()
         self.timeline: Any = _Timeline()

@@ -47,7 +47,13 @@ def test_whatever_would_happen_otherwise_changes_the_digest(change: dict[str, An
 
 @pytest.mark.parametrize(
     "change",
-    [{"reason": "x"}, {"status": RunStatus.APPROVED}, {"decision_note": "ok"}, {"revision": 9}, {"digest": "old"}],
+    [
+        {"reason": "x"},
+        {"status": RunStatus.APPROVED},
+        {"decision_note": "ok"},
+        {"revision": 9},
+        {"digest": "old"},
+    ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_is_said_about_it_does_not(change: dict[str, Any]) -> None:

@@ -57,7 +57,11 @@ def test_the_library_loads_in_less_than_fifty_milliseconds() -> None:
     ],
 )
 def test_the_best_runbook_for_an_incident(
-    library: catalogue.Catalogue, category: str, signature: str, platform: Platform | None, expected: str | None
+    library: catalogue.Catalogue,
+    category: str,
+    signature: str,
+    platform: Platform | None,
+    expected: str | None,
 ) -> None:
     best = library.best(category, signature, platform)
     assert (best.id if best else None) == expected
@@ -65,7 +69,10 @@ def test_the_best_runbook_for_an_incident(
 
 def test_a_fitting_signature_ranks_above_a_mere_category(library: catalogue.Catalogue) -> None:
     matches = library.matching("log", "disk full", Platform.LINUX)
-    assert [(match.runbook.id, match.score) for match in matches] == [("disk-clean-up", 2), ("log-rotation", 1)]
+    assert [(match.runbook.id, match.score) for match in matches] == [
+        ("disk-clean-up", 2),
+        ("log-rotation", 1),
+    ]
 
 
 def test_only_the_wanted_risk_is_chosen(library: catalogue.Catalogue) -> None:
@@ -78,7 +85,7 @@ def test_an_unknown_runbook_names_those_there_are(library: catalogue.Catalogue) 
     assert "disk-clean-up" in missing.value.hint
 
 
-def write(folder: Path, name: str = "log-rotation-two", **changes: object) -> Path:
+def write(folder: Path, name: str = "log-rotation-two", /, **changes: object) -> Path:
     document = {**GOOD, "id": name, **changes}
     path = folder / f"{name}.yml"
     path.write_text(yaml.safe_dump({key: value for key, value in document.items() if value is not None}))
@@ -100,12 +107,24 @@ def test_runbooks_of_ones_own_join_the_library(tmp_path: Path) -> None:
         ({"version": 0}, "version", "greater than or equal to 1"),
         ({"timeout_seconds": 1}, "timeout_seconds", "greater than or equal to 10"),
         ({"platforms": {}}, "platforms", "at least 1"),
-        ({"platforms": {"linux": {"script": "echo {{ssm:key}}", "verify": "true"}}}, "platforms.linux.script", "{{"),
+        (
+            {"platforms": {"linux": {"script": "echo {{ssm:key}}", "verify": "true"}}},
+            "platforms.linux.script",
+            "{{",
+        ),
         ({"platforms": {"linux": {"script": "echo"}}}, "platforms.linux.verify", "Field required"),
-        ({"platforms": {"beos": {"script": "a", "verify": "b"}}}, "platforms.beos.[key]", "'linux' or 'windows'"),
+        (
+            {"platforms": {"beos": {"script": "a", "verify": "b"}}},
+            "platforms.beos.[key]",
+            "'linux' or 'windows'",
+        ),
         ({"matches": {"signatures": ["(open"]}}, "matches.signatures", "not a regular expression"),
         ({"parameters": [{"name": "a", "kind": "unit"}]}, "parameters.0.unit.description", "Field required"),
-        ({"parameters": [{"name": "A", "kind": "unit", "description": "x"}]}, "parameters.0.unit.name", "pattern"),
+        (
+            {"parameters": [{"name": "A", "kind": "unit", "description": "x"}]},
+            "parameters.0.unit.name",
+            "pattern",
+        ),
         ({"parameters": [{"name": "a", "kind": "file", "description": "x"}]}, "parameters.0", "'unit'"),
         (
             {"parameters": [{"name": "a", "kind": "unit", "description": "x", "default": "a;b"}]},
@@ -118,7 +137,7 @@ def test_runbooks_of_ones_own_join_the_library(tmp_path: Path) -> None:
 def test_a_bad_runbook_is_refused_with_file_field_and_reason(
     tmp_path: Path, changes: dict[str, object], field: str, why: str
 ) -> None:
-    write(tmp_path, **changes)
+    write(tmp_path, "log-rotation-two", **changes)
     with pytest.raises(InvalidCatalogue) as invalid:
         catalogue.load(tmp_path)
     assert [(fault.file, fault.field) for fault in invalid.value.faults] == [("log-rotation-two.yml", field)]
@@ -161,7 +180,9 @@ def filled(runbook: Runbook) -> dict[str, str]:
     return validate_parameters(runbook, {"unit": "nginx"} if runbook.id == "restart-service" else {})
 
 
-@pytest.mark.parametrize("runbook", [one for one in SHIPPED if Platform.LINUX in one.platforms], ids=lambda one: one.id)
+@pytest.mark.parametrize(
+    "runbook", [one for one in SHIPPED if Platform.LINUX in one.platforms], ids=lambda one: one.id
+)
 @pytest.mark.parametrize("verify", [False, True], ids=["script", "verify"])
 def test_the_bash_scripts_pass_shellcheck(runbook: Runbook, verify: bool) -> None:
     program = shutil.which("shellcheck")

@@ -31,7 +31,9 @@ async def waiting(tx: Memory, runbook: str = "restart-service") -> Run:
 async def test_an_approved_run_starts() -> None:
     tx = Memory()
     run = await waiting(tx)
-    done = await approve(tx, run.id, run.digest, actor=acting(MAX), catalogue=LIBRARY, now=later(60), note=" ok ")
+    done = await approve(
+        tx, run.id, run.digest, actor=acting(MAX), catalogue=LIBRARY, now=later(60), note=" ok "
+    )
     assert (done.status, done.decided_by, done.decided_at, done.decision_note) == (
         RunStatus.APPROVED,
         MAX.id,
@@ -74,7 +76,9 @@ async def test_an_admin_cannot_approve_their_own_request() -> None:
     with pytest.raises(Refused) as refused:
         await approve(tx, run.id, run.digest, actor=acting(MAX), catalogue=LIBRARY, now=NOW)
     assert refused.value.code == "own_request"
-    assert (await approve(tx, run.id, run.digest, actor=acting(ANA), catalogue=LIBRARY, now=NOW)).decided_by == ANA.id
+    assert (
+        await approve(tx, run.id, run.digest, actor=acting(ANA), catalogue=LIBRARY, now=NOW)
+    ).decided_by == ANA.id
 
 
 @pytest.mark.parametrize("run_id", ["missing", None])

@@ -71,7 +71,17 @@ def test_only_the_arrows_are_open(name: str, status: RunStatus) -> None:
 
 
 def test_the_ends_are_ends() -> None:
-    ends = {"succeeded", "failed", "timed_out", "cancelled", "unknown", "rejected", "expired", "superseded", "void"}
+    ends = {
+        "succeeded",
+        "failed",
+        "timed_out",
+        "cancelled",
+        "unknown",
+        "rejected",
+        "expired",
+        "superseded",
+        "void",
+    }
     assert {status.value for status in RunStatus if status.finished} == ends
 
 
@@ -85,7 +95,11 @@ def test_the_way_of_a_run_that_works() -> None:
     run = state.approve(RUN, by=3, name="Max", now=later(5))
     run = state.start(run, now=later(6))
     run = state.begin(run, {"command_id": "c1"}, now=later(7))
-    assert (run.status, run.step, run.reference) == (RunStatus.RUNNING, StepName.MAIN, {"main": {"command_id": "c1"}})
+    assert (run.status, run.step, run.reference) == (
+        RunStatus.RUNNING,
+        StepName.MAIN,
+        {"main": {"command_id": "c1"}},
+    )
     run = state.observe(run, (result(TargetStatus.SUCCEEDED, stdout="done"),))
     run = state.begin(state.announce(state.verify(run, now=later(9))), {"command_id": "c2"}, now=later(9))
     assert run.status is RunStatus.VERIFYING

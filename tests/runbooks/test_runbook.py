@@ -34,7 +34,7 @@ def runbook(*parameters: dict[str, object], script: str = f"echo {MARK}") -> Run
     )
 
 
-TEXT = {"name": "value", "kind": "text", "pattern": "(?s).*"}
+TEXT: dict[str, object] = {"name": "value", "kind": "text", "pattern": "(?s).*"}
 KINDS: dict[str, dict[str, object]] = {
     "enum": {"name": "value", "kind": "enum", "values": ["soft", "hard"]},
     "text": {"name": "value", "kind": "text", "pattern": "[a-z]{1,5}", "example": "abc"},
@@ -139,7 +139,20 @@ def test_a_label_is_checked_like_any_other_value() -> None:
 
 ANY_TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=60)
 NASTY = st.sampled_from(
-    ["'; touch pwned; '", "$(touch pwned)", "`touch pwned`", "a\ntouch pwned", "\\'", "''", "-n", "!!", "\r\n", "%s", "~", "*"]
+    [
+        "'; touch pwned; '",
+        "$(touch pwned)",
+        "`touch pwned`",
+        "a\ntouch pwned",
+        "\\'",
+        "''",
+        "-n",
+        "!!",
+        "\r\n",
+        "%s",
+        "~",
+        "*",
+    ]
 )
 
 
@@ -183,7 +196,8 @@ def read_powershell_string(source: str) -> tuple[str, str]:
     Returns the value and what is left of the source.
     """
     assert source[0] in QUOTES
-    value, place = [], 1
+    value: list[str] = []
+    place = 1
     while True:
         letter = source[place]
         if letter in QUOTES:
@@ -195,7 +209,9 @@ def read_powershell_string(source: str) -> tuple[str, str]:
         place += 1
 
 
-@given(st.text(st.sampled_from([*QUOTES, "$", "(", ")", "`", "a", '"', "\n", ";", " "]), max_size=30) | ANY_TEXT)
+@given(
+    st.text(st.sampled_from([*QUOTES, "$", "(", ")", "`", "a", '"', "\n", ";", " "]), max_size=30) | ANY_TEXT
+)
 def test_powershell_sees_exactly_the_value(value: str) -> None:
     assert read_powershell_string(quote_powershell(value) + "\nrest") == (value, "\nrest")
 

@@ -1,0 +1,165 @@
+"""Whatever AWS or the network says becomes one of our errors, in words a person can act on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore import exceptions as theirs  # type: ignore[import-untyped]
+
+from engine.errors import Ambiguous, Permanent, Transient
+from runbooks.executors.aws_ssm import AwsSsm, translated
+from runbooks.executors.aws_words import STATES, cut_note, detail_of, refusal
+from runbooks.ports import Order
+from runbooks.run import StepName, TargetStatus
+from tests.runbooks.memory import ACCOUNT, ROLE
+from tests.runbooks.test_run import TARGET
+
+ORDER = Order(
+    run_id="01run",
+    step=StepName.MAIN,
+    account=ACCOUNT,
+    role_arn=ROLE,
+    external_id="acme-1234",
+    region="eu-central-1",
+    session_name="aw-01run-Max",
+    session_tags={},
+    targets=(TARGET,),
+    platform=TARGET.platform,
+    script="true",
+    timeout=timedelta(seconds=60),
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "status", "kind", "words"),
+    [
+        (
+            "AssumeRole",
+            "AccessDenied",
+            403,
+            Permanent,
+            f"AWS refused to assume {ROLE}: wrong external id or missing",
+        ),
+        ("AssumeRole", "InvalidClientTokenId", 403, Permanent, "Our own AWS credentials are not accepted"),
+        ("AssumeRole", "ValidationError", 400, Permanent, "AWS refused AssumeRole (ValidationError): said"),
+        ("AssumeRole", "RegionDisabledException", 403, Permanent, "region is switched off"),
+        ("AssumeRole", "Throttling", 400, Transient, "slow down"),
+        ("SendCommand", "ThrottlingException", 400, Transient, "slow down"),
+        ("SendCommand", "Whatever", 429, Transient, "slow down"),
+        ("SendCommand", "InternalServerError", 500, Ambiguous, "a fault of its own"),
+        ("SendCommand", "", 503, Ambiguous, "a fault of its own"),
+        ("SendCommand", "AccessDeniedException", 400, Permanent, f"{ROLE} may not call ssm:SendCommand"),
+        ("SendCommand", "InvalidInstanceId", 400, Permanent, "acme-web-01 (i-0a11) cannot take commands"),
+        ("SendCommand", "UnsupportedPlatformType", 400, Permanent, "platform in the inventory"),
+        ("SendCommand", "MaxDocumentSizeExceeded", 400, Permanent, "too long"),
+        ("SendCommand", "InvalidDocument", 400, Permanent, "command document in 222222222222, eu-central-1"),
+        ("ListCommands", "InternalServerError", 500, Transient, "a fault of its own"),
+        ("ListCommands", "ExpiredTokenException", 400, Transient, "had run out"),
+        (
+            "ListCommands",
+            "UnrecognizedClientException",
+            400,
+            Permanent,
+            "The AWS session for 222222222222 is not",
+        ),
+        ("CancelCommand", "InvalidCommandId", 400, Permanent, "does not know this command"),
+    ],
+)
+def test_an_answer_of_aws(call: str, code: str, status: int, kind: type[Exception], words: str) -> None:
+    error = refusal(call, code, "said.", status, ORDER, sending=call == "SendCommand")
+    assert type(error) is kind
+    assert words in str(error)
+
+
+def test_throttling_says_when_to_come_back() -> None:
+    error = refusal("SendCommand", "ThrottlingException", "", 400, ORDER, sending=True)
+    assert isinstance(error, Transient)
+    assert error.retry_after == timedelta(seconds=5)
+
+
+URL = {"endpoint_url": "https://ssm.example"}
+
+
+@pytest.mark.parametrize(
+    ("error", "sending", "reading"),
+    [
+        (theirs.ReadTimeoutError(**URL), Ambiguous, Transient),
+        (theirs.ConnectionClosedError(**URL), Ambiguous, Transient),
+        (theirs.HTTPClientError(error="reset"), Ambiguous, Transient),
+        (theirs.ConnectTimeoutError(**URL), Transient, Transient),
+        (theirs.EndpointConnectionError(**URL), Transient, Transient),
+        (theirs.ProxyConnectionError(proxy_url="http://proxy"), Transient, Transient),
+        (theirs.NoCredentialsError(), Permanent, Permanent),
+        (
+            theirs.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+            Permanent,
+            Permanent,
+        ),
+        (theirs.ParamValidationError(report="bad"), Permanent, Permanent),
+        (theirs.InvalidRegionError(region_name="no where"), Permanent, Permanent),
+        (theirs.SSLError(**URL, error="bad certificate"), Ambiguous, Permanent),
+        (theirs.IncompleteReadError(actual_bytes=1, expected_bytes=2), Ambiguous, Transient),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_silence_after_sending_is_ambiguous_and_before_it_is_not(
+    error: Exception, sending: type[Exception], reading: type[Exception]
+) -> None:
+    assert type(translated(error, "SendCommand", sending=True)) is sending
+    assert type(translated(error, "ListCommands", sending=False)) is reading
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"account": "333333333333"},
+        {"role_arn": ""},
+        {"role_arn": "not an arn"},
+        {"external_id": ""},
+        {"targets": ()},
+        {"targets": (TARGET,) * 51},
+    ],
+    ids=str,
+)
+async def test_an_order_that_does_not_fit_never_reaches_aws(change: dict[str, Any]) -> None:
+    executor = AwsSsm()
+    try:
+        with pytest.raises(Permanent):
+            await executor.start(replace(ORDER, **change))
+    finally:
+        executor.close()
+
+
+def test_the_states_of_aws() -> None:
+    known = {"Pending", "InProgress", "Delayed", "Success", "Cancelled", "TimedOut", "Failed", "Cancelling"}
+    assert set(STATES) == known
+    assert STATES["Cancelling"] is TargetStatus.IN_PROGRESS
+
+
+@pytest.mark.parametrize("text", ["DeliveryTimedOut", "Delivery Timed Out", "delivery timed out"])
+def test_details_are_read_with_and_without_spaces(text: str) -> None:
+    assert detail_of(text) == "the agent on the machine never picked it up"
+    assert detail_of("Failed") == ""
+
+
+def test_a_cut_output_is_named() -> None:
+    assert cut_note("x" * 23_999, "y" * 7_999) == ""
+    assert cut_note("x" * 24_000, "") == "output cut by AWS at 24,000 characters"
+    assert cut_note("x\n---Output truncated---", "") == "output cut by AWS at 24,000 characters"
+    assert cut_note("", "y" * 8_000) == "error output cut by AWS at 8,000 characters"
+
+
+def test_the_aws_client_is_not_loaded_before_it_is_used() -> None:
+    code = (
+        "import sys, runbooks.executors.aws_ssm as one; one.AwsSsm().close(); "
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in ('boto3', 'botocore')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
