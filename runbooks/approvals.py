@@ -1,4 +1,4 @@
-"""Who may agree to a run, and to what exactly: an approval is bound to a digest of everything that would happen."""
+"""Who may agree to a run, and to what exactly: an approval is bound to a digest of all that would happen."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def check_decider(run: Run, actor: Actor, people: Sequence[User], *, verb_name: 
 
 
 def check_digest(run: Run, shown: str) -> None:
-    """Raises Refused unless what was shown to the approver, a digest or its beginning, is what would run now."""
+    """Raises Refused unless what was shown to the approver, a digest or its beginning, would run now."""
     if len(shown) < SHORTEST_SHOWN or digest(run) != run.digest or not run.digest.startswith(shown):
         raise Refused(
             f"{run.label} is no longer what the card showed.",

@@ -32,7 +32,7 @@ class Fault:
         return f"{self.file}: {f'{self.field}: ' if self.field else ''}{self.why}"
 
 
-class InvalidCatalogue(AlertWhispererError):
+class InvalidCatalogue(AlertWhispererError):  # noqa: N818 - the name says it already
     """Some runbook files cannot be used; `faults` names every one of their mistakes."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -122,7 +122,7 @@ def _read_one(path: Path, faults: list[Fault]) -> Runbook | None:
         text = path.read_bytes()
         if len(text) > LARGEST_FILE:
             raise ValueError(f"is larger than {LARGEST_FILE:,} bytes")
-        document = yaml.load(text, _LOADER)  # one of the two safe loaders
+        document = yaml.load(text, _LOADER)  # noqa: S506 - one of the two safe loaders
     except (OSError, ValueError, yaml.YAMLError) as error:
         faults.append(Fault(path.name, "", f"cannot be read: {' '.join(str(error).split())}"))
         return None

@@ -1,4 +1,4 @@
-"""What runbooks need from the outside: a place to keep runs, and something that carries a script to machines."""
+"""What runbooks need from the outside: a place to keep runs, and a way to bring a script to machines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Runs(Protocol):
     def add(self, run: Run) -> None: ...
 
     async def save(self, before: Run, after: Run) -> Run:
-        """Compare-and-set on `before.revision`; returns `after` with the next one. Raises Conflict when it lost."""
+        """Compare-and-set on `before.revision`; returns `after` with the next. Raises Conflict."""
         ...
 
     async def of_incident(self, incident_id: int) -> Sequence[Run]:
@@ -39,7 +39,7 @@ class RunsTransaction(Transaction, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One step of one run, ready to be carried out. `session_name` and `session_tags` name the people behind it."""
+    """One step of one run, ready to be carried out. The session's name and tags name the people."""
 
     run_id: str
     step: StepName
@@ -62,7 +62,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How a step stands: `finished` when every target is; `waiting_text` says what it waits for, for people."""
+    """How a step stands: `finished` when every target is; `waiting_text` tells people what for."""
 
     finished: bool
     results: tuple[TargetResult, ...]
@@ -70,10 +70,10 @@ class Progress:
 
 
 class Executor(Protocol):
-    """Carries orders to machines. All raise Transient (nothing happened, try later) or Permanent, fit for the card."""
+    """Carries orders to machines. All raise Transient (nothing happened) or Permanent, fit for the card."""
 
     async def start(self, order: Order) -> Mapping[str, Any]:
-        """A JSON-able reference. Raises Ambiguous when the command may have been taken: `find` before anything."""
+        """A JSON-able reference. Raises Ambiguous when it may have been taken: `find` first."""
         ...
 
     async def find(self, order: Order) -> Mapping[str, Any] | None:

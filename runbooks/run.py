@@ -109,10 +109,11 @@ class TargetResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """`script` and `verify_script` are the exact texts, parameters filled in; `digest` binds the approval to them.
+    """`script` and `verify_script` are the exact texts, with parameters; `digest` binds the approval to them.
 
-    `reference` holds what the executor gave for each step, by step name. `requested_by` is None for the system.
-    `waiting` says what it waits for now. `revision` grows by one at every save and is the compare-and-set.
+    `reference` holds what the executor gave for each step, by step name. `requested_by` is None for the
+    system. `waiting` says what it waits for now. `revision` grows by one at every save and is the
+    compare-and-set.
     """
 
     id: str

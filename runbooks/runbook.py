@@ -1,7 +1,7 @@
 """A runbook: one recipe with typed parameters, a script and a verify script for each platform it knows.
 
-Parameters never touch script text. They are checked here, and handed over as quoted environment assignments in front
-of an unchanged script.
+Parameters never touch script text. They are checked here, and handed over as quoted environment assignments
+in front of an unchanged script.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _LINUX_WORDS = (
 
 
 def platform_of(text: str) -> Platform | None:
-    """The platform behind an inventory's word (`Ubuntu 24.04`, `Windows Server 2022`), or None when it says nothing."""
+    """The platform behind an inventory's word (`Ubuntu 24.04`, `Windows Server 2022`), or None."""
     plain = text.strip().lower()
     if plain.startswith("win") or "windows" in plain:
         return Platform.WINDOWS
@@ -79,7 +79,7 @@ class _Parameter(_Strict):
 
     @property
     def variable(self) -> str:
-        """The environment variable the script reads. The prefix keeps parameters away from PATH and its like."""
+        """The environment variable the script reads. The prefix keeps it away from PATH."""
         return f"AW_{self.name.upper()}"
 
     def fault(self, value: str) -> str | None:
@@ -228,7 +228,7 @@ def compiled_or_fault(pattern: str) -> str:
 def validate_parameters(
     runbook: Runbook, given: Mapping[str, object], *, labels: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Every parameter of the runbook as checked text: what is given, else the asset's label, else the default.
+    """Every parameter of the runbook as checked text: the given one, else the asset's label, else the default.
 
     Raises Refused naming every fault at once.
     """
@@ -280,7 +280,7 @@ def _printable(text: str) -> str:
 def script_for(
     runbook: Runbook, platform: Platform, parameters: Mapping[str, str], *, verify: bool = False
 ) -> str:
-    """The exact text that runs: the interpreter line, one assignment per parameter, the runbook's script unchanged.
+    """The exact text that runs: the interpreter line, an assignment per parameter, the script unchanged.
 
     `parameters` come from `validate_parameters`. Raises Refused when the runbook does not know the platform.
     """
@@ -304,5 +304,5 @@ _POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 
 
 def quote_powershell(value: str) -> str:
-    """A single-quoted PowerShell string. PowerShell ends one at any of five quote characters, so each is doubled."""
+    """A single-quoted PowerShell string. Any of five quote characters would end it: each is doubled."""
     return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", value) + "'"

@@ -1,8 +1,8 @@
 """Runs scripts on EC2 and on-premises machines through AWS Systems Manager, in the company's own account.
 
-boto3 blocks, so every call is made in one bounded pool of threads, and boto3 is imported only when the first call is.
-SendCommand has no idempotency token: it is tried once, with the run id in its Comment, and looked up by that.
-The endpoints and our own credentials come from where boto3 itself looks for them.
+boto3 blocks, so every call is made in one bounded pool of threads, and boto3 is imported only when the
+first call is. SendCommand has no idempotency token: it is tried once, with the run id in its Comment, and
+looked up by that. The endpoints and our own credentials come from where boto3 itself looks for them.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class _Session:
 
 
 class AwsSsm:
-    """An `Executor`. `session_tags`: also name the people in session tags, which every company's role must then allow
-    (`sts:TagSession` in its trust policy); without, the session name carries run and person all the same.
-    `looks`: seconds to wait before each look-up of a command that may have been taken.
+    """An `Executor`. `session_tags`: also name the people in session tags, which every company's role must
+    then allow (`sts:TagSession` in its trust policy); without, the session name carries run and person all
+    the same. `looks`: seconds to wait before each look-up of a command that may have been taken.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class AwsSsm:
             self._sts.clear()
 
     async def start(self, order: Order) -> Mapping[str, Any]:
-        """Checks that every machine can take a command, then sends it, once. Returns the command id and when."""
+        """Checks that every machine can take a command, then sends it once. Returns its id and time."""
         return await self._in_thread(self._start, order)
 
     async def find(self, order: Order) -> Mapping[str, Any] | None:
@@ -234,8 +234,7 @@ class AwsSsm:
         self._call(order, "CancelCommand", session.reader.cancel_command, CommandId=reference["command_id"])
 
     def _session(self, order: Order) -> _Session:
-        """Clients that act as the company's role, in the name of this run and its people; kept until shortly before
-        they expire."""
+        """Clients that act as the company's role in the name of this run, until shortly before expiry."""
         key = (order.role_arn, order.external_id, order.session_name, order.region)
         with self._lock:
             kept = self._sessions.get(key)
@@ -279,9 +278,9 @@ class AwsSsm:
     def _client(
         self, name: str, region: str, *, attempts: int, credentials: Mapping[str, Any] | None = None
     ) -> Any:
-        """A client; made under the lock, since boto3's sessions are not safe in threads while its clients are."""
-        import boto3.session  # type: ignore[import-untyped]
-        from botocore.config import Config  # type: ignore[import-untyped]
+        """A client; made under the lock: boto3's clients are safe in threads, its sessions are not."""
+        import boto3.session
+        from botocore.config import Config
 
         if self._boto is None:
             self._boto = boto3.session.Session()
@@ -311,7 +310,7 @@ class AwsSsm:
         **arguments: Any,
     ) -> Any:
         """One call; every failure as one of our own errors. A code in `absent` gives None."""
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             return method(**arguments)
@@ -331,7 +330,7 @@ class AwsSsm:
 
 def translated(error: Exception, call: str, *, sending: bool) -> AlertWhispererError:
     """Our error for one that botocore raised without an answer from AWS."""
-    from botocore import exceptions as theirs  # type: ignore[import-untyped]
+    from botocore import exceptions as theirs
 
     if isinstance(
         error, theirs.NoCredentialsError | theirs.PartialCredentialsError | theirs.CredentialRetrievalError

@@ -75,7 +75,8 @@ def refusal(
 
 
 _KNOWN = {
-    "InvalidInstanceId": "{machines} cannot take commands in {place}: not running, or not managed by Systems Manager.",
+    "InvalidInstanceId": "{machines} cannot take commands in {place}: "
+    "not running, or not managed by Systems Manager.",
     "DuplicateInstanceId": "{machines}: the same machine was named twice.",
     "InvalidDocument": "AWS does not know the command document in {place}.",
     "UnsupportedPlatformType": "{machines} in {place}: the platform in the inventory is not the machine's.",

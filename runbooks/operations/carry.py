@@ -67,7 +67,7 @@ async def mark_starting(
 ) -> Send | None:
     """An approved run becomes `starting`, after one more look at the digest and at the people behind it.
 
-    Found `starting` already: an earlier try may have reached the provider, so it is to be looked up. Void: None.
+    Found `starting` already: an earlier try may have reached the provider, so it is looked up. Void: None.
     """
     before = await tx.runs.get(run_id)
     if before is None or before.status not in (RunStatus.APPROVED, RunStatus.STARTING):
@@ -107,17 +107,16 @@ async def _why_void(
 
 
 async def settle(tx: RunsTransaction, run_id: str, outcome: Outcome, *, now: datetime) -> Run | None:
-    """Write down what came of a step. None when the run is over or was carried on by somebody else meanwhile."""
+    """Write down what came of a step. None when somebody else carried the run on meanwhile."""
     run = await tx.runs.get(run_id)
     if run is None or not run.status.started or run.step is not outcome.step:
         return None
     match outcome:
         case Sent():
             return await mark_started(tx, run_id, outcome.reference, now=now)
-        case Seen(progress=None):
-            return await _not_seen(tx, run, outcome, now=now)
         case Seen():
-            assert outcome.progress is not None
+            if outcome.progress is None:
+                return await _not_seen(tx, run, outcome, now=now)
             return await progress(tx, run_id, outcome.progress, now=now)
         case CancelSent():
             if outcome.again:
@@ -154,7 +153,7 @@ async def mark_started(
 async def mark_not_started(
     tx: RunsTransaction, run_id: str, outcome: NotSent | Unclear | Lost | Denied, *, now: datetime
 ) -> Run | None:
-    """The step was not taken, or nobody can say. What is certain is tried again; what is unclear waits for a person."""
+    """The step was not taken, or nobody can say. Certain: tried again. Unclear: a person decides."""
     before = await tx.runs.get(run_id)
     if before is None or not before.status.started or before.reference.get(before.step.value):
         return None
@@ -197,7 +196,7 @@ async def _verify_not_started(
 
 
 async def next_cancel(tx: RunsTransaction, run_id: str) -> Cancel | None:
-    """What to tell the provider for a cancelled run; None while it has no reference yet or when it is over."""
+    """What to tell the provider for a cancelled run; None without a reference or when it is over."""
     run = await tx.runs.get(run_id)
     if run is None or run.cancel_requested_at is None:
         return None

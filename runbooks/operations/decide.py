@@ -43,7 +43,7 @@ async def approve(
 ) -> Run:
     """Agree to exactly what the card showed; it starts. Pressing twice is a silent success.
 
-    The run comes back void, not approved, when what would run is no longer what was asked for: look at its status.
+    Look at the status: it comes back void when what would run is no longer what was asked for.
     """
     before = await find(tx, run_id, actor)
     if _decided_by(before, actor) and before.status is not RunStatus.REJECTED:
@@ -128,7 +128,7 @@ async def expire(tx: RunsTransaction, run_id: str, *, now: datetime) -> Run | No
 
 
 async def supersede(tx: RunsTransaction, incident: Incident, why: str, *, actor: Actor, now: datetime) -> int:
-    """Close every approval of this incident that still waits, because something else settled it; says how many."""
+    """Close every approval of this incident that still waits, something else settled it; says how many."""
     closed = 0
     for before in await tx.runs.of_incident(incident.id):
         if before.status is not RunStatus.PENDING_APPROVAL:

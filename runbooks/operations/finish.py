@@ -1,4 +1,4 @@
-"""How a run goes on from what the provider says, and how it ends: the outcome is what the verify step found."""
+"""How a run goes on from what the provider says, and how it ends: the outcome is what verify found."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def _go_on_to_verify(tx: RunsTransaction, before: Run, after: Run, *, now:
     took = _span(now - (before.started_at or now))
     said = Said(
         audit=AuditKind.RUN_STARTED,
-        text=f"{before.label}: the script ended without an error after {took}. Now checking whether it helped.",
+        text=f"{before.label}: ended without an error after {took}. Now checking whether it helped.",
         body=output(after.results),
         detail={"step": StepName.VERIFY.value, "main": _proof(after.results)},
     )

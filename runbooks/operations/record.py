@@ -1,4 +1,4 @@
-"""What every change of a run writes besides itself: its proof, its line in the incident's story, and its cards."""
+"""What every change of a run writes besides itself: proof, a line of the incident's story, cards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APPROVAL_CARD = "approval"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """How one change is told: the audit kind and its detail, a line for people, the card's last action (or none)."""
+    """How one change is told: the audit kind and detail, a line for people, the card's last action."""
 
     audit: AuditKind
     text: str

@@ -41,7 +41,7 @@ async def request(
 ) -> Run:
     """Ask for a run on the incident's asset, or on the named assets of the same company.
 
-    Low risk is approved at once and starts; more waits for an approval. Raises Refused saying what is in the way.
+    Low risk is approved at once and starts; more waits for an approval. Raises Refused with the obstacle.
     """
     _check_actor(incident, runbook, context, actor)
     run = plan(incident, runbook, parameters, targets, context=context, actor=actor, now=now, reason=reason)
@@ -226,7 +226,8 @@ async def _check_not_active(tx: RunsTransaction, run: Run) -> None:
         waits = other.status is RunStatus.PENDING_APPROVAL
         state = "waits for an approval" if waits else "is under way"
         where = f" (INC-{other.incident_id})" if other.incident_id is not None else ""
-        text = f"{run.title} {state} on {target.asset_name} already{where}: asked for by {other.requested_by_name}."
+        who = other.requested_by_name
+        text = f"{run.title} {state} on {target.asset_name} already{where}: asked for by {who}."
         hint = "Decide or cancel that one first." if waits else "Wait for it, or cancel it."
         raise Refused(text, hint=hint, code="already_active")
 

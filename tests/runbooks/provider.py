@@ -36,7 +36,8 @@ GOING = Progress(
 
 @dataclass
 class Provider:
-    """An executor that answers as scripted and remembers what it was asked. An exception in a script is raised."""
+    """An executor that answers as scripted and remembers what it was asked. An exception in a script is
+    raised."""
 
     starts: list[Any] = field(default_factory=list)
     finds: list[Any] = field(default_factory=list)

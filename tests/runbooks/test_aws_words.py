@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from botocore import exceptions as theirs  # type: ignore[import-untyped]
+from botocore import exceptions as theirs
 
 from engine.errors import Ambiguous, Permanent, Transient
 from runbooks.executors.aws_ssm import AwsSsm, translated

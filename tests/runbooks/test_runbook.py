@@ -1,4 +1,5 @@
-"""Parameters are checked, and whatever they say, the machine sees one value in one variable and runs nothing else."""
+"""Parameters are checked, and whatever they say, the machine sees one value in one variable and runs
+nothing else."""
 
 from __future__ import annotations
 
@@ -191,7 +192,8 @@ QUOTES = "'\u2018\u2019\u201a\u201b"
 
 
 def read_powershell_string(source: str) -> tuple[str, str]:
-    """What PowerShell's own tokenizer makes of a single-quoted string: any quote ends it unless a second one follows.
+    """What PowerShell's own tokenizer makes of a single-quoted string: any quote ends it unless a second
+    one follows.
 
     Returns the value and what is left of the source.
     """
