@@ -123,20 +123,28 @@ def fingerprint(identity: Identity, tool: str, dedup_key: str | None) -> str:
 
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _ADDRESS = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
+_HOST_AND_PATH = re.compile(
+    r"^((?:[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,9}|[a-z0-9-]{1,63}(?=:))(?::\d{1,5})?)/"
+)
 _SPACE = re.compile(r"\s+")
+_LONGEST_NAME = 200
 
 
 def normal_asset(name: str) -> str:
-    """The short, case-free name of an asset: no scheme, path, port or domain; addresses stay whole.
+    """The short, case-free name of an asset: no scheme, path, port or domain; addresses stay whole, at most 200
+    characters long.
 
-    `https://Web-01.acme.example:8443/health` and `WEB-01` are the same asset.
+    `Web-01.acme.example:9100` and `WEB-01` are the same asset. A web address is known by its whole host name
+    (`https://shop.acme.example/health` is `shop.acme.example`), a name with slashes, such as `namespace/pod`, as it is.
     """
-    text = _SPACE.sub(" ", name.strip().lower())
+    text = _bounded(_SPACE.sub(" ", name.strip().lower()))
     schemed = bool(_SCHEME.match(text))
-    text = _SCHEME.sub("", text)
-    if schemed or " " not in text:
-        text = text.split("/", 1)[0] if not text.startswith("/") else text.rstrip("/")
-    text = text.rsplit("@", 1)[-1] if schemed else text
+    if schemed:
+        text = re.split(r"[/?#]", _SCHEME.sub("", text), maxsplit=1)[0].rsplit("@", 1)[-1]
+    elif found := _HOST_AND_PATH.match(text):
+        text = found.group(1)
+    elif "/" in text:
+        return text.rstrip("/") or text
     if text.startswith("["):
         return text[1:].split("]", 1)[0]
     if text.count(":") == 1:
@@ -145,9 +153,17 @@ def normal_asset(name: str) -> str:
     if _ADDRESS.match(text) or ":" in text or " " in text:
         return text
     labels = text.rstrip(".").split(".")
-    if schemed:  # an address on the web is known by its whole host name
-        return ".".join(labels[1:] if labels[0] == "www" and len(labels) > 2 else labels)
-    return labels[0] or text
+    if labels[0] == "www" and len(labels) > 2:
+        return ".".join(labels[1:])
+    return text.rstrip(".") if schemed else labels[0] or text
+
+
+def _bounded(text: str) -> str:
+    """Short enough for an index; of a longer one the end is kept as a digest, so that it stays different."""
+    if len(text) <= _LONGEST_NAME:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    return f"{text[: _LONGEST_NAME - 17]}~{digest}"
 
 
 _NOISE = re.compile(
@@ -170,7 +186,7 @@ def normal_signature(text: str) -> str:
 
     `Disk C: 91% full (12:04)` and `disk c 95 % full` are both `disk c # full`.
     """
-    plain = _NOISE.sub(" # ", text.strip().lower())
+    plain = _NOISE.sub(" # ", text.strip().lower().replace("_", " "))
     words = [word for word in _WORD_BREAK.split(plain) if word]
     kept: list[str] = []
     for word in words:
@@ -179,4 +195,4 @@ def normal_signature(text: str) -> str:
         kept.append(word)
     while len(kept) > 1 and kept[-1] == "#":
         kept.pop()
-    return " ".join(kept)[:200] or "unknown"
+    return " ".join(kept)[:200].rstrip() or "unknown"
