@@ -84,7 +84,7 @@ def severity_of_word(word: str | None) -> Severity | None:
         return None
     plain = _SQUEEZE.sub("_", word.strip().lower()).strip("_")
     tight = plain.replace("_", "")
-    for candidate in (plain, tight, tight.removeprefix("priority"), tight.replace("severity", "sev")):
+    for candidate in (plain, tight, tight.replace("priority", "p"), tight.replace("severity", "sev")):
         if candidate in _SEVERITY_OF:
             return _SEVERITY_OF[candidate]
     return next((_SEVERITY_OF[part] for part in plain.split("_") if part in _SEVERITY_OF), None)
@@ -101,7 +101,7 @@ _CATEGORIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("backup", r"\b(backup|veeam|snapshot|restore|replication job)"),
         ("certificate", r"\b(cert|certificate|ssl|tls)\b|cert_?expir"),
         ("security", r"\b(intrusion|malware|virus|brute ?force|ransom|unauthori[sz]ed|canary|exploit|phish)"),
-        ("log", r"\blog(s|file|rotat\w*)?\b.*\b(size|grow\w*|full|large|big)|\blog ?rotat"),
+        ("log", r"\blog(s|file|rotat\w*)?\b.{0,80}\b(size|grow\w*|full|large|big)|\blog ?rotat"),
         ("disk", r"\b(disk|filesystem|file system|volume|storage|inode|partition|mount\w*|fs|drive|space)\b|diskspace"),
         ("memory", r"\b(memory|mem|ram|swap|oom|out of memory|heap)\b"),
         ("cpu", r"\b(cpu|processor|load(?: average)?|load1|load5)\b"),
@@ -113,9 +113,9 @@ _CATEGORIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _TEXT_SEVERITY: tuple[tuple[Severity, re.Pattern[str]], ...] = (
-    (Severity.CRITICAL, re.compile(r"\b(down|outage|unreachable|offline|failed over|data loss|ransom\w*|disaster|dead|100 ?%)\b")),
-    (Severity.HIGH, re.compile(r"\b(fail\w*|error\w*|critical|crash\w*|full|exhaust\w*|expired|9[5-9](\.\d+)? ?%)\b")),
-    (Severity.MEDIUM, re.compile(r"\b(high|slow|degraded|warning|exceed\w*|expir\w*|above|retry\w*|[89]\d(\.\d+)? ?%)\b")),
+    (Severity.CRITICAL, re.compile(r"\b(down|outage|unreachable|offline|failed over|data loss|ransom\w*|disaster|dead)\b|\b100 ?%")),
+    (Severity.HIGH, re.compile(r"\b(fail\w*|error\w*|critical|crash\w*|full|exhaust\w*|expired)\b|\b9[5-9](\.\d+)? ?%")),
+    (Severity.MEDIUM, re.compile(r"\b(high|slow|degraded|warning|exceed\w*|expir\w*|above|retry\w*)\b|\b[89]\d(\.\d+)? ?%")),
     (Severity.LOW, re.compile(r"\b(notice|pending|minor|updates? available)\b")),
 )  # fmt: skip
 
@@ -132,11 +132,11 @@ class Classification:
 
 def classify(*, severity_word: str | None, signature: str, message: str) -> Classification:
     """Severity and category of one alert. The tool's own word wins; without one the text decides, less surely."""
-    signature_text = signature.lower().replace("_", " ")
+    signature_text = signature[:2000].lower().replace("_", " ")
     text = f"{signature_text} {message[:2000].lower()}"
     category = next((name for name, pattern in _CATEGORIES if pattern.search(signature_text)), None)
     category = category or next((name for name, pattern in _CATEGORIES if pattern.search(text)), "other")
-    said = severity_of_word(severity_word)
+    said = severity_of_word(severity_word[:200] if severity_word else None)
     if said is not None:
         return Classification(
             severity=said, category=category, confidence=0.95, why=f"the tool says “{severity_word}”"
