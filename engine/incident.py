@@ -108,9 +108,15 @@ def assign(incident: Incident, *, user_id: int, reason: str) -> Incident:
 
 
 def reassign(incident: Incident, *, user_id: int, reason: str) -> Incident:
-    """Hand it to somebody else, who has not said anything yet: back to assigned."""
+    """Hand it to somebody else, who has not said anything yet: back to assigned, in nobody's hands."""
     _must_be_open(incident)
-    return replace(incident, assignee_id=user_id, assigned_reason=reason, status=IncidentStatus.ASSIGNED)
+    return replace(
+        incident,
+        assignee_id=user_id,
+        assigned_reason=reason,
+        status=IncidentStatus.ASSIGNED,
+        claimed_at=None,
+    )
 
 
 def claim(incident: Incident, *, user_id: int, now: datetime) -> Incident:
@@ -119,14 +125,14 @@ def claim(incident: Incident, *, user_id: int, now: datetime) -> Incident:
         incident,
         assignee_id=user_id,
         status=IncidentStatus.IN_PROGRESS,
-        claimed_at=incident.claimed_at or now,
+        claimed_at=now,
         assigned_reason="claimed",
     )
 
 
 def unclaim(incident: Incident) -> Incident:
     _must_be_open(incident)
-    return replace(incident, assignee_id=None, assigned_reason="", status=IncidentStatus.NEW)
+    return replace(incident, assignee_id=None, assigned_reason="", status=IncidentStatus.NEW, claimed_at=None)
 
 
 def resolve(incident: Incident, *, by: str, note: str, now: datetime) -> Incident:
