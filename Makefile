@@ -1,0 +1,33 @@
+# From a fresh checkout: `make demo` to look at it, `make test` for every check.
+
+.PHONY: setup demo test bench lint lock clean
+
+setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
+	@PYTHON="$(PYTHON)" tools/setup
+
+demo: setup ## the whole product against a pretend world, on this machine alone
+	@exec .venv/bin/aw demo $(ARGS)
+
+test: setup ## every check: lint, types, tests on SQLite and PostgreSQL, browser tests
+	@.venv/bin/python tools/bring-up
+	@exec .venv/bin/python -m pytest tests/test_lint.py tests $(ARGS)
+
+bench: setup ## the benchmarks of docs/benchmarks.md
+	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+lint: setup ## only the checks that run nothing
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+UV_LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+lock: setup ## resolve pyproject.toml again; `make lock ARGS=--upgrade` for newest versions
+	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/tools.txt
+	$(UV_LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	$(UV_LOCK) $(ARGS) --extra dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
+	$(UV_LOCK) $(ARGS) requirements/tools.in -o requirements/tools.txt
+
+clean: ## everything that was made here, the environment included
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
