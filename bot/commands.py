@@ -1,4 +1,7 @@
-"""The words after `/aw` (and after a mention) become the same Actions that buttons carry."""
+"""The words after `/aw` (and after a mention) become the same Actions that buttons carry.
+
+People are named by `@` and the number the directory knows them by; a platform puts those in place of its own mentions.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ _COMPANY: dict[str, Callable[[str], Action]] = {
     "ls": ListOpen,
     "open": ListOpen,
 }
-WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, "run", "assign"} - {""})
+WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, "run", "assign", "reassign"} - {""})
 
 
 def parse(text: str, *, here: int | None = None) -> list[Action]:
@@ -81,8 +84,10 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
         return [_WITH_TEXT[first](one, said) for one in numbers or [_needed(first, here)]]
     if first == "run":
         return [_run(rest, here)]
-    if first == "assign":
-        return [Assign(_numbers(rest)[0][0] if _numbers(rest)[0] else _needed("assign", here))]
+    if first in ("assign", "reassign"):
+        numbers, left = _numbers(rest)
+        whom = next((int(word[1:]) for word in left if re.fullmatch(r"@\d{1,9}", word)), None)
+        return [Assign(one, whom) for one in numbers or [_needed("assign", here)]]
     close = get_close_matches(first, WORDS, n=1)
     hint = f"Did you mean `/aw {close[0]}`?" if close else "`/aw` alone shows what you can do."
     raise Refused(f"I do not know “{first[:40]}”.", hint=hint, code="unknown_word")

@@ -37,6 +37,8 @@ PATIENCE = 2.2
 """Seconds before a slow answer is acknowledged as "working…"; Slack gives up after 3."""
 
 Payload = dict[str, Any]
+_MENTION = re.compile(r"<@([UW][A-Z0-9]{2,20})(?:\|[^>]*)?>")
+_MENTIONED = re.compile(r"^.*?<@[UW][A-Z0-9]{2,20}(?:\|[^>]*)?>", re.DOTALL)
 
 
 class Slack:
@@ -107,7 +109,7 @@ class Slack:
             return
         channel, thread = event["channel"], event.get("thread_ts")
         place = await self._place(channel, thread)
-        text = re.sub(r"<@[UW][A-Z0-9]+(\|[^>]*)?>", " ", event.get("text", "")).strip()
+        text = _MENTIONED.sub("", event.get("text", ""), count=1).strip()
         reply = await self._answer(event["user"], event.get("team"), place, lambda: self._typed(text, place))
         for one in reply:
             card = self._spoken(one, typed=True)
@@ -120,7 +122,16 @@ class Slack:
             found = await self.core.read(lambda tx: tx.cards.by_ref("slack", link[0], link[1]))
             if found is not None:
                 text = commands.without_permalink(text, found.incident_id)
-        return commands.parse(text, here=place.incident_id)
+        return commands.parse(unescape(await self._named(text)), here=place.incident_id)
+
+    async def _named(self, text: str) -> str:
+        """The same words with the directory's numbers in place of Slack's mentions; an unknown one stays as typed."""
+        for chat_id in set(_MENTION.findall(text)):
+            async with self.core.database.reading() as tx:
+                user = await tx.users.by_chat("slack", chat_id)
+            if user is not None:
+                text = re.sub(rf"<@{chat_id}(\|[^>]*)?>", f"@{user.id}", text)
+        return text
 
     async def _pressed(self, ack: Any, body: Payload) -> None:
         pressed = body["actions"][0]
@@ -263,6 +274,11 @@ class Slack:
         return Profile(
             user, str((seen.get("profile") or {}).get("email") or ""), own=not guest and not foreign
         )
+
+
+def unescape(text: str) -> str:
+    """What the person typed: Slack escapes these three in what it sends."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _plain(text: str) -> Card:

@@ -86,7 +86,7 @@ def message(card: Card) -> dict[str, Any]:
     blocks: list[Block] = []
     for number, element in enumerate(card.elements):
         blocks.extend(_element(element, number))
-    body: dict[str, Any] = {"text": escape(_cut(card.summary, SUMMARY)), "blocks": _fit(blocks)}
+    body: dict[str, Any] = {"text": _cut_mrkdwn(escape(card.summary), SUMMARY) or "–", "blocks": _fit(blocks)}
     if card.card_id:
         payload = {"incident_id": card.incident, "kind": card.kind, "card": card.card_id}
         body["metadata"] = {"event_type": "aw_incident", "event_payload": payload}
