@@ -32,7 +32,7 @@ class Fault:
         return f"{self.file}: {f'{self.field}: ' if self.field else ''}{self.why}"
 
 
-class InvalidCatalogue(AlertWhispererError):  # noqa: N818 - the name says it already
+class InvalidCatalogue(AlertWhispererError):
     """Some runbook files cannot be used; `faults` names every one of their mistakes."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

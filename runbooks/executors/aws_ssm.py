@@ -293,7 +293,7 @@ class AwsSsm:
             }
         config = Config(
             connect_timeout=3,
-            read_timeout=8,
+            read_timeout=5,
             max_pool_connections=self._threads,
             retries={"mode": "standard", "total_max_attempts": attempts},
         )

@@ -216,6 +216,16 @@ async def _not_seen(tx: RunsTransaction, run: Run, seen: Seen, *, now: datetime)
     return run
 
 
+async def abandon(tx: RunsTransaction, run_id: str, why: str, *, now: datetime) -> Run | None:
+    """Nobody will carry this run on any more: end it with what can be said, so that it does not seem to run on."""
+    run = await tx.runs.get(run_id)
+    if run is None or run.status.finished or run.status is RunStatus.PENDING_APPROVAL:
+        return None
+    if run.status is RunStatus.APPROVED:
+        return await make_void(tx, run, why, actor=SYSTEM, now=now)
+    return await give_up(tx, run, why, now=now)
+
+
 def _order(run: Run, context: CompanyContext) -> Order:
     cloud = context.company.cloud
     who = run.decided_by_name if run.decided_by is not None else run.requested_by_name

@@ -258,3 +258,24 @@ def test_every_unfinished_status_has_somebody_who_moves_it_on() -> None:
         "running",
         "verifying",
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "ends"),
+    [
+        (RunStatus.APPROVED, RunStatus.VOID),
+        (RunStatus.STARTING, RunStatus.UNKNOWN),
+        (RunStatus.RUNNING, RunStatus.UNKNOWN),
+        (RunStatus.VERIFYING, RunStatus.UNKNOWN),
+        (RunStatus.PENDING_APPROVAL, RunStatus.PENDING_APPROVAL),
+        (RunStatus.SUCCEEDED, RunStatus.SUCCEEDED),
+    ],
+)
+async def test_a_run_that_nobody_carries_on_ends_and_says_so(status: RunStatus, ends: RunStatus) -> None:
+    tx = Memory()
+    run = await ask(tx)
+    tx.runs.found[run.id] = replace(run, status=status)
+    await carry.abandon(tx, run.id, "nothing here can run commands", now=NOW)
+    done = tx.runs.found[run.id]
+    assert done.status is ends
+    assert ("nothing here can run commands" in done.outcome) is (status is not ends)
