@@ -117,9 +117,9 @@ WITH due AS {materialised} (
   WHERE due_at <= :now AND (leased_until IS NULL OR leased_until <= :now){kinds}
   ORDER BY due_at, id LIMIT :most {lock}
 )
-UPDATE jobs SET leased_until = :until, attempts = attempts + 1
+UPDATE jobs SET leased_until = :until, wanted_at = NULL, attempts = attempts + 1
 WHERE id IN (SELECT id FROM due)
-RETURNING id, company_id, key, kind, payload, due_at, generation, attempts
+RETURNING id, company_id, key, kind, payload, due_at, leased_until, generation, attempts
 """
 
 

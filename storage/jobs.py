@@ -28,7 +28,10 @@ def _micro(at: datetime) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """A job leased to this process: `generation` is what it was when claimed, `attempts` counts this try."""
+    """A job leased to this process: `generation` is what it was when claimed, `attempts` counts this try.
+
+    `leased_until` is also the lease's name: who holds an older one can change nothing any more.
+    """
 
     id: int
     company_id: int
@@ -36,11 +39,22 @@ class Claimed:
     kind: str
     payload: dict[str, Any]
     due_at: datetime
+    leased_until: datetime
     generation: int
     attempts: int
 
     def job(self) -> Job:
         return engine_jobs.unpack(self.kind, self.payload)
+
+
+def _held(claimed: Claimed) -> sa.ColumnElement[bool]:
+    """This very lease still holds."""
+    return sa.and_(table.c.id == claimed.id, table.c.leased_until == claimed.leased_until)
+
+
+def _unchanged(claimed: Claimed) -> sa.ColumnElement[bool]:
+    """It still holds, and nobody put the job again since."""
+    return sa.and_(_held(claimed), table.c.generation == claimed.generation)
 
 
 class Jobs:
@@ -49,7 +63,8 @@ class Jobs:
         self._waiting: dict[str, tuple[Job, datetime]] = {}
 
     def put(self, job: Job, *, due_at: datetime) -> None:
-        """Want this done at `due_at`. A waiting job of the same key is raised by one generation and never delayed."""
+        """Want this done at `due_at`. A waiting job of the same key is raised by one generation and never delayed;
+        one that is being done now is done again at `due_at`."""
         earlier = self._waiting.get(job.key)
         self._waiting[job.key] = (job, min(due_at, earlier[1]) if earlier else due_at)
 
@@ -68,11 +83,16 @@ class Jobs:
         ]
         self._waiting.clear()
         statement = dialect.insert(self._tx.dialect, table)
+        wish, free = statement.excluded.due_at, table.c.leased_until.is_(None)
+        wanted = sa.func.coalesce(table.c.wanted_at, wish)
         statement = statement.on_conflict_do_update(
             index_elements=[table.c.key],
             set_={
                 "generation": table.c.generation + 1,
-                "due_at": dialect.least(self._tx.dialect, table.c.due_at, statement.excluded.due_at),
+                "due_at": sa.case(
+                    (free, dialect.least(self._tx.dialect, table.c.due_at, wish)), else_=table.c.due_at
+                ),
+                "wanted_at": sa.case((free, None), else_=dialect.least(self._tx.dialect, wanted, wish)),
                 "payload": statement.excluded.payload,
                 "attempts": 0,
             },
@@ -98,6 +118,7 @@ class Jobs:
                     kind=row.kind,
                     payload=payload,
                     due_at=_EPOCH + timedelta(microseconds=row.due_at),
+                    leased_until=_EPOCH + timedelta(microseconds=row.leased_until),
                     generation=row.generation,
                     attempts=row.attempts,
                 )
@@ -105,33 +126,37 @@ class Jobs:
         return sorted(claimed, key=lambda one: (one.due_at, one.id))
 
     async def finish(self, claimed: Claimed) -> bool:
-        """Done: the job goes, unless it was put again meanwhile; then it is freed to run again (False)."""
-        done = await self._tx.connection.execute(
-            sa.delete(table).where(table.c.id == claimed.id, table.c.generation == claimed.generation)
-        )
+        """Done: the job goes, unless it was put again meanwhile; then it is freed to run when wanted (False)."""
+        done = await self._tx.connection.execute(sa.delete(table).where(_unchanged(claimed)))
         if done.rowcount == 1:
             return True
-        await self._tx.connection.execute(
-            sa.update(table).where(table.c.id == claimed.id).values(leased_until=None)
-        )
+        await self._free(claimed)
         return False
 
     async def later(
         self, claimed: Claimed, *, due_at: datetime, error: str | None, counts: bool = True
     ) -> None:
-        """Not now: free it to run at `due_at`, or at once if it was put again meanwhile."""
-        changed: dict[str, Any] = {"leased_until": None, "last_error": error}
-        if not counts:
-            changed["attempts"] = claimed.attempts - 1
-        same = sa.and_(table.c.id == claimed.id, table.c.generation == claimed.generation)
+        """Not now: free it to run at `due_at`, or when wanted if it was put again meanwhile."""
+        attempts = claimed.attempts if counts else claimed.attempts - 1
+        statement = sa.update(table).where(_unchanged(claimed))
         moved = await self._tx.connection.execute(
-            sa.update(table).where(same).values(due_at=due_at, **changed)
+            statement.values(due_at=due_at, leased_until=None, attempts=attempts, last_error=error)
         )
         if moved.rowcount != 1:
-            changed.pop("attempts", None)
-            await self._tx.connection.execute(
-                sa.update(table).where(table.c.id == claimed.id).values(**changed)
+            await self._free(claimed, last_error=error)
+
+    async def _free(self, claimed: Claimed, **changed: Any) -> None:
+        """Give up a lease of ours on a job that was put again; a lease that is not ours any more stays as it is."""
+        await self._tx.connection.execute(
+            sa.update(table)
+            .where(_held(claimed))
+            .values(
+                leased_until=None,
+                due_at=sa.func.coalesce(table.c.wanted_at, table.c.due_at),
+                wanted_at=None,
+                **changed,
             )
+        )
 
     async def bury(self, claimed: Claimed, *, error: str, now: datetime) -> None:
         """Trying again cannot help: keep it where people look, and take it off the queue."""

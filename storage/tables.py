@@ -264,6 +264,7 @@ jobs = sa.Table(
     Column("due_at", Moment, nullable=False),
     Column("generation", sa.BigInteger, nullable=False, server_default="1"),
     Column("leased_until", Moment),
+    Column("wanted_at", Moment),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text),
     sa.Index("ix_jobs_due_at", "due_at"),

@@ -243,6 +243,7 @@ def upgrade() -> None:
         sa.Column("due_at", dialect.Moment(), nullable=False),
         sa.Column("generation", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("leased_until", dialect.Moment(), nullable=True),
+        sa.Column("wanted_at", dialect.Moment(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
