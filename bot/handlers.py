@@ -248,16 +248,19 @@ async def _missing(
     if action.parameters is not None:
         return []
 
-    async def labels(tx: Transaction) -> dict[str, str]:
+    async def labels(tx: Transaction) -> tuple[dict[str, str], dict[str, str]]:
         context = await tx.companies.context(incident.company_id)
         asset = context.asset_called(incident.asset_name)
         alerts = await tx.alerts.of_incident(incident.id)
         said = {name: value for alert in alerts for name, value in alert.labels.items()}
-        return {**said, **(dict(asset.labels) if asset else {})}
+        ours = dict(asset.labels) if asset else {}
+        return ours, {**said, **ours}
 
-    known = await core.read(labels)
+    ours, known = await core.read(
+        labels
+    )  # what an alert says is a guess that a person sees, never a value by itself
     try:
-        validate_parameters(runbook, {}, labels=known)
+        validate_parameters(runbook, {}, labels=ours)
     except Refused:
         return [
             (one, known.get(one.label or one.name) or known.get(one.name) or one.default or "")
