@@ -50,6 +50,11 @@ class _Session:
     reader: Any
     renew_at: datetime
 
+    def close(self) -> None:
+        """Closes idle connections; a call under way in another thread ends as it would have."""
+        self.sender.close()
+        self.reader.close()
+
 
 class AwsSsm:
     """An `Executor`. `session_tags`: also name the people in session tags, which every company's role must
@@ -74,8 +79,7 @@ class AwsSsm:
         self._pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             for session in self._sessions.values():
-                session.sender.close()
-                session.reader.close()
+                session.close()
             for client in self._sts.values():
                 client.close()
             self._sessions.clear()
@@ -261,9 +265,13 @@ class AwsSsm:
                 reader=self._client("ssm", order.region, attempts=2, credentials=given),
                 renew_at=given["Expiration"].astimezone(UTC) - _RENEW_BEFORE,
             )
+            replaced = [self._sessions.pop(key, None)]
             self._sessions[key] = session
             while len(self._sessions) > _REMEMBERED_SESSIONS:
-                self._sessions.popitem(last=False)
+                replaced.append(self._sessions.popitem(last=False)[1])
+        for old in replaced:
+            if old is not None:
+                old.close()
         return session
 
     def _forget(self, order: Order) -> None:
