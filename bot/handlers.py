@@ -36,6 +36,7 @@ from engine.audit import AuditKind, entry
 from engine.errors import NotFound, Refused
 from engine.incident import Incident
 from engine.operations import respond
+from runbooks.approvals import ASKS
 from runbooks.operations import decide, request
 from runbooks.run import RunStatus
 from runbooks.runbook import Parameter as RunbookParameter
@@ -199,17 +200,18 @@ async def _ask_whom(core: Core, action: Assign, place: Place, actor: Actor) -> A
 
 
 async def _run(core: Core, action: Run, place: Place, actor: Actor) -> Reply:
-    incident = await _look(core, action.incident, place, actor, Verb.SEE)
-    if not action.runbook:
+    runbook = core.catalogue.get(action.runbook) if action.runbook else None
+    verb = ASKS[runbook.risk] if runbook else Verb.REQUEST_RUN
+    incident = await _look(core, action.incident, place, actor, verb)
+    if runbook is None:
         return await _ask_which(core, action, incident)
-    runbook = core.catalogue.get(action.runbook)
     missing = await _missing(core, runbook, incident, action)
     if missing:
         return Asked(_parameter_form(action, runbook, missing))
 
     async def act(tx: Transaction) -> RunStatus:
         await _belongs(tx, action.incident, place)
-        fresh = await respond.find(tx, action.incident, Verb.SEE, actor)
+        fresh = await respond.find(tx, action.incident, verb, actor)
         context = await tx.companies.context(fresh.company_id)
         run = await request.request(
             tx,
