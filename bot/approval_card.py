@@ -74,9 +74,8 @@ def _waiting(view: ApprovalView) -> list[Element]:
     elements.append(Log(run.script, caption="The exact script"))
     if runbook is not None:
         elements.append(Body((Strong("Undo: "), runbook.undo)))
-    who: Line = ("Who can decide: ",) + tuple(
-        part for user in view.deciders[:4] for part in (person(user, notify=True), " ")
-    )
+    names = [part for user in view.deciders[:4] for part in (person(user, notify=True), " ")]
+    who: Line = ("Who can decide: ", *names)
     if not view.deciders:
         who = ("Nobody here may decide this yet; an MSP admin has to be added.",)
     ends: Line = ("expires ", Moment(run.expires_at)) if run.expires_at else ()

@@ -91,10 +91,8 @@ class Worker:
         self._core.nudge.set()
 
     async def _pause(self, seconds: float) -> None:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._core.nudge.wait(), timeout=seconds)
-        except TimeoutError:
-            pass
 
     async def _do(self, claimed: Claimed) -> None:
         try:

@@ -140,7 +140,7 @@ def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) ->
     """A firing alert of a known incident: merged into the alert it repeats, or a new member."""
     old = open_set.alert(work, stored.fingerprint)
     kept = merge(old, stored) if old else stored
-    newly = old is None or old.status is AlertStatus.RESOLVED or work.after.firing == 0
+    newly = old is None or old.status is AlertStatus.RESOLVED
     work.after = attach(
         work.after, severity=stored.severity, tool=stored.tool, times=1, newly_firing=newly, now=now
     )
@@ -151,13 +151,14 @@ def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) ->
 async def _end(
     tx: Transaction, open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime
 ) -> StoredAlert:
-    """A recovery: ends the alert it names; without a match, what the same tool said about the same problem."""
+    """A recovery: ends the alert it names; without a match, what the same tool said about the same problem, but
+    never an alert that goes by another key of that tool: that one has not recovered."""
     old = open_set.alert(work, stored.fingerprint)
     if old is not None:
         ending = [old]
     else:
         firing = await open_set.firing(tx, work)
-        ending = [one for one in firing if stored.tool in (one.tool, UNNAMED_TOOL)]
+        ending = [one for one in firing if _may_mean(stored, one)]
     ended = sum(one.status is AlertStatus.FIRING for one in ending)
     for one in ending:
         open_set.put_alert(work, merge(one, _recovery_of(one, stored)))
@@ -171,6 +172,12 @@ async def _end(
         return ending[0]
     open_set.put_alert(work, stored)
     return stored
+
+
+def _may_mean(recovery: StoredAlert, firing: StoredAlert) -> bool:
+    if recovery.tool not in (firing.tool, UNNAMED_TOOL):
+        return False
+    return None in (recovery.dedup_key, firing.dedup_key) or recovery.dedup_key == firing.dedup_key
 
 
 def _recovery_of(firing: StoredAlert, said: StoredAlert) -> StoredAlert:

@@ -85,9 +85,9 @@ class OpenSet:
 
     def know_alert(self, alert: StoredAlert) -> None:
         assert alert.incident_id is not None
-        self._alerts.setdefault((alert.incident_id, alert.fingerprint), alert)
+        known = self._alerts.setdefault((alert.incident_id, alert.fingerprint), alert)
         work = self._by_id.get(alert.incident_id)
-        if work is not None and alert.dedup_key and alert.status is AlertStatus.FIRING:
+        if known is alert and work is not None and alert.dedup_key and alert.status is AlertStatus.FIRING:
             self._firing_as.setdefault((alert.company_id, alert.tool, alert.dedup_key), work)
 
     def alert(self, work: Work, print_: str) -> StoredAlert | None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from engine import incident as state
 from engine import sla
 from engine.access import Actor, Denied, Verb, Via, may, who_could
+from engine.alert import AlertStatus
 from engine.audit import AuditKind, TimelineKind
 from engine.company import User
 from engine.errors import NotFound, Refused
@@ -144,6 +145,8 @@ async def resolve(
     said = f"{actor.name} resolved it" + (f": {note_text}" if note_text else ".")
     tell(tx, after, TimelineKind.RESOLVED, said, actor=actor, now=now)
     await _turn(tx, after, lambda clock: sla.meet(clock, now), now)
+    for alert in await tx.alerts.firing_of(before.id):  # settled: what fires again is heard as new
+        tx.alerts.put(replace(alert, status=AlertStatus.RESOLVED))
     return await _save(tx, before, after, now)
 
 

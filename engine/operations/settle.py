@@ -25,6 +25,10 @@ async def settle(
 ) -> None:
     """Write what the batch decided. Raises Conflict when a new incident exists already (another replica was first)."""
     new = [work for work in open_set.works if work.before is None]
+    back = [work for work in open_set.works if work.before is not None and work.reopened is not None]
+    ownerless = [work for work in (*new, *back) if work.after.open and work.after.assignee_id is None]
+    if ownerless:
+        await _route(tx, ownerless, contexts, now)
     if new:
         await _open(tx, new, contexts, now)
     changed = [work for work in open_set.works if work.before is not None and work.changed]
@@ -39,7 +43,9 @@ async def settle(
 async def _open(
     tx: Transaction, new: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
 ) -> None:
-    await _route(tx, new, contexts, now)
+    for work in new:
+        if not work.after.open:
+            work.after = acted(work.after, what="Resolved by recovery", now=now)
     ordered = sorted(
         new, key=lambda work: work.place
     )  # one order for all replicas, so that none waits in a ring
@@ -76,6 +82,8 @@ async def _open(
             tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=now)
         if incident.open:
             tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
+        else:
+            _tell_end(tx, incident, now)
 
 
 def _channels(context: CompanyContext) -> list[tuple[str, str]]:
@@ -85,16 +93,14 @@ def _channels(context: CompanyContext) -> list[tuple[str, str]]:
 
 
 async def _route(
-    tx: Transaction, new: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
+    tx: Transaction, ownerless: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
 ) -> None:
-    """Assign the new ones, critical first, counting each assignment for the next."""
+    """Assign what nobody has, critical first, counting each assignment for the next."""
     people: dict[int, User] = {}
-    for work in new:
+    for work in ownerless:
         people |= {user.id: user for user in contexts[work.after.company_id].technicians}
     loads = dict(await tx.users.loads(people)) if people else {}
-    for work in sorted(new, key=lambda one: one.after.severity.rank):
-        if not work.after.open:
-            continue
+    for work in sorted(ownerless, key=lambda one: one.after.severity.rank):
         context = contexts[work.after.company_id]
         asset = context.asset_called(work.after.asset_name)
         choice = choose(
@@ -112,22 +118,27 @@ async def _route(
 
 
 def _start_clocks(tx: Transaction, work: Work, context: CompanyContext, now: datetime) -> None:
-    incident = work.after
+    running = _clocks_from_now(work.after, context.company.sla, tuple(ClockKind), now)
+    if not work.after.open:
+        running = [sla.meet(clock, now) for clock in running]
+    _put_clocks(tx, work, running, now)
+
+
+def _clocks_from_now(
+    incident: Incident, policy: sla.SlaPolicy, kinds: Sequence[ClockKind], now: datetime
+) -> list[SlaClock]:
     clocks = [
         sla.start_clock(
-            policy=context.company.sla,
+            policy=policy,
             severity=incident.severity,
             kind=kind,
             incident_id=incident.id,
             company_id=incident.company_id,
             now=now,
         )
-        for kind in ClockKind
+        for kind in kinds
     ]
-    running = [clock for clock in clocks if clock is not None]
-    if not incident.open:
-        running = [sla.meet(clock, now) for clock in running]
-    _put_clocks(tx, work, running, now)
+    return [clock for clock in clocks if clock is not None]
 
 
 def _put_clocks(tx: Transaction, work: Work, clocks: Sequence[SlaClock], now: datetime) -> None:
@@ -198,19 +209,15 @@ def _tell_recovery(tx: Transaction, work: Work, before: Incident, now: datetime)
         work.after = acted(after, what="Recovered, waiting for its owner to resolve", now=now)
         tell(tx, after, TimelineKind.RECOVERED, text, actor=SYSTEM, now=now)
     elif before.open or work.reopened is not None:
-        prove(
-            tx,
-            after,
-            AuditKind.INCIDENT_RESOLVED,
-            actor=SYSTEM,
-            now=now,
-            note=after.resolution,
-            by="monitoring",
-        )
         work.after = acted(after, what="Resolved by recovery", now=now)
-        tell(
-            tx, after, TimelineKind.RESOLVED, "Resolved: monitoring reports recovery.", actor=SYSTEM, now=now
-        )
+        _tell_end(tx, after, now)
+
+
+def _tell_end(tx: Transaction, incident: Incident, now: datetime) -> None:
+    note = incident.resolution
+    prove(tx, incident, AuditKind.INCIDENT_RESOLVED, actor=SYSTEM, now=now, note=note, by="monitoring")
+    text = "Resolved: monitoring reports recovery."
+    tell(tx, incident, TimelineKind.RESOLVED, text, actor=SYSTEM, now=now)
 
 
 def _turn_clocks(
@@ -229,6 +236,10 @@ def _turn_clocks(
         ]
     if after.severity is not before.severity:
         turned = [sla.rebase(clock, policy, after.severity) for clock in turned]
+        missing = [kind for kind in ClockKind if kind not in {clock.kind for clock in turned}]
+        for clock in _clocks_from_now(after, policy, missing, now):  # its first severity had no promise
+            answered = clock.kind is ClockKind.RESPONSE and after.touched
+            turned.append(sla.meet(clock, now) if answered else clock)
     if not after.open:
         turned = [sla.meet(clock, now) for clock in turned]
     if turned != list(clocks):
