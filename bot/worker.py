@@ -6,6 +6,7 @@ This file holds the one broad catch: whatever a job raises, the job is put off o
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Coroutine, Mapping
 from datetime import timedelta
