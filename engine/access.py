@@ -121,11 +121,10 @@ def may(actor: Actor, verb: Verb, company_id: int, incident: Incident | None = N
         roles = tuple(role for role in Role if verb in GRANTS[role])
         names = " and ".join(_ROLE_NAMES[role] for role in roles)
         return Denied(f"Only {names} can {_HUMAN.get(verb, verb.value)} here.", roles)
-    if incident is not None and user.role is Role.TECHNICIAN and verb not in _OTHERS_TOO:
-        if incident.touched and incident.assignee_id not in (None, user.id):
-            return Denied(
-                f"{incident.label} is in somebody else's hands.", (Role.COMPANY_ADMIN, Role.MSP_ADMIN)
-            )
+    others = incident is not None and incident.touched and incident.assignee_id not in (None, user.id)
+    if incident is not None and others and user.role is Role.TECHNICIAN and verb not in _OTHERS_TOO:
+        could = (Role.COMPANY_ADMIN, Role.MSP_ADMIN)
+        return Denied(f"{incident.label} is in somebody else's hands.", could)
     return Allowed()
 
 

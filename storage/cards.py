@@ -1,4 +1,4 @@
-"""Cards: what we already said in chat, and where. The first post of each is claimed here, so that none is said twice."""
+"""Cards: what we already said in chat, and where. The first post of each is claimed here: none is said twice."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ class Incidents:
             .where(table.c.company_id == company_id, _IS_OPEN)
             .group_by(table.c.severity)
         )
-        return {severity: count for severity, count in await self._tx.connection.execute(statement)}
+        return {row[0]: row[1] for row in await self._tx.connection.execute(statement)}
 
     async def times_before(self, company_id: int, correlation_key: str, before_id: int) -> Sequence[Incident]:
         """The last earlier incidents with the same key, newest first: what was seen before, and what fixed it."""

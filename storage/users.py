@@ -82,7 +82,7 @@ class Users:
     async def loads(self, ids: Collection[int]) -> Mapping[int, int]:
         """How many open incidents each of these people has."""
         statement = sa.select(table.c.id, table.c.open_incidents).where(table.c.id.in_(sorted(ids)))
-        return {user_id: count for user_id, count in await self._tx.connection.execute(statement)}
+        return {row[0]: row[1] for row in await self._tx.connection.execute(statement)}
 
     def add_load(self, user_id: int | None, change: int) -> None:
         if user_id is not None:
