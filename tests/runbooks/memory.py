@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from engine.access import Actor, Via
-from engine.alert import Severity
+from engine.alert import Severity, StoredAlert
 from engine.audit import AuditEntry, AuditKind, TimelineEntry
 from engine.company import Asset, Autonomy, Cloud, Company, CompanyContext, Role, User
 from engine.errors import Conflict
@@ -190,6 +190,14 @@ class _Clocks:
 
 
 @dataclass
+class _Alerts:
+    """No alert of the incident fires any more."""
+
+    async def firing_of(self, incident_id: int) -> Sequence[StoredAlert]:
+        return ()
+
+
+@dataclass
 class Memory:
     """Everything the operations read and write, with what they wrote to look at."""
 
@@ -221,7 +229,7 @@ class Memory:
         self.timeline: Any = _Timeline()
         self.audit: Any = _Audit()
         self.clocks: Any = _Clocks()
-        self.alerts: Any = None
+        self.alerts: Any = _Alerts()
         self.deliveries: Any = None
 
     @property
