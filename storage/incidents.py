@@ -126,15 +126,26 @@ class Incidents:
         return saved
 
     async def flush(self) -> None:
-        """Send the gathered saves. The rows were locked when read, so that a lost race shows in the count of one
-        statement or, for many in one go, cannot happen where the driver does not count."""
+        """Send the gathered saves. Raises Conflict when a row is not as it was read any more."""
         if not self._waiting:
             return
         rows = sorted(self._waiting, key=lambda row: (row["was_id"], row["was_revision"]))
         self._waiting = []
+        if len(rows) > 1 and not self._tx.connection.dialect.supports_sane_multi_rowcount:
+            await self._must_be_unchanged(rows)
         result = await self._tx.connection.execute(_SAVE, rows if len(rows) > 1 else rows[0])
         if result.rowcount not in (len(rows), -1):
             raise Conflict
+
+    async def _must_be_unchanged(self, rows: Sequence[dict[str, Any]]) -> None:
+        """For a driver that does not count many updates in one go: lock and compare before."""
+        first = {row["was_id"]: row["was_revision"] for row in reversed(rows)}
+        for some in chunks(sorted(first)):
+            statement = sa.select(table.c.id, table.c.revision).where(table.c.id.in_(some))
+            statement = locked(self._tx, statement.order_by(table.c.id))
+            found = {number: revision for number, revision in await self._tx.connection.execute(statement)}
+            if any(found.get(number) != first[number] for number in some):
+                raise Conflict
 
     async def listed(
         self,
