@@ -87,7 +87,7 @@ def test_any_text_can_name_an_asset(name: str, times: int) -> None:
         ("Disk C: 91% full (12:04)", "disk c 95 % full"),
         ("CPU load 3.14 on core", "cpu load 2.71 on core"),
         ("Ping 210ms, limit 200 ms", "ping 950 ms limit 200ms"),
-        ("Backup job 6f9619ff-8b86-d011-b42d-00cf4fc964ff failed", "backup job 11111111-2222-3333-4444-555555555555 failed"),
+        ("job 6f9619ff-8b86-d011-b42d-00cf4fc964ff failed", "job 11111111-2222-3333-4444-555555555555 failed"),
         ("Backup of 2026-03-04T09:00:00Z failed", "Backup of 2026-03-05 10:30 failed"),
         ("no answer from 10.0.0.7:443", "no answer from 10.0.0.8:443"),
         ("container 4f2a9c81b3de restarted", "container 99aa88bb77cc restarted"),
@@ -130,7 +130,7 @@ def test_any_text_has_a_signature_that_is_bounded_and_never_empty(text: str) -> 
 @given(
     st.lists(
         st.one_of(
-            st.sampled_from(["disk", "C:", "91%", "12:04", "2026-03-04", "10.0.0.7", "failed", "eth0", "4 GB", "deadbeef99"]),
+            st.sampled_from(["disk", "C:", "91%", "12:04", "2026-03-04", "10.0.0.7", "eth0", "4 GB", "deadbeef99"]),
             st.text(" _-/:.()abcx0123456789%", max_size=6),
         ),
         max_size=12,

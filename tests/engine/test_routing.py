@@ -18,7 +18,13 @@ KIM = a.a_user("Kim", id=1, skills={"linux"})
 BOB = a.a_user("Bob", id=2, skills={"windows"})
 
 
-def _choose(*people: User, loads: Mapping[int, int] | None = None, category: str = "disk", platform: str = "linux", exclude: frozenset[int] = frozenset()) -> Choice:  # fmt: skip
+def _choose(
+    *people: User,
+    loads: Mapping[int, int] | None = None,
+    category: str = "disk",
+    platform: str = "linux",
+    exclude: frozenset[int] = frozenset(),
+) -> Choice:
     return choose(people, loads or {}, category=category, platform=platform, now=START, exclude=exclude)
 
 
