@@ -109,6 +109,7 @@ def _to_asset(row: Any) -> Asset:
 class Companies:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self._changed = False
 
     async def contexts(self, ids: Collection[int]) -> Mapping[int, CompanyContext]:
         """The contexts of these companies: from the cache where the version still holds, else read anew."""
@@ -120,7 +121,8 @@ class Companies:
             kept = self._tx.contexts.kept.get(company_id)
             if kept is None or kept.company.version != version:
                 kept = await self._read_context(company_id)
-                self._tx.contexts.kept[company_id] = kept
+                if not self._changed:  # what this transaction changed may yet be rolled back
+                    self._tx.contexts.kept[company_id] = kept
             found[company_id] = kept
         return found
 
@@ -156,6 +158,7 @@ class Companies:
         return [_to_company(row) for row in await self._tx.connection.execute(statement)]
 
     async def add(self, company: Company, *, hmac_secret: bytes | None, now: datetime) -> Company:
+        self._changed = True
         sealed = self._tx.vault.seal(hmac_secret) if hmac_secret else None
         values = _to_row(company) | {"created_at": now, "hmac_secret": sealed}
         statement = sa.insert(table).values(**values).returning(table.c.id)
@@ -163,6 +166,7 @@ class Companies:
         return replace(company, id=number)
 
     async def change(self, company: Company) -> None:
+        self._changed = True
         statement = (
             sa.update(table)
             .where(table.c.id == company.id)
@@ -172,6 +176,7 @@ class Companies:
 
     async def touch(self, company_id: int | None = None) -> None:
         """Make every replica read the context anew: of one company, or of all."""
+        self._changed = True
         statement = sa.update(table).values(version=table.c.version + 1)
         if company_id is not None:
             statement = statement.where(table.c.id == company_id)
