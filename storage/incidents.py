@@ -143,7 +143,7 @@ class Incidents:
         for some in chunks(sorted(first)):
             statement = sa.select(table.c.id, table.c.revision).where(table.c.id.in_(some))
             statement = locked(self._tx, statement.order_by(table.c.id))
-            found = {number: revision for number, revision in await self._tx.connection.execute(statement)}
+            found = {row.id: row.revision for row in await self._tx.connection.execute(statement)}
             if any(found.get(number) != first[number] for number in some):
                 raise Conflict
 

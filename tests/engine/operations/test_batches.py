@@ -84,7 +84,8 @@ async def play(core: Core, clock: TestClock, stream: Sequence[Step], size: int) 
 
 
 async def _act(world: World, act: Act) -> None:
-    ids = [one["id"] for one in await rows(world.core, sa.select(incidents.c.id).order_by(incidents.c.correlation_key, incidents.c.id))]  # fmt: skip
+    in_order = sa.select(incidents.c.id).order_by(incidents.c.correlation_key, incidents.c.id)
+    ids = [one["id"] for one in await rows(world.core, in_order)]
     if act.place >= len(ids):
         return
     more: dict[str, Any] = {"to": world.bob.id} if act.verb == "assign" else {}
@@ -129,9 +130,8 @@ async def outcome(core: Core) -> tuple[list[Any], list[Any]]:
 
 async def check_what_always_holds(core: Core) -> None:
     found = await rows(core, sa.select(incidents))
-    firing = Counter(
-        one["incident_id"] for one in await rows(core, sa.select(alerts).where(alerts.c.status == AlertStatus.FIRING.value))
-    )  # fmt: skip
+    still_firing = sa.select(alerts.c.incident_id).where(alerts.c.status == AlertStatus.FIRING.value)
+    firing = Counter(one["incident_id"] for one in await rows(core, still_firing))
     assert {one["id"]: one["firing"] for one in found} == {one["id"]: firing[one["id"]] for one in found}
     still = [one["correlation_key"] for one in found if one["is_open"]]
     assert len(still) == len(set(still))
@@ -195,7 +195,10 @@ def test_a_batch_is_its_alerts_one_by_one(trial: Trial, stream: Sequence[Step], 
     assert batched == one_by_one
 
 
-@examples(alerts=st.lists(one_alert().filter(lambda one: one.status is AlertStatus.FIRING), max_size=8), dice=st.randoms(use_true_random=False))  # fmt: skip
+@examples(
+    alerts=st.lists(one_alert().filter(lambda one: one.status is AlertStatus.FIRING), max_size=8),
+    dice=st.randoms(use_true_random=False),
+)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_alerts_of_one_moment_may_come_in_any_order(
     trial: Trial, alerts: list[Alert], dice: random.Random
