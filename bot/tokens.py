@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
+from jwt.types import Options
 
 from engine.access import Actor
 from engine.audit import AuditKind, entry
@@ -91,7 +92,7 @@ async def verify(tx: Transaction, token: str, *, now: datetime) -> User:
 
 def read(token: str, vault: Vault) -> Mapping[str, Any]:
     """The claims of a token that one key of the ring signed, whatever its time. Raises Unauthorised."""
-    options = {
+    options: Options = {
         "require": ["exp", "jti", "sub"],
         "verify_exp": False,
         "verify_iat": False,

@@ -205,7 +205,7 @@ def _json_rows(text: str) -> list[tuple[str, Mapping[str, Any]]]:
 
 def _csv_rows(text: str) -> list[tuple[str, Mapping[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
-    rows = [(f"line {reader.line_num}", row) for row in reader]
+    rows: list[tuple[str, Mapping[str, Any]]] = [(f"line {reader.line_num}", row) for row in reader]
     if reader.fieldnames is None:
         raise Refused("The file is empty.")
     return rows

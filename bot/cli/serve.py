@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from bot.cli import terminal
 from bot.cli.words import Json
-
-if TYPE_CHECKING:
-    pass
 
 Port = Annotated[int | None, typer.Option(min=0, max=65535, help="The port to listen on, for AW_PORT.")]
 

@@ -129,7 +129,11 @@ def change(
         async def write(tx: Transaction) -> dict[str, Any]:
             before = await user_called(tx, email)
             after = _changed(before, skill, slack_user, teams_user, workload_limit, timezone)
-            given = {"name": name.strip() if name else None, "role": role, "available": available}
+            given: dict[str, Any] = {
+                "name": name.strip() if name else None,
+                "role": role,
+                "available": available,
+            }
             after = replace(after, **{key: value for key, value in given.items() if value is not None})
             if company or no_company:
                 after = replace(after, companies=await _ids(tx, company or ()))

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 _LOOK_EVERY = 0.5
@@ -20,10 +21,10 @@ def exit_with_parent() -> None:
     """From now on, stop this process (SIGTERM, then for certain) when its parent is gone, even by kill -9."""
     parent = os.getppid()
     if sys.platform == "linux":
-        try:
+        with suppress(
+            OSError, AttributeError
+        ):  # a C library without it: the thread below is slower and enough
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        except (OSError, AttributeError):  # a C library without it: the thread below is slower and enough
-            pass
     threading.Thread(target=_watch, args=(parent,), name="tether", daemon=True).start()
 
 

@@ -1,0 +1,194 @@
+"""Incidents by REST: lists, one in full, and what people do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot import actions
+from bot.api.bodies import (
+    AssignRequest,
+    EmptyRequest,
+    IncidentBody,
+    IncidentDetail,
+    IncidentList,
+    IncidentQuery,
+    NoteRequest,
+    ReasonRequest,
+    Request,
+    ResolveRequest,
+    alert_body,
+    incident_body,
+    number_of,
+    run_summary,
+    story_body,
+)
+from bot.api.companies import company_seen, seen_ids
+from bot.api.door import Ask, Endpoint
+from bot.handlers import Place, handle
+from engine.access import Actor, Verb
+from engine.company import Role
+from engine.errors import NotFound, Refused
+from engine.incident import Incident, IncidentStatus
+from engine.operations import respond
+from storage.transaction import Transaction
+
+_ALL = ("open", "all")
+
+
+async def listed(ask: Ask) -> IncidentList:
+    query: IncidentQuery = ask.query
+    status = query.status.strip().lower()
+    if status not in (*_ALL, *IncidentStatus):
+        known = ", ".join((*_ALL, *(one.value for one in IncidentStatus)))
+        raise Refused(f"There is no status “{status[:40]}”.", hint=f"There are {known}.", code="invalid")
+    user = ask.actor.user
+    assert user is not None
+
+    async def look(tx: Transaction) -> IncidentList:
+        company = await company_seen(tx, query.company, ask.actor) if query.company else None
+        found = await tx.incidents.listed(
+            company_ids=[company.id] if company else seen_ids(ask.actor),
+            open_only=True if status == "open" else None,
+            status=status if status not in _ALL else None,
+            assignee_id=user.id if query.mine else None,
+            offered_to=user.id if user.role is Role.TECHNICIAN else None,
+            most=query.limit,
+        )
+        return IncidentList(incidents=await bodies(tx, found, ask))
+
+    return await ask.core.read(look)
+
+
+async def bodies(tx: Transaction, found: Sequence[Incident], ask: Ask) -> list[IncidentBody]:
+    clocks = await tx.clocks.of_many([one.id for one in found])
+    people = {user.id: user for user in await tx.users.all()}
+    slugs = {one.id: one.slug for one in await tx.companies.all(archived=True)}
+    now = ask.core.clock.now()
+    return [
+        incident_body(
+            one, company=slugs[one.company_id], people=people, clocks=clocks.get(one.id, ()), now=now
+        )
+        for one in found
+    ]
+
+
+async def shown(ask: Ask) -> IncidentDetail:
+    return await ask.core.read(lambda tx: _detail(tx, _number(ask), ask))
+
+
+async def _detail(tx: Transaction, number: int, ask: Ask) -> IncidentDetail:
+    incident = await respond.find(tx, number, Verb.SEE, ask.actor)
+    (plain,) = await bodies(tx, [incident], ask)
+    inner = not client(ask.actor)
+    alerts = await tx.alerts.of_incident(incident.id)
+    return IncidentDetail(
+        **dict(plain),
+        opened_reason=incident.opened_reason if inner else "",
+        assigned_reason=incident.assigned_reason if inner else "",
+        alerts=[alert_body(one, company=plain.company) for one in alerts],
+        story=[story_body(one) for one in await tx.timeline.of_incident(incident.id)] if inner else [],
+        runs=[run_summary(one) for one in await tx.runs.of_incident(incident.id)] if inner else [],
+    )
+
+
+def client(actor: Actor) -> bool:
+    """A client viewer sees the client-safe face: no story, no runs, no inner reasons."""
+    return actor.user is not None and actor.user.role is Role.CLIENT_VIEWER
+
+
+def _number(ask: Ask) -> int:
+    number = number_of(ask.path["id"])
+    if number is None:
+        raise NotFound(f"There is no incident “{ask.path['id'][:40]}”.")
+    return number
+
+
+def _doing(make: Callable[[int, Any], actions.Action]) -> Callable[[Ask], Any]:
+    """The act that a button of the same verb does; the answer is the incident after it."""
+
+    async def act(ask: Ask) -> IncidentDetail:
+        number = _number(ask)
+        await handle(ask.core, make(number, ask.body), actor=ask.actor, place=Place())
+        return await ask.core.read(lambda tx: _detail(tx, number, ask))
+
+    return act
+
+
+async def assigned(ask: Ask) -> IncidentDetail:
+    number, wanted = _number(ask), str(ask.body.to).strip()
+
+    async def look(tx: Transaction) -> int | None:
+        await respond.find(tx, number, Verb.ASSIGN, ask.actor)
+        if wanted.isascii() and wanted.isdigit():
+            return int(wanted[:18])
+        user = await tx.users.by_email(wanted)
+        return user.id if user else None
+
+    to = await ask.core.read(look)
+    if to is None:
+        text = "That person does not work for this company."
+        raise Refused(text, hint="Pick one of its technicians.", code="invalid")
+    await handle(ask.core, actions.Assign(incident=number, to=to), actor=ask.actor, place=Place())
+    return await ask.core.read(lambda tx: _detail(tx, number, ask))
+
+
+def _verb(name: str, summary: str, body: type[Request], act: Callable[[Ask], Any]) -> Endpoint:
+    return Endpoint(
+        method="POST",
+        path=f"/api/incidents/{{id}}/{name}",
+        name=f"{name}Incident",
+        summary=summary,
+        act=act,
+        answer=IncidentDetail,
+        body=body,
+    )
+
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/api/incidents",
+        name="listIncidents",
+        summary="The incidents you may see, newest first",
+        act=listed,
+        answer=IncidentList,
+        query=IncidentQuery,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/incidents/{id}",
+        name="getIncident",
+        summary="One incident with its alerts, story and runs",
+        act=shown,
+        answer=IncidentDetail,
+    ),
+    _verb(
+        "claim", "Take an incident", EmptyRequest, _doing(lambda number, _: actions.Claim(incident=number))
+    ),
+    _verb(
+        "unclaim",
+        "Give an incident back: it goes to the next best technician",
+        ReasonRequest,
+        _doing(lambda number, body: actions.Unclaim(incident=number, text=body.reason)),
+    ),
+    _verb(
+        "resolve",
+        "Say that it is fixed; both clocks stop",
+        ResolveRequest,
+        _doing(lambda number, body: actions.Resolve(incident=number, text=body.text)),
+    ),
+    _verb(
+        "note",
+        "Add a note to an incident's story",
+        NoteRequest,
+        _doing(lambda number, body: actions.Note(incident=number, text=body.text)),
+    ),
+    _verb(
+        "reopen",
+        "Open a resolved incident again under its number",
+        ReasonRequest,
+        _doing(lambda number, body: actions.Reopen(incident=number, text=body.reason)),
+    ),
+    _verb("assign", "Hand an incident to somebody", AssignRequest, assigned),
+)

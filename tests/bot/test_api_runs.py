@@ -1,0 +1,109 @@
+"""Runs by REST: the same tiers, approvals and digests as a button."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests import given
+from tests.bot.rest import Rest, serving
+from tests.given import World
+
+EXECUTE = "/api/msp/runbooks/{}/execute"
+
+
+@pytest.fixture
+async def rest(world: World) -> AsyncIterator[Rest]:
+    async with serving(world.core) as client:
+        yield client
+
+
+async def fire(world: World, signature: str) -> str:
+    (result,) = given.results(await world.tell(given.alert(signature=signature)))
+    return str(result["incident_id"])
+
+
+async def restart(rest: Rest, world: World, **body: Any) -> dict[str, Any]:
+    label = await fire(world, "Service nginx down")
+    body = {"incident_id": label, "parameters": {"unit": "nginx"}, "targets": ["web-01"], **body}
+    said: dict[str, Any] = await rest.post(world.kim, EXECUTE.format("restart-service"), body, status=202)
+    return said
+
+
+async def test_a_low_risk_run_is_approved_at_once(rest: Rest, world: World) -> None:
+    label = await fire(world, "Disk / 93% full")
+    said = await rest.post(world.kim, EXECUTE.format("Disk-Clean-Up"), {"incident_id": label}, status=202)
+    assert said["status"] == "approved"
+    run = await rest.get(world.kim, f"/api/msp/runs/{said['run_id']}")
+    assert (run["status"], run["risk"], run["incident_id"], run["company"]) == (
+        "approved",
+        "low",
+        label,
+        "acme",
+    )
+    assert run["targets"][0]["asset"] == "web-01"
+    assert "find" in run["script"]
+    assert (await rest.get(world.kim, f"/api/incidents/{label}"))["runs"][0]["run_id"] == said["run_id"]
+
+
+async def test_a_high_risk_run_waits_for_somebody_else_who_may(rest: Rest, world: World) -> None:
+    said = await restart(rest, world)
+    assert said["status"] == "pending_approval"
+    assert [one["name"] for one in said["deciders"]] == ["Root"]
+    path, digest = f"/api/msp/runs/{said['run_id']}", said["digest"]
+    assert (await rest.post(world.kim, f"{path}/approve", {"digest": digest}, status=403))["who"] == ["Root"]
+    await rest.post(world.ada, f"{path}/approve", {"digest": digest}, status=403)
+    wrong = await rest.post(world.root, f"{path}/approve", {"digest": "0" * 64}, status=409)
+    assert wrong["code"] == "digest_changed"
+    await rest.post(world.root, f"{path}/approve", {}, status=422)
+    assert (await rest.post(world.root, f"{path}/approve", {"digest": digest}))["status"] == "approved"
+    assert (await rest.post(world.root, f"{path}/approve", {"digest": digest}))["decided_by"] == "Root"
+    await rest.post(world.root, f"{path}/reject", {"note": "no"}, status=409)
+
+
+async def test_nobody_approves_their_own_request(rest: Rest, world: World) -> None:
+    label = await fire(world, "Service nginx down")
+    body = {"incident_id": label, "parameters": {"unit": "nginx"}}
+    said = await rest.post(world.root, EXECUTE.format("restart-service"), body, status=202)
+    path = f"/api/msp/runs/{said['run_id']}/approve"
+    refused = await rest.post(world.root, path, {"digest": said["digest"]}, status=403)
+    assert refused["code"] == "own_request"
+
+
+async def test_a_run_is_rejected_with_a_reason_or_cancelled(rest: Rest, world: World) -> None:
+    said = await restart(rest, world)
+    rejected = await rest.post(world.root, f"/api/msp/runs/{said['run_id']}/reject", {"note": "not tonight"})
+    assert (rejected["status"], rejected["decision_note"]) == ("rejected", "not tonight")
+    again = await restart(rest, world)
+    cancelled = await rest.post(world.kim, f"/api/msp/runs/{again['run_id']}/cancel")
+    assert cancelled["status"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("runbook", "changes", "status"),
+    [
+        ("restart-service", {"incident_id": "INC-x"}, 422),
+        ("restart-service", {"incident_id": 4711}, 404),
+        ("restart-everything", {}, 404),
+        ("restart-service", {"cloud_provider": "azure"}, 422),
+        ("restart-service", {"targets": ["nowhere-01"]}, 422),
+        ("restart-service", {"targets": [], "surprise": 1}, 422),
+        ("restart-service", {"parameters": {"unit": "nginx; reboot"}}, 422),
+        ("restart-service", {"parameters": {"unit": ["nginx"]}}, 422),
+    ],
+)
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_request_that_cannot_be_is_refused(
+    rest: Rest, world: World, runbook: str, changes: dict[str, Any], status: int
+) -> None:
+    label = await fire(world, "Service nginx down")
+    body = {"incident_id": label, "parameters": {"unit": "nginx"}} | changes
+    said = await rest.post(world.kim, EXECUTE.format(runbook), body, status=status)
+    assert said["detail"]
+    assert (await rest.get(world.kim, f"/api/incidents/{label}"))["runs"] == []
+
+
+async def test_the_cloud_may_be_named_when_it_is_the_right_one(rest: Rest, world: World) -> None:
+    assert (await restart(rest, world, cloud_provider="AWS"))["status"] == "pending_approval"
