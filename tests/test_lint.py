@@ -1,4 +1,4 @@
-"""The checks that run nothing, as tests: so that one summary holds everything. `make lint` is the same without tests."""
+"""The checks that run nothing, as tests, so that one summary holds everything. `make lint` runs them alone."""
 
 from __future__ import annotations
 
