@@ -229,7 +229,7 @@ class AwsSsm:
             status=words.STATES.get(answer["Status"], status),
             exit_code=code if code >= 0 else None,
             stdout=stdout,
-            stderr=stderr,
+            stderr=words.without_agents_line(stderr),
             detail="; ".join(note for note in notes if note),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from engine.errors import AlertWhispererError, Ambiguous, Permanent, Transient
@@ -119,6 +120,14 @@ _DETAILS = {
 def detail_of(status_details: str) -> str:
     """Words for a StatusDetails (AWS prints some with spaces), empty when the exit code says it all."""
     return _DETAILS.get(status_details.replace(" ", "").lower(), "")
+
+
+_AGENTS_OWN_LINE = re.compile(r"\n?failed to run commands: exit status -?\d+\s*\Z")
+
+
+def without_agents_line(stderr: str) -> str:
+    """What the script itself wrote: the agent adds a line with the exit code, which we know already."""
+    return _AGENTS_OWN_LINE.sub("", stderr)
 
 
 def cut_note(stdout: str, stderr: str) -> str:

@@ -13,7 +13,7 @@ from botocore import exceptions as theirs
 
 from engine.errors import Ambiguous, Permanent, Transient
 from runbooks.executors.aws_ssm import AwsSsm, translated
-from runbooks.executors.aws_words import STATES, cut_note, detail_of, refusal
+from runbooks.executors.aws_words import STATES, cut_note, detail_of, refusal, without_agents_line
 from runbooks.ports import Order
 from runbooks.run import StepName, TargetStatus
 from tests.runbooks.memory import ACCOUNT, ROLE
@@ -152,6 +152,19 @@ def test_a_cut_output_is_named() -> None:
     assert cut_note("x" * 24_000, "") == "output cut by AWS at 24,000 characters"
     assert cut_note("x\n---Output truncated---", "") == "output cut by AWS at 24,000 characters"
     assert cut_note("", "y" * 8_000) == "error output cut by AWS at 8,000 characters"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "own"),
+    [
+        ("no space\nfailed to run commands: exit status 1", "no space"),
+        ("failed to run commands: exit status 127\n", ""),
+        ("failed to run commands: exit status 1\nand more", "failed to run commands: exit status 1\nand more"),
+        ("", ""),
+    ],
+)
+def test_the_agents_own_line_does_not_hide_what_the_script_said(stderr: str, own: str) -> None:
+    assert without_agents_line(stderr) == own
 
 
 def test_the_aws_client_is_not_loaded_before_it_is_used() -> None:
