@@ -16,9 +16,9 @@ bench: setup ## the benchmarks of docs/benchmarks.md
 	@exec .venv/bin/python -m benchmarks $(ARGS)
 
 lint: setup ## only the checks that run nothing
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	.venv/bin/mypy
+	.venv/bin/python -m ruff check
+	.venv/bin/python -m ruff format --check
+	.venv/bin/python -m mypy
 
 UV_LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
