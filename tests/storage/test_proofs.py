@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy as sa
@@ -53,13 +52,13 @@ async def sound(database: Database, company_id: int) -> bool:
 
 
 @pytest.fixture
-async def chained(database: Database) -> AsyncIterator[Database]:
+async def chained(database: Database) -> Database:
     """Eight entries of company 1 in three transactions, between those of others."""
     for first in (1, 4, 7):
         async with database.transaction() as tx:
             add(tx, 1, *(f"INC-{number}" for number in range(first, min(first + 3, 9))))
             add(tx, 0, "acme")
-    yield database
+    return database
 
 
 async def test_each_company_has_a_chain_of_its_own_without_a_gap(chained: Database) -> None:
