@@ -159,7 +159,10 @@ def test_a_cut_output_is_named() -> None:
     [
         ("no space\nfailed to run commands: exit status 1", "no space"),
         ("failed to run commands: exit status 127\n", ""),
-        ("failed to run commands: exit status 1\nand more", "failed to run commands: exit status 1\nand more"),
+        (
+            "failed to run commands: exit status 1\nand more",
+            "failed to run commands: exit status 1\nand more",
+        ),
         ("", ""),
     ],
 )
