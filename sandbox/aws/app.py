@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from aiohttp import web
 
@@ -14,6 +13,7 @@ from sandbox.aws.sigv4 import Scope, Signed, read_scope, verify
 from sandbox.aws.wire import Refusal, Service, json_response, query_response, refusal_response
 from sandbox.aws.world import AwsWorld
 from sandbox.faults import Do, Fault
+from sandbox.world import World
 
 PREFIX = "/aws"
 _LARGEST_BODY = 64 << 20
@@ -22,13 +22,6 @@ _THROTTLED = {
     Service.SSM: ("ThrottlingException", 400),
     Service.SES: ("TooManyRequestsException", 429),
 }
-
-
-class World(Protocol):
-    """What is needed of the whole sandbox."""
-
-    @property
-    def aws(self) -> AwsWorld | None: ...
 
 
 def mount(app: web.Application, world: World) -> None:
@@ -100,7 +93,7 @@ class _Face:
 async def _suffer(
     fault: Fault, service: Service, request: web.Request, work: Callable[[], Awaitable[web.Response]]
 ) -> web.StreamResponse:
-    match fault.do:
+    match Do(fault.do):
         case Do.STATUS:
             raise Refusal("InternalFailure", "An internal error occurred.", fault.status)
         case Do.RATELIMITED:

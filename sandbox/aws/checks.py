@@ -15,7 +15,7 @@ DOCUMENTS = {"AWS-RunShellScript": Shell.SH, "AWS-RunPowerShellScript": Shell.PO
 LARGEST_DOCUMENT = 65_536
 """Bytes of a command document with its parameters filled in."""
 
-_INSTANCE_ID = re.compile(r"i-(\w{8}|\w{17})|mi-\w{17}")
+INSTANCE_ID = re.compile(r"i-(\w{8}|\w{17})|mi-\w{17}")
 _DOCUMENT = re.compile(r"[a-zA-Z0-9_\-.:/]{3,128}")
 _EXECUTION_TIMEOUT = re.compile(r"[1-9]\d{0,5}")
 _AMOUNT = re.compile(r"[1-9]\d*|[1-9]\d?%|100%")
@@ -60,9 +60,9 @@ def instance_ids(body: Mapping[str, Any]) -> list[str]:
     if len(ids) > 50:
         raise violation("instanceIds", f"[{', '.join(ids)}]", "have length less than or equal to 50")
     for one in ids:
-        if not _INSTANCE_ID.fullmatch(one):
+        if not INSTANCE_ID.fullmatch(one):
             raise violation(
-                "instanceIds", f"[{one}]", f"satisfy regular expression pattern: {_INSTANCE_ID.pattern}"
+                "instanceIds", f"[{one}]", f"satisfy regular expression pattern: {INSTANCE_ID.pattern}"
             )
     if len(set(ids)) < len(ids):
         raise Refusal("DuplicateInstanceId", "You can't specify an instance ID in more than one association.")

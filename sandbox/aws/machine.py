@@ -18,7 +18,7 @@ from sandbox.aws.isolation import Isolation, Outcome, missing_tools
 from sandbox.aws.room import Room
 
 FULL_PERCENT = 94
-BROKEN_UNIT = "configuration file /etc/{name}/{name}.conf test failed: unexpected end of file, expecting ';' or '}}' in line 42"
+BROKEN_UNIT = "configuration file /etc/{name}/{name}.conf test failed: unexpected end of file in line 42"
 _POWERSHELL_PLACES = ("/usr/bin/pwsh", "/opt/microsoft/powershell/7/pwsh")
 _POWERSHELL_FOLDERS = ("/opt/microsoft",)
 

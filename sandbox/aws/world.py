@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sandbox.aws.checks import INSTANCE_ID
 from sandbox.aws.commands import Command, Dispatch, Pace
-from sandbox.aws.config import AwsConfig, InstanceConfig
 from sandbox.aws.identities import Identities, Identity
 from sandbox.aws.isolation import Isolation, Wall
 from sandbox.aws.machine import Ground, Machine, Ping, Platform
@@ -20,6 +20,7 @@ from sandbox.aws.sts import Role, Sts
 from sandbox.aws.templates import TEMPLATES
 from sandbox.aws.throttle import Rate, Throttle
 from sandbox.faults import Faults
+from sandbox.world import Account, AwsConfig, BadWorld, Instance
 
 SHIMS = Path(__file__).parent / "templates" / "shims"
 _FOLDERS = ("machines", "control", "scripts", "shims")
@@ -44,6 +45,7 @@ class AwsWorld:
         self._root = Path(root).absolute()
         self._publish = publish
         self._config = config
+        _check(config)
         self._started = False
         self._isolation: Isolation | None = None
         self._dispatch = Dispatch(lambda: self.now(), lambda: self.pace, self._machine_changed)
@@ -64,8 +66,8 @@ class AwsWorld:
         }
         self.sts = Sts(self.identities, roles, home.account)
         self.ses = Ses(
-            config.ses.verified if config.ses else (),
-            sandboxed=config.ses.sandboxed if config.ses else True,
+            config.ses.verified,
+            sandboxed=config.ses.sandboxed,
             now=lambda: self.now(),
             received=lambda mail: self._publish({"type": "mail", "mail": mail.as_json()}),
         )
@@ -117,7 +119,7 @@ class AwsWorld:
         ground = Ground(self._root, isolation)
         for account in self._config.accounts:
             for instance in account.instances:
-                self._add_machine(ground, account.id, account.region, instance)
+                self._add_machine(ground, account, instance)
         return isolation
 
     async def stop(self) -> None:
@@ -156,19 +158,13 @@ class AwsWorld:
             )
         return self._ssm[key]
 
-    def _add_machine(self, ground: Ground, account: str, region: str, instance: InstanceConfig) -> None:
-        if instance.template not in TEMPLATES:
-            raise ValueError(
-                f"{instance.id}: no template {instance.template!r}; there are {', '.join(TEMPLATES)}"
-            )
-        if instance.id in self.machines:
-            raise ValueError(f"{instance.id}: two machines with this id")
+    def _add_machine(self, ground: Ground, account: Account, instance: Instance) -> None:
         machine = Machine(
             ground,
             identifier=instance.id,
             name=instance.name,
-            account=account,
-            region=region,
+            account=account.id,
+            region=account.region,
             platform=Platform(instance.platform),
             ping=Ping(instance.ping),
             template=instance.template,
@@ -178,3 +174,24 @@ class AwsWorld:
 
     def _machine_changed(self, machine: Machine) -> None:
         self._publish({"type": "machine", "machine": machine.snapshot()})
+
+
+def _check(config: AwsConfig) -> None:
+    """Raises BadWorld for a machine that cannot be made."""
+    seen: set[str] = set()
+    for account in config.accounts:
+        if not account.external_id:
+            raise BadWorld(f"aws: account {account.id} has no external_id")
+        for instance in account.instances:
+            if not INSTANCE_ID.fullmatch(instance.id):
+                raise BadWorld(f"aws: {instance.id!r} is no instance id")
+            if instance.id in seen:
+                raise BadWorld(f"aws: two machines with the id {instance.id}")
+            seen.add(instance.id)
+            for word, known in (
+                (instance.template, tuple(TEMPLATES)),
+                (instance.platform, tuple(Platform)),
+                (instance.ping, tuple(Ping)),
+            ):
+                if word not in known:
+                    raise BadWorld(f"aws: {instance.id}: {word!r} is none of {', '.join(known)}")

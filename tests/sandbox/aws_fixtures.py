@@ -6,22 +6,21 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3.session  # type: ignore[import-untyped]
+import boto3.session
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from botocore.config import Config  # type: ignore[import-untyped]
-from botocore.exceptions import ClientError  # type: ignore[import-untyped]
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from sandbox.aws.app import mount
 from sandbox.aws.commands import Pace
 from sandbox.aws.isolation import Wall
 from sandbox.aws.world import AwsWorld
-from sandbox.faults import Faults
+from sandbox.world import Account, AwsConfig, HomeAccount, Instance, SesConfig, World, WorldConfig
 
 REGION = "eu-central-1"
 HOME, ACME, GLOBEX = "111111111111", "222222222222", "333333333333"
@@ -40,69 +39,45 @@ KEY_ID, SECRET = "AKIAHOMEHOMEHOMEHOME", "home-secret-home-secret"
 VERIFIED = "alerts@msp.example"
 
 
-@dataclass(frozen=True)
-class Home:
-    account: str = HOME
-    access_key_id: str = KEY_ID
-    secret_access_key: str = SECRET
-
-
-@dataclass(frozen=True)
-class Instance:
-    id: str
-    name: str
-    template: str
-    platform: str = "Linux"
-    ping: str = "Online"
-
-
-@dataclass(frozen=True)
-class Account:
-    id: str
-    role_arn: str
-    external_id: str
-    instances: tuple[Instance, ...]
-    region: str = REGION
-
-
-@dataclass(frozen=True)
-class Mailing:
-    verified: tuple[str, ...] = (VERIFIED,)
-    sandboxed: bool = False
-
-
-@dataclass(frozen=True)
-class Amazon:
-    home: Home = field(default_factory=Home)
-    accounts: tuple[Account, ...] = (
-        Account(
-            ACME,
-            ROLE,
-            EXTERNAL_ID,
-            (
-                Instance(WEB, "acme-web-01", "web-server"),
-                Instance(DB, "acme-db-01", "db-server"),
-                Instance(APP, "acme-app-01", "app-server"),
-                Instance(WINDOWS, "acme-win-01", "windows-server", platform="Windows"),
-                Instance(AWAY, "acme-away-01", "web-server", ping="ConnectionLost"),
+def amazon(*, ses_in_sandbox: bool = False) -> AwsConfig:
+    """A home account, Acme with five machines, and Globex with one."""
+    linux = {
+        WEB: ("acme-web-01", "web-server"),
+        DB: ("acme-db-01", "db-server"),
+        APP: ("acme-app-01", "app-server"),
+    }
+    return AwsConfig(
+        home=HomeAccount(account=HOME, access_key_id=KEY_ID, secret_access_key=SECRET),
+        accounts=(
+            Account(
+                id=ACME,
+                name="Acme",
+                region=REGION,
+                role_arn=ROLE,
+                external_id=EXTERNAL_ID,
+                instances=(
+                    *(Instance(id=one, name=name, template=kind) for one, (name, kind) in linux.items()),
+                    Instance(id=WINDOWS, name="acme-win-01", platform="Windows", template="windows-server"),
+                    Instance(id=AWAY, name="acme-away-01", ping="ConnectionLost"),
+                ),
+            ),
+            Account(
+                id=GLOBEX,
+                name="Globex",
+                region=REGION,
+                role_arn=GLOBEX_ROLE,
+                external_id="aw-globex-11aa22",
+                instances=(Instance(id=OTHER, name="globex-web-01"),),
             ),
         ),
-        Account(GLOBEX, GLOBEX_ROLE, "aw-globex-11aa22", (Instance(OTHER, "globex-web-01", "web-server"),)),
+        ses=SesConfig(verified=(VERIFIED,), sandboxed=ses_in_sandbox),
     )
-    ses: Mailing = field(default_factory=Mailing)
-
-
-@dataclass
-class Whole:
-    """The part of a sandbox world that mount() needs."""
-
-    aws: AwsWorld
 
 
 class Cloud:
     """A running pretend Amazon: its world, its address, what it published, and boto3 calls in threads."""
 
-    def __init__(self, world: AwsWorld, told: list[dict[str, Any]]) -> None:
+    def __init__(self, world: AwsWorld, told: asyncio.Queue[dict[str, Any]]) -> None:
         self.world = world
         self.told = told
         self.endpoint = ""
@@ -225,15 +200,16 @@ async def until(
 
 @asynccontextmanager
 async def cloud(
-    root: Path, amazon: Amazon | None = None, *, walls: tuple[Wall, ...] = tuple(Wall)
+    root: Path, config: AwsConfig | None = None, *, walls: tuple[Wall, ...] = tuple(Wall)
 ) -> AsyncIterator[Cloud]:
     """A quick pretend Amazon on loopback; nothing is left of it afterwards."""
-    told: list[dict[str, Any]] = []
-    world = AwsWorld(amazon or Amazon(), root, Faults(), told.append)
+    whole = World(WorldConfig(bot_url="http://127.0.0.1:1", root=root, aws=config or amazon()))
+    world = whole.aws
+    assert world is not None
     world.pace = Pace(listed_after=timedelta(seconds=0.05), picked_up_after=timedelta(seconds=0.02))
-    made = Cloud(world, told)
+    made = Cloud(world, whole.stream.listen(""))
     app = web.Application()
-    mount(app, Whole(world))
+    mount(app, whole)
     await world.start(walls)
     server = TestServer(app, host="127.0.0.1")
     await server.start_server()
@@ -243,8 +219,3 @@ async def cloud(
     finally:
         made.close()
         await server.close()
-
-
-def in_sandbox(amazon: Amazon) -> Amazon:
-    """The same, with SES still in its sandbox."""
-    return replace(amazon, ses=replace(amazon.ses, sandboxed=True))
