@@ -43,20 +43,37 @@ async def _migrated(url: str) -> None:
         await database.close()
 
 
+# Whoever is still connected goes first: what an earlier test left behind must not write into the next one's rows.
+EMPTY = """
+DO $$
+DECLARE one record;
+BEGIN
+  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+  FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    EXECUTE format('DELETE FROM %I', one.tablename);
+  END LOOP;
+  PERFORM setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences WHERE schemaname = 'public';
+END $$
+"""
+
+
 @dataclass
 class PostgresServer:
-    """A server on which each test gets a database of its own, copied from a migrated template."""
+    """A server on which each test has a migrated, empty database to itself."""
 
     url: str
     """`postgresql+asyncpg://…` of its maintenance database."""
     template: str = f"aw_template_{os.getpid()}"
     _numbers: Iterator[int] = field(default_factory=count)
+    _shared: str | None = None
 
     def url_of(self, name: str) -> str:
         return sa.engine.make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
-    async def execute(self, *statements: str) -> None:
-        connection = await asyncpg.connect(self.url.replace("+asyncpg", ""))
+    async def execute(self, *statements: str, database: str | None = None) -> None:
+        address = self.url_of(database) if database else self.url
+        connection = await asyncpg.connect(address.replace("+asyncpg", ""))
         try:
             for statement in statements:
                 await connection.execute(statement)
@@ -71,6 +88,21 @@ class PostgresServer:
 
     def drop(self, name: str) -> None:
         run(self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+    def forget(self) -> None:
+        """Leave nothing behind."""
+        for name in (self._shared, self.template):
+            if name is not None:
+                self.drop(name)
+
+    def emptied(self) -> str:
+        """The name of the one migrated database that tests take turns with, empty as on its first day: ten times
+        quicker than making another."""
+        if self._shared is None:
+            self._shared = self.create(self.template)
+        else:
+            run(self.execute(EMPTY, database=self._shared))
+        return self._shared
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +132,7 @@ def postgres() -> Iterator[PostgresServer]:
     run(server.execute(f"CREATE DATABASE {server.template} TEMPLATE template0"))
     run(_migrated(server.url_of(server.template)))
     yield server
-    server.drop(server.template)
+    server.forget()
     if cluster is not None:
         cluster.stop()
 
@@ -126,7 +158,10 @@ def _fresh(backend: str, request: pytest.FixtureRequest, *, migrated: bool) -> I
         yield f"sqlite+aiosqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = server.create(server.template if migrated else None)
+    if migrated:
+        yield server.url_of(server.emptied())
+        return
+    name = server.create()
     yield server.url_of(name)
     server.drop(name)
 

@@ -189,7 +189,7 @@ def trial(sqlite_template: Path, catalogue: Catalogue, vault: Vault) -> Trial:
 
 
 @examples(stream=STREAM, size=st.integers(2, 8))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_batch_is_its_alerts_one_by_one(trial: Trial, stream: Sequence[Step], size: int) -> None:
     one_by_one, batched = trial.run(stream, 1, size)
     assert batched == one_by_one
