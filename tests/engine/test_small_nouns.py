@@ -35,9 +35,9 @@ def test_a_job_of_a_later_version_is_said_to_be_unknown() -> None:
 
 
 def test_jobs_about_different_things_never_share_a_key() -> None:
+    ones: dict[str, Any] = {"int": 1, "str": "1"}
     keys = {
-        made(**{field.name: {"int": 1, "str": "1"}[str(field.type)] for field in fields(made)}).key
-        for made in KINDS.values()
+        made(**{field.name: ones[str(field.type)] for field in fields(made)}).key for made in KINDS.values()
     }
     assert len(keys) == len(KINDS)
     assert CheckSla(company_id=1, incident_id=1).key == CheckSla(company_id=2, incident_id=1).key

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ async def play(core: Core, clock: TestClock, stream: Sequence[Step], size: int) 
             deliveries = [given.delivery(world.acme, one) for one in step]
             for start in range(0, len(deliveries), size):
                 some = deliveries[start : start + size]
-                await core.write(lambda tx, some=some: ingest(tx, some, clock.now()))
+                await core.write(partial(ingest, deliveries=some, now=clock.now()))
     return world
 
 

@@ -50,13 +50,13 @@ async def test_the_same_alert_fifty_times_at_once_is_one_incident(world: World, 
     found = await only_incident(world)
     assert set(told) == {found.label} and (found.count, found.firing) == (50, 1)
     async with world.core.database.reading() as tx:
-        (kept,) = await tx.connection.execute(sa.select(alerts))
-    assert kept.count == 50
+        kept = list((await tx.connection.execute(sa.select(alerts.c.count))).scalars())
+    assert kept == [50]
     await check_what_always_holds(world.core)
 
 
 async def test_the_same_delivery_at_two_replicas_is_taken_once(world: World, replicas: list[Core]) -> None:
-    async def tell(core: Core) -> object:
+    async def tell(core: Core) -> tuple[object, bool]:
         deliveries = [given.delivery(world.acme, says(), ids=["d-1"])]
         (answer,) = await core.write(lambda tx: ingest(tx, deliveries, core.clock.now()))
         return answer.body, answer.replayed
@@ -218,11 +218,10 @@ async def test_the_schema_allows_one_open_incident_per_problem(world: World) -> 
     await world.tell(says())
     (found,) = await world.core.read(lambda tx: tx.incidents.listed(company_ids=None))
 
-    async def again(tx: Transaction) -> object:
+    async def again(tx: Transaction) -> list[Incident | None]:
         other = replace(found, company_id=world.globex.id)
         shut = replace(found, status=IncidentStatus.RESOLVED)
-        given_numbers = [*await tx.incidents.open([found, other]), *await tx.incidents.open([shut])]
-        return [one and one.id for one in given_numbers]
+        return [*await tx.incidents.open([found, other]), *await tx.incidents.open([shut])]
 
-    same, elsewhere, done = await world.core.write(again)  # type: ignore[misc]
+    same, elsewhere, done = await world.core.write(again)
     assert same is None and elsewhere is not None and done is not None
