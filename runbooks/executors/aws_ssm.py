@@ -145,7 +145,9 @@ class AwsSsm:
                 break
             more = {"NextToken": answer["NextToken"]}
         faults = [
-            fault for target in order.targets if (fault := _unfit(target, known.get(target.cloud_ref), order))
+            fault
+            for target in order.targets
+            if (fault := words.unfit(target, known.get(target.cloud_ref), order))
         ]
         if faults:
             raise Permanent(" ".join(faults[:5]))
@@ -365,23 +367,6 @@ def _check(order: Order) -> None:
         raise Permanent(f"There is no external id for account {order.account}.")
     if not 1 <= len(order.targets) <= MOST_TARGETS:
         raise Permanent(f"{len(order.targets)} targets: AWS takes 1 to {MOST_TARGETS} in one command.")
-
-
-def _unfit(target: Target, known: Mapping[str, Any] | None, order: Order) -> str | None:
-    name = f"{target.asset_name} ({target.cloud_ref})"
-    if known is None:
-        return (
-            f"{name} is not managed by Systems Manager in {order.account}, {order.region}: "
-            "it is not there, has no agent, or its instance role lacks AmazonSSMManagedInstanceCore."
-        )
-    if known.get("PingStatus") != "Online":
-        last = known.get("LastPingDateTime")
-        since = f" since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(last, datetime) else ""
-        return f"{name} is offline: AWS has not heard from its agent{since}."
-    platform = str(known.get("PlatformType", "")).lower()
-    if platform and platform != target.platform.value:
-        return f"{name} is a {platform} machine, the inventory says {target.platform.value}."
-    return None
 
 
 def _reference(command: Mapping[str, Any]) -> dict[str, Any]:

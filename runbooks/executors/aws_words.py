@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from engine.errors import AlertWhispererError, Ambiguous, Permanent, Transient
 from runbooks.ports import Order
-from runbooks.run import TargetStatus
+from runbooks.run import Target, TargetStatus
 
 SLOW_DOWN = timedelta(seconds=5)
 STDOUT_CUT = 24_000
@@ -90,6 +92,24 @@ _KNOWN = {
 
 def machines(order: Order) -> str:
     return ", ".join(f"{target.asset_name} ({target.cloud_ref})" for target in order.targets[:5])
+
+
+def unfit(target: Target, known: Mapping[str, Any] | None, order: Order) -> str | None:
+    """Why this machine cannot take a command; `known`: what DescribeInstanceInformation says of it, if anything."""
+    name = f"{target.asset_name} ({target.cloud_ref})"
+    if known is None:
+        return (
+            f"{name} is not managed by Systems Manager in {order.account}, {order.region}: "
+            "it is not there, has no agent, or its instance role lacks AmazonSSMManagedInstanceCore."
+        )
+    if known.get("PingStatus") != "Online":
+        last = known.get("LastPingDateTime")
+        since = f" since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(last, datetime) else ""
+        return f"{name} is offline: AWS has not heard from its agent{since}."
+    platform = str(known.get("PlatformType", "")).lower()
+    if platform and platform != target.platform.value:
+        return f"{name} is a {platform} machine, the inventory says {target.platform.value}."
+    return None
 
 
 STATES = {

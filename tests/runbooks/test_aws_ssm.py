@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -58,6 +57,13 @@ CONFIG = AwsConfig(
 
 
 @dataclass
+class OnlyAws:
+    """A world with no chat in it."""
+
+    aws: AwsWorld | None
+
+
+@dataclass
 class Cloud:
     aws: AwsWorld
     executor: AwsSsm
@@ -86,7 +92,7 @@ class Cloud:
 async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cloud]:
     aws = AwsWorld(CONFIG, tmp_path / "world", Faults(), lambda _: None)
     app = web.Application()
-    mount(app, SimpleNamespace(aws=aws))
+    mount(app, OnlyAws(aws))
     runner = web.AppRunner(app)
     await runner.setup()
     listener = socket.socket()
