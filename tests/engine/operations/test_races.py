@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -20,7 +21,7 @@ from storage.database import Database
 from storage.tables import alerts, incidents
 from storage.transaction import Transaction
 from tests import given
-from tests.clock import TestClock
+from tests.clock import START, TestClock
 from tests.engine.operations.test_batches import check_what_always_holds
 from tests.given import World, number, results
 from tests.given import alert as says
@@ -225,3 +226,28 @@ async def test_the_schema_allows_one_open_incident_per_problem(world: World) -> 
 
     same, elsewhere, done = await world.core.write(again)
     assert same is None and elsewhere is not None and done is not None
+
+
+async def test_the_checks_of_a_clock_run_once_per_threshold(world: World, clock: TestClock) -> None:
+    """As the worker does it: claim, check in one transaction, finish in the next. No check runs before its time."""
+    target = number(results(await world.tell(says()))[0]["incident_id"])
+    ran = []
+    for _ in range(10 * 60):
+        async with world.core.database.transaction() as tx:
+            claimed = await tx.jobs.claim(
+                clock.now(), lease=timedelta(seconds=60), most=5, kinds=["check_sla"]
+            )
+        for one in claimed:
+            await world.core.write(lambda tx: sla_clocks.check(tx, target, now=clock.now()))
+            async with world.core.database.transaction() as tx:
+                await tx.jobs.finish(one)
+            ran.append(int((clock.now() - START).total_seconds() // 60))
+        clock.advance(minutes=1 if claimed or len(ran) % 2 else 5)
+        if clock.now() > START + timedelta(hours=5):
+            break
+    warned_and_breached = [15, 30, 210, 240]
+    assert len(ran) == 4 and all(
+        0 <= at - wanted < 5 for at, wanted in zip(ran, warned_and_breached, strict=True)
+    )
+    async with world.core.database.reading() as tx:
+        assert not await tx.jobs.claim(clock.now(), lease=timedelta(seconds=60), most=5, kinds=["check_sla"])
