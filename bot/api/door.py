@@ -130,7 +130,7 @@ def faults(error: ValidationError) -> list[dict[str, str]]:
     return [
         {
             "field": ".".join(str(part) for part in one["loc"]) or "body",
-            "message": one["msg"].removeprefix("Value error, "),
+            "why": one["msg"].removeprefix("Value error, "),
         }
         for one in error.errors(include_url=False, include_input=False)
     ]

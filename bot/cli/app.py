@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import typer
 
-from bot.cli import asset, company, serve, token, user
+from bot.cli import (
+    asset,
+    audit,
+    check,
+    company,
+    deadletter,
+    incident,
+    replay,
+    runbook,
+    serve,
+    token,
+    trial,
+    user,
+)
 
 app = typer.Typer(
     name="aw",
     help="Alert Whisperer: alerts in, one card per incident, approved runbooks out.",
     no_args_is_help=True,
-    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -19,7 +31,15 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("demo")(serve.demo)
 app.command("migrate")(serve.migrate)
+app.command("check")(check.check)
+app.command("replay")(replay.replay)
+app.command("send-test-alert")(trial.send_test_alert)
+app.command("openapi")(serve.openapi)
 app.add_typer(company.app, name="company")
 app.add_typer(user.app, name="user")
 app.add_typer(asset.app, name="asset")
+app.add_typer(incident.app, name="incident")
+app.add_typer(runbook.app, name="runbook")
 app.add_typer(token.app, name="token")
+app.add_typer(audit.app, name="audit")
+app.add_typer(deadletter.app, name="deadletter")

@@ -27,12 +27,13 @@ def serve(
         tie()
     import asyncio
 
-    from bot import settings
+    from bot import logs, settings
     from bot.app import serve as run
 
     changes = {"AW_HOST": host, "AW_PORT": None if port is None else str(port)}
     given = {name: value for name, value in changes.items() if value is not None}
     chosen = settings.read(settings.child_environment(given))
+    logs.configure(chosen.aw_log_level, chosen.aw_log_format)
     asyncio.run(run(chosen))
 
 

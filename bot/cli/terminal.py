@@ -34,7 +34,8 @@ def ending() -> Iterator[None]:
     except Exception as error:
         if _debugging():
             raise
-        stop(f"A fault of this program: {type(error).__name__}: {error} (AW_LOG_LEVEL=DEBUG shows where)")
+        text = (str(error).splitlines() or [""])[0]
+        stop(f"A fault of this program: {type(error).__name__}: {text} (AW_LOG_LEVEL=DEBUG shows where)")
 
 
 def _debugging() -> bool:

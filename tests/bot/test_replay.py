@@ -1,0 +1,182 @@
+"""`aw replay`: recorded alerts through the engine in virtual time."""
+
+from __future__ import annotations
+
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import replay
+from engine.correlation import Rules
+from engine.errors import Refused
+
+START = 1_790_000_000
+
+
+def line(minute: float, signature: str = "Disk full", asset: str = "web-01", **more: Any) -> dict[str, Any]:
+    return {
+        "timestamp": START + minute * 60,
+        "company": "acme",
+        "asset_name": asset,
+        "signature": signature,
+        "tool_source": "zabbix",
+    } | more
+
+
+def outcomes(*lines: dict[str, Any], **rules: float) -> list[dict[str, Any]]:
+    return replayed("\n".join(json.dumps(one) for one in lines), **rules)[0]
+
+
+def replayed(text: str, **rules: float) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    spans = {name: timedelta(minutes=value) for name, value in rules.items()}
+    out = io.BytesIO()
+    engine = replay.Engine(Rules(**spans))
+    summary = replay.run(replay.read(io.BytesIO(text.encode())), engine, out=out)
+    return [json.loads(one) for one in out.getvalue().splitlines()], dict(summary)
+
+
+def incidents(*lines: dict[str, Any], **rules: float) -> list[int | None]:
+    return [one["incident"] for one in outcomes(*lines, **rules)]
+
+
+def test_the_same_problem_is_one_incident_and_another_is_another() -> None:
+    said = outcomes(line(0), line(1), line(2, "CPU high"), line(3, asset="WEB-01.acme.example"))
+    assert [one["incident"] for one in said] == [1, 1, 2, 1]
+    assert [one["alert"] for one in said] == [0, 1, 2, 3]
+    assert all(set(one) == {"alert", "incident", "reason", "suppressed", "root"} for one in said)
+    assert "same asset and signature" in said[1]["reason"]
+
+
+def test_companies_never_share_an_incident() -> None:
+    assert incidents(line(0), line(1, company="globex")) == [1, 2]
+
+
+def test_silence_settles_and_what_comes_back_late_is_new() -> None:
+    rules = {"window": 15.0, "reopen_window": 60.0}
+    assert incidents(line(0), line(14), **rules) == [1, 1]
+    assert incidents(line(0), line(74), **rules) == [1, 1]
+    assert incidents(line(0), line(76), **rules) == [1, 2]
+
+
+def test_a_recovery_closes_its_incident_by_the_tools_key_or_by_the_problem() -> None:
+    said = outcomes(
+        line(0, dedup_key="a"),
+        line(1, "something else entirely", status="resolved", dedup_key="a"),
+        line(2, status="resolved"),
+        line(3),
+    )
+    assert [one["incident"] for one in said] == [1, 1, None, 1]
+    assert said[2]["suppressed"]
+    assert said[3]["reason"].startswith("came back")
+
+
+def test_an_incident_stays_open_while_one_of_its_alerts_fires() -> None:
+    said = outcomes(
+        line(0, dedup_key="a"),
+        line(1, dedup_key="b"),
+        line(2, status="resolved", dedup_key="a"),
+        line(3),
+        line(4, status="resolved", dedup_key="b"),
+        line(5),
+    )
+    assert [one["incident"] for one in said] == [1] * 6
+    assert "same asset" in said[3]["reason"]
+    assert said[5]["reason"].startswith("came back")
+
+
+def test_lines_that_are_no_alerts_are_named_and_counted() -> None:
+    text = "\n".join([json.dumps(line(0)), "{", "[]", "", '{"signature": "x"}', json.dumps(line(1))])
+    said, summary = replayed(text)
+    assert [one["alert"] for one in said] == [0, 1, 2, 4, 5]
+    assert [one["incident"] for one in said] == [1, None, None, None, 1]
+    assert "asset_name" in said[3]["reason"]
+    assert (summary["alerts"], summary["unreadable"], summary["incidents"]) == (2, 3, 1)
+
+
+def test_times_in_any_usual_form_and_out_of_order() -> None:
+    iso = line(0) | {"timestamp": "2026-09-21T14:13:20Z"}
+    assert incidents(line(10), iso, line(0)) == [1, 1, 1]
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory() -> None:
+    said, _ = replayed("x" * (3 * replay.LONGEST_LINE) + "\n" + json.dumps(line(0)))
+    assert said[0]["reason"].startswith("not an alert: the line is longer")
+    assert (said[1]["alert"], said[1]["incident"]) == (1, 1)
+
+
+def test_the_memory_holds_what_is_open_and_not_the_history() -> None:
+    def lines(count: int) -> Iterator[replay.Recorded]:
+        for number in range(count):
+            row = line(number, signature=f"problem {chr(97 + number % 26)}{chr(97 + number // 26 % 26)}")
+            yield replay._recorded(number, json.dumps(row).encode())
+
+    def peak(count: int) -> int:
+        engine = replay.Engine(Rules())
+        tracemalloc.start()
+        replay.run(lines(count), engine)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(500)
+    assert peak(6000) < 1.5 * peak(1000) + 100_000
+
+
+def test_two_settings_side_by_side() -> None:
+    engine, other = replay.Engine(Rules()), replay.Engine(replay.changed(Rules(), "window=5,reopen=0"))
+    text = "\n".join(json.dumps(line(minute)) for minute in range(0, 60, 10))
+    summary = replay.run(replay.read(io.BytesIO(text.encode())), engine, other=other)
+    assert (summary["incidents"], summary["noise_reduction_percent"]) == (1, 83.3)
+    assert (summary["compared"]["incidents"], summary["compared"]["window_minutes"]) == (6, 5.0)
+
+
+@pytest.mark.parametrize("words", ["", "window", "window=x", "window=-1", "size=3", "window=5;reopen=3"])
+def test_a_setting_that_is_none_is_refused(words: str) -> None:
+    with pytest.raises(Refused):
+        replay.changed(Rules(), words)
+
+
+def test_a_topology_names_the_assets() -> None:
+    file = io.BytesIO(b'{"asset": "web-01", "depends_on": ["db-01"]}\n\n{"asset": "db-01"}\n')
+    assert [(one.name, one.depends_on) for one in replay.topology(file)] == [
+        ("web-01", ("db-01",)),
+        ("db-01", ()),
+    ]
+    with pytest.raises(Refused, match="Line 1"):
+        replay.topology(io.BytesIO(b"[]"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 300),
+            st.sampled_from(["disk full", "cpu high", "service nginx down"]),
+            st.sampled_from(["web-01", "db-01"]),
+            st.sampled_from(["firing", "resolved"]),
+            st.sampled_from([None, "a", "b"]),
+        ),
+        max_size=60,
+    )
+)
+def test_every_alert_is_answered_once_and_never_in_another_problems_incident(rows: list[Any]) -> None:
+    lines = [
+        line(minute, signature, asset, status=status)
+        | ({"dedup_key": f"{signature}{asset}{key}"} if key else {})
+        for minute, signature, asset, status, key in sorted(rows, key=lambda row: row[0])
+    ]
+    said = outcomes(*lines)
+    assert [one["alert"] for one in said] == list(range(len(lines)))
+    problems: dict[int, set[tuple[str, str]]] = {}
+    for row, one in zip(lines, said, strict=True):
+        assert (one["incident"] is None) == one["suppressed"]
+        if one["incident"] is not None:
+            problems.setdefault(one["incident"], set()).add((row["asset_name"], row["signature"]))
+    assert all(len(found) == 1 for found in problems.values())
