@@ -24,8 +24,8 @@ from runbooks.run import RunStatus, StepName, Target, TargetStatus
 from runbooks.runbook import Platform, script_for, validate_parameters
 from sandbox.aws.app import mount
 from sandbox.aws.world import AwsWorld
-from sandbox.faults import Fault, Faults
-from sandbox.world import Account, AwsConfig, HomeAccount, Instance
+from sandbox.faults import Fault
+from sandbox.world import Account, AwsConfig, HomeAccount, Instance, World, WorldConfig
 from tests.runbooks.memory import ACME, ASSETS, CLOUD, NOW, Memory
 from tests.runbooks.test_request import ask
 
@@ -57,13 +57,6 @@ CONFIG = AwsConfig(
 
 
 @dataclass
-class OnlyAws:
-    """A world with no chat in it."""
-
-    aws: AwsWorld | None
-
-
-@dataclass
 class Cloud:
     aws: AwsWorld
     executor: AwsSsm
@@ -90,9 +83,9 @@ class Cloud:
 
 @pytest.fixture
 async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cloud]:
-    aws = AwsWorld(CONFIG, tmp_path / "world", Faults(), lambda _: None)
+    world = World(WorldConfig(bot_url="http://127.0.0.1:9", root=tmp_path / "world", aws=CONFIG))
     app = web.Application()
-    mount(app, OnlyAws(aws))
+    mount(app, world)
     runner = web.AppRunner(app)
     await runner.setup()
     listener = socket.socket()
@@ -107,7 +100,8 @@ async def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     executor = AwsSsm(looks=(0, 0.2, 0.4))
-    yield Cloud(aws, executor)
+    assert world.aws is not None
+    yield Cloud(world.aws, executor)
     executor.close()
     await runner.cleanup()
 
