@@ -11,7 +11,6 @@ class Do(StrEnum):
 
     STATUS = "status"
     RATELIMITED = "ratelimited"
-    THROTTLE = "throttle"
     ERROR = "error"
     RESET = "reset"
     HANG = "hang"
@@ -23,7 +22,7 @@ class Do(StrEnum):
 class Fault:
     """`do`: answer `status`; `ratelimited` with `retry_after` seconds; the service's own `error`; `reset` the
     connection; `hang` for `seconds`; `lost_reply` (the effect happens, then the connection is reset); `slow` by
-    `seconds`; `throttle` in the service's own words. `method` "*" is any. Raises ValueError for any other way."""
+    `seconds`; `method` "*" is any. Raises ValueError for any other way."""
 
     service: str
     method: str = "*"

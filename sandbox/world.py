@@ -180,12 +180,12 @@ class World:
     @classmethod
     def load(cls, source: Mapping[str, Any] | Path) -> World:
         """From a mapping or a JSON file. Raises BadWorld."""
-        if isinstance(source, Path):
-            try:
-                source = json.loads(source.read_text("utf-8"))
-            except (OSError, ValueError) as error:
-                raise BadWorld(f"{source}: {error}") from error
-        return cls(_config(source))
+        if not isinstance(source, Path):
+            return cls(_config(source))
+        try:
+            return cls(_config(json.loads(source.read_text("utf-8"))))
+        except (OSError, json.JSONDecodeError) as error:
+            raise BadWorld(f"{source}: {error}") from error
 
     @property
     def slack(self) -> Workspace:
@@ -239,7 +239,9 @@ def _slack(one: Mapping[str, Any]) -> SlackConfig:
         bot=BotIdentity(**one["bot"]),
         signing_secret=one["signing_secret"],
         users=tuple(Person(**user) for user in one["users"]),
-        channels=tuple(ChannelConfig(**{**c, "members": tuple(c.get("members", ()))}) for c in one["channels"]),
+        channels=tuple(
+            ChannelConfig(**{**c, "members": tuple(c.get("members", ()))}) for c in one["channels"]
+        ),
         app_token=one.get("app_token"),
         rate_limits=bool(one.get("rate_limits", True)),
     )
