@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.faults import Faults
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sandbox.aws.world import AwsWorld
     from sandbox.senders import Senders
     from sandbox.slack.workspace import Workspace
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class BadWorld(ValueError):
@@ -28,6 +32,8 @@ class BotIdentity:
     app_id: str
     name: str
     token: str
+    scopes: tuple[str, ...] | None = None
+    """What the app was installed with; None: everything it may ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,7 @@ class ChannelConfig:
     name: str
     topic: str = ""
     is_private: bool = False
+    is_archived: bool = False
     members: tuple[str, ...] = ()
 
 
@@ -61,6 +68,10 @@ class SlackConfig:
     channels: tuple[ChannelConfig, ...]
     app_token: str | None = None
     rate_limits: bool = True
+    commands: tuple[str, ...] = ("/aw",)
+    """The slash commands that the app brings."""
+    events: tuple[str, ...] = ("app_mention", "message.im", "app_home_opened")
+    """The events that the app is subscribed to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +177,29 @@ class Stream:
                 queue.put_nowait(change)
 
 
+class Background:
+    """Work that goes on beside the calls: kept, its faults logged, and cancelled at the end."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("work in the background failed", exc_info=fault)
+
+    async def close(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class World:
     """Made from its configuration; its parts exist where they are configured."""
 
@@ -215,53 +249,94 @@ class World:
         return self._senders
 
 
-def _config(source: Mapping[str, Any]) -> WorldConfig:
-    try:
-        slack, aws = source.get("slack"), source.get("aws")
-        return WorldConfig(
-            bot_url=str(source["bot"]["url"]).rstrip("/"),
-            root=Path(source["root"]),
-            slack=_slack(slack) if slack else None,
-            aws=_aws(aws) if aws else None,
-            senders=tuple(_sender(one) for one in source.get("senders", ())),
-            evening=tuple(Moment(**one) for one in source.get("evening", ())),
-        )
-    except KeyError as error:
-        raise BadWorld(f"{error.args[0]} is missing") from error
-    except TypeError as error:
-        raise BadWorld(str(error)) from error
+def _config(source: Any) -> WorldConfig:
+    whole = _mapping(source, "the world", ("bot", "root"))
+    slack, aws = whole.get("slack"), whole.get("aws")
+    return WorldConfig(
+        bot_url=str(_mapping(whole["bot"], "bot", ("url",))["url"]).rstrip("/"),
+        root=Path(str(whole["root"])),
+        slack=_slack(slack) if slack else None,
+        aws=_aws(aws) if aws else None,
+        senders=_each(whole, "", "senders", _sender),
+        evening=_each(whole, "", "evening", lambda one, at: _made(Moment, one, at)),
+    )
 
 
-def _slack(one: Mapping[str, Any]) -> SlackConfig:
+def _slack(source: Any) -> SlackConfig:
+    whole = _mapping(source, "slack", ("team", "bot", "signing_secret", "users", "channels"))
+    team = _mapping(whole["team"], "slack.team", ("id", "name"))
+    more = {name: tuple(whole[name]) for name in ("commands", "events") if name in whole}
     return SlackConfig(
-        team_id=one["team"]["id"],
-        team_name=one["team"]["name"],
-        bot=BotIdentity(**one["bot"]),
-        signing_secret=one["signing_secret"],
-        users=tuple(Person(**user) for user in one["users"]),
-        channels=tuple(
-            ChannelConfig(**{**c, "members": tuple(c.get("members", ()))}) for c in one["channels"]
+        team_id=team["id"],
+        team_name=team["name"],
+        bot=_made(BotIdentity, _tuples(whole["bot"], "scopes"), "slack.bot"),
+        signing_secret=whole["signing_secret"],
+        users=_each(whole, "slack.", "users", lambda one, at: _made(Person, one, at)),
+        channels=_each(
+            whole, "slack.", "channels", lambda one, at: _made(ChannelConfig, _tuples(one, "members"), at)
         ),
-        app_token=one.get("app_token"),
-        rate_limits=bool(one.get("rate_limits", True)),
+        app_token=whole.get("app_token"),
+        rate_limits=bool(whole.get("rate_limits", True)),
+        **more,
     )
 
 
-def _aws(one: Mapping[str, Any]) -> AwsConfig:
-    ses = one.get("ses") or {}
+def _aws(source: Any) -> AwsConfig:
+    whole = _mapping(source, "aws", ("home",))
+
+    def account(one: Any, at: str) -> Account:
+        instances = _each(one, f"{at}.", "instances", lambda it, where: _made(Instance, it, where))
+        return _made(Account, {**_mapping(one, at), "instances": instances}, at)
+
+    ses = _tuples(whole.get("ses") or {}, "verified")
     return AwsConfig(
-        home=HomeAccount(**one["home"]),
-        accounts=tuple(
-            Account(**{**a, "instances": tuple(Instance(**i) for i in a.get("instances", ()))})
-            for a in one.get("accounts", ())
-        ),
-        ses=SesConfig(verified=tuple(ses.get("verified", ())), sandboxed=bool(ses.get("sandboxed", False))),
+        home=_made(HomeAccount, whole["home"], "aws.home"),
+        accounts=_each(whole, "aws.", "accounts", account),
+        ses=_made(SesConfig, ses, "aws.ses"),
     )
 
 
-def _sender(one: Mapping[str, Any]) -> SenderConfig:
-    presets = tuple(
-        Preset(**{**p, "alerts": tuple(p["alerts"]), "breaks": tuple(p.get("breaks", ()))})
-        for p in one.get("presets", ())
-    )
-    return SenderConfig(**{**one, "presets": presets})
+def _sender(source: Any, at: str) -> SenderConfig:
+    def preset(one: Any, where: str) -> Preset:
+        return _made(Preset, _tuples(one, "alerts", "breaks"), where)
+
+    presets = _each(source, f"{at}.", "presets", preset)
+    return _made(SenderConfig, {**_mapping(source, at), "presets": presets}, at)
+
+
+def _mapping(value: Any, at: str, needs: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadWorld(f"{at} is not an object")
+    for name in needs:
+        if name not in value:
+            raise BadWorld(f"{at}: {name} is missing")
+    return value
+
+
+def _tuples(value: Any, *names: str) -> Any:
+    """The same object with these lists made unchangeable."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: tuple(one) if key in names and isinstance(one, list) else one for key, one in value.items()
+    }
+
+
+def _each(whole: Any, at: str, name: str, make: Callable[[Any, str], T]) -> tuple[T, ...]:
+    found = _mapping(whole, at.rstrip(".")).get(name) or ()
+    if not isinstance(found, list | tuple):
+        raise BadWorld(f"{at}{name} is not a list")
+    return tuple(make(one, f"{at}{name}[{place}]") for place, one in enumerate(found))
+
+
+def _made(kind: type[T], value: Any, at: str) -> T:
+    """One part, from an object with exactly its fields. Raises BadWorld with the place and the field at fault."""
+    given = _mapping(value, at)
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    for name in given:
+        if name not in known:
+            raise BadWorld(f"{at}: {name} is not known here; there are {', '.join(known)}")
+    for name, one in known.items():
+        if name not in given and one.default is MISSING and one.default_factory is MISSING:
+            raise BadWorld(f"{at}: {name} is missing")
+    return kind(**given)
