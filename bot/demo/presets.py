@@ -1,0 +1,161 @@
+"""What the demo's monitoring tools send: a button each, and the evening that plays by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.demo.cast import ACME, GLOBEX, INITECH
+
+Preset = dict[str, Any]
+
+
+def _alert(asset: str, signature: str, severity: str, message: str, tool: str, **more: Any) -> dict[str, Any]:
+    said = {"asset_name": asset, "signature": signature, "severity": severity, "message": message}
+    return said | {"tool_source": tool, "dedup_key": f"{asset}/{signature}"} | more
+
+
+def _recovery(alert: dict[str, Any], message: str) -> dict[str, Any]:
+    return alert | {"status": "resolved", "message": message}
+
+
+def _preset(name: str, title: str, *alerts: dict[str, Any], **more: Any) -> Preset:
+    return {"id": name, "title": title, "alerts": list(alerts), **more}
+
+
+_DISK = _alert(
+    "acme-web-01.acme.example",
+    "Disk usage high on /",
+    "critical",
+    "/ is 94 % full, 1.2 GB left",
+    "prometheus",
+    labels={"mount": "/"},
+)
+_LOG = _alert(
+    "acme-app-01",
+    "Log file growing fast",
+    "warning",
+    "/var/log/acme-app/app.log has grown to 620 MB",
+    "zabbix",
+)
+_MEMORY = _alert(
+    "acme-web-02",
+    "Memory usage high",
+    "high",
+    "4 % of the memory is available, swap is nearly used up",
+    "datadog",
+)
+_SERVICE = _alert(
+    "globex-app-01",
+    "Service nginx down",
+    "critical",
+    "The patient portal does not answer: nginx is not running",
+    "checkmk",
+)
+_DATABASE = _alert(
+    "globex-db-02",
+    "Replication lag",
+    "high",
+    "The replica is 340 s behind globex-db-01",
+    "prometheus",
+)
+_BACKUP = _alert(
+    "initech-nas-01",
+    "Backup job failed",
+    "high",
+    "Nightly-Full: 2 of 14 machines were not saved, the repository cannot be reached",
+    "veeam",
+)
+_SITE = _alert(
+    "initech-win-01",
+    "Service W3SVC stopped",
+    "critical",
+    "The web shop answers with 503",
+    "nagios",
+)
+
+
+def _break(machine: str, how: str) -> dict[str, str]:
+    instances = {one.name: one.instance for client in (ACME, GLOBEX, INITECH) for one in client.machines}
+    return {"instance": instances[machine], "how": how}
+
+
+def _storm() -> list[dict[str, Any]]:
+    """One switch fails, and everything behind it complains: 12 different alerts."""
+    words = ("Host unreachable", "Packet loss high", "Agent not reporting")
+    return [
+        _alert(asset.name, word, "critical", f"{word} on {asset.name}", "zabbix")
+        for asset in GLOBEX.machines
+        for word in words
+    ]
+
+
+def presets(slug: str) -> list[Preset]:
+    """The buttons of one company's monitoring."""
+    return _PRESETS[slug]
+
+
+_PRESETS: dict[str, list[Preset]] = {
+    "acme": [
+        _preset(
+            "disk-full",
+            "Disk full on acme-web-01",
+            _DISK,
+            breaks=[_break("acme-web-01", "fill-disk")],
+        ),
+        _preset("disk-recovered", "Disk of acme-web-01 is fine again", _recovery(_DISK, "/ is 63 % full")),
+        _preset("log-growth", "Log growing on acme-app-01", _LOG),
+        _preset(
+            "log-recovered", "Log of acme-app-01 is fine again", _recovery(_LOG, "The log is small again")
+        ),
+        _preset(
+            "memory-pressure",
+            "Memory pressure on acme-web-02",
+            _MEMORY,
+            breaks=[_break("acme-web-02", "memory-pressure")],
+        ),
+        _preset(
+            "memory-recovered", "Memory of acme-web-02 is fine again", _recovery(_MEMORY, "38 % available")
+        ),
+    ],
+    "globex": [
+        _preset(
+            "service-down",
+            "nginx down on globex-app-01",
+            _SERVICE,
+            breaks=[_break("globex-app-01", "stop-unit:nginx")],
+        ),
+        _preset("service-recovered", "nginx on globex-app-01 is up again", _recovery(_SERVICE, "nginx runs")),
+        _preset("replication-lag", "Replication lag on globex-db-02", _DATABASE),
+        _preset("storm", "A storm: 60 alerts in 10 s", *_storm(), count=5, over_seconds=10),
+        _preset(
+            "storm-over",
+            "The storm is over",
+            *(_recovery(one, "Reachable again") for one in _storm()),
+        ),
+    ],
+    "initech": [
+        _preset("backup-failed", "Backup failed on initech-nas-01", _BACKUP),
+        _preset("backup-recovered", "The backup of initech-nas-01 ran", _recovery(_BACKUP, "14 of 14 saved")),
+        _preset(
+            "service-down",
+            "Web shop down on initech-win-01",
+            _SITE,
+            breaks=[_break("initech-win-01", "stop-unit:W3SVC")],
+        ),
+        _preset("service-recovered", "The web shop is up again", _recovery(_SITE, "The web shop answers")),
+    ],
+}
+
+EVENING = [
+    {"after_seconds": after, "company": company, "preset": preset}
+    for after, company, preset in (
+        (3, "acme", "disk-full"),
+        (6, "globex", "service-down"),
+        (9, "acme", "memory-pressure"),
+        (12, "initech", "backup-failed"),
+        (18, "acme", "log-growth"),
+        (40, "acme", "disk-recovered"),
+        (50, "acme", "log-recovered"),
+    )
+]
+"""A disk that heals alone, a restart and a memory that wait for a decision, a backup that waits for a person."""

@@ -1,0 +1,196 @@
+"""Fills a new demo: the database through the product's own operations, and the file that describes the pretend world.
+
+A process of its own, `python -m bot.demo.provision`, told by a Plan on standard input; so its parent stays light.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bot import app
+from bot.core import Core
+from bot.demo.cast import BOT, CLIENTS, HOME_ACCOUNT, PEOPLE, REGION, TEAM, Client
+from bot.demo.presets import EVENING, presets
+from bot.settings import read
+from engine.access import Actor, Via
+from engine.company import Asset, Cloud, Company, User
+from engine.operations import directory
+from engine.operations.directory import Issued
+from storage.transaction import Transaction
+
+ACTOR = Actor(user=None, via=Via.CLI, label="aw demo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where everything is, and the made-up secrets that both sides know."""
+
+    folder: str
+    bot_url: str
+    sandbox_url: str
+    bot_token: str
+    signing_secret: str
+    access_key_id: str
+    secret_access_key: str
+
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+
+async def provision(core: Core) -> dict[str, Issued]:
+    """Companies, people and machines, each in a transaction; the issued keys by short name."""
+    issued: dict[str, Issued] = {}
+    for client in CLIENTS:
+        issued[client.slug] = await _company(core, client)
+    ids = {slug: one.company.id for slug, one in issued.items()}
+
+    async def people(tx: Transaction) -> None:
+        for person in PEOPLE:
+            user = User(
+                id=0,
+                name=person.first_name,
+                email=person.email,
+                role=person.role,
+                companies=frozenset(ids[slug] for slug in person.companies),
+                skills=frozenset(person.skills),
+                slack_user=person.slack,
+                timezone=person.timezone,
+            )
+            await directory.add_user(tx, user, actor=ACTOR, now=core.clock.now())
+
+    await core.write(people)
+    return issued
+
+
+async def _company(core: Core, client: Client) -> Issued:
+    company = Company(
+        id=0,
+        slug=client.slug,
+        name=client.name,
+        slack_channel=client.channel,
+        autonomy=client.autonomy,
+        timezone=client.timezone,
+        cloud=Cloud(role_arn=client.role_arn, region=REGION),
+    )
+
+    async def write(tx: Transaction) -> Issued:
+        now = core.clock.now()
+        made = await directory.add_company(tx, company, with_hmac=False, actor=ACTOR, now=now)
+        for machine in client.machines:
+            asset = Asset(
+                id=0,
+                company_id=made.company.id,
+                name=machine.name,
+                aliases=machine.aliases,
+                platform=machine.platform,
+                cloud_ref=machine.instance,
+                region=REGION if machine.instance else "",
+                critical=machine.critical,
+                depends_on=machine.depends_on,
+                labels=dict(machine.labels),
+            )
+            await directory.add_asset(tx, asset, actor=ACTOR, now=now)
+        return made
+
+    return await core.write(write)
+
+
+def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
+    """The pretend outside world as the sandbox reads it."""
+    return {
+        "bot": {"url": plan.bot_url},
+        "slack": {
+            "team": TEAM,
+            "bot": BOT | {"token": plan.bot_token},
+            "app_token": None,
+            "signing_secret": plan.signing_secret,
+            "users": [
+                {
+                    "id": one.slack,
+                    "name": one.first_name.lower(),
+                    "real_name": one.name,
+                    "email": one.email,
+                    "tz": one.timezone,
+                    "label": one.label,
+                    "is_restricted": one.restricted,
+                }
+                for one in PEOPLE
+            ],
+            "channels": [_channel(client) for client in CLIENTS],
+        },
+        "aws": {
+            "home": {
+                "account": HOME_ACCOUNT,
+                "access_key_id": plan.access_key_id,
+                "secret_access_key": plan.secret_access_key,
+            },
+            "accounts": [_account(client, issued[client.slug]) for client in CLIENTS],
+            "ses": {"verified": ["alerts@msp.example"], "sandboxed": False},
+        },
+        "senders": [
+            {
+                "company": client.slug,
+                "name": client.name,
+                "url": f"{plan.bot_url}/api/webhooks/alerts",
+                "api_key": issued[client.slug].api_key,
+                "presets": presets(client.slug),
+            }
+            for client in CLIENTS
+        ],
+        "evening": EVENING,
+        "root": str(Path(plan.folder) / "machines"),
+    }
+
+
+def _channel(client: Client) -> dict[str, Any]:
+    members = [one.slack for one in PEOPLE if client.slug in one.companies or not one.companies]
+    return {
+        "id": client.channel,
+        "name": f"aw-{client.slug}",
+        "topic": client.name,
+        "is_private": False,
+        "members": [*members, BOT["user_id"]],
+    }
+
+
+def _account(client: Client, issued: Issued) -> dict[str, Any]:
+    cloud = issued.company.cloud
+    assert cloud is not None
+    return {
+        "id": client.account,
+        "name": client.name,
+        "region": REGION,
+        "role_arn": client.role_arn,
+        "external_id": cloud.external_id,
+        "instances": [
+            {
+                "id": one.instance,
+                "name": one.name,
+                "platform": one.platform.capitalize(),
+                "ping": "Online",
+                "template": one.template,
+            }
+            for one in client.machines
+            if one.instance
+        ],
+    }
+
+
+async def main(plan: Plan) -> None:
+    core = await app.open_core(read())
+    try:
+        issued = await provision(core)
+    finally:
+        await core.database.close()
+    path = Path(plan.folder) / "world.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(world(plan, issued), indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Plan(**json.load(sys.stdin))))
