@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
@@ -54,15 +53,18 @@ class Isolation:
     def __init__(self, base: Path) -> None:
         self._base = base
         self.wall: Wall | None = None
+        self.why_not = "no wall was tried"
         self.owner = _pick_owner(base) if os.geteuid() == 0 else None
 
     async def probe(self, room: Room, walls: tuple[Wall, ...] = tuple(Wall)) -> Wall | None:
-        """Finds the first wall that works here, by building a room with it. None: nothing will be run."""
+        """Finds the first wall that works here, by building a room with it. None: nothing will be run, and `why_not`
+        says what the last one tried complained of."""
         for wall in walls:
             self.wall = wall
             outcome = await self.run(room, ("echo", _MARK), seconds=10)
             if outcome.exit_code == 0 and outcome.stdout.strip() == _MARK:
                 return wall
+            self.why_not = (outcome.stderr.strip() or "it does not work").splitlines()[-1][:200]
         self.wall = None
         return None
 
@@ -154,8 +156,3 @@ def _kill(process: Process) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:  # it ended by itself in the meantime
             return
-
-
-def missing_tools() -> list[str]:
-    """Which programs that build rooms are not installed; for the message when none works."""
-    return [tool for tool in ("bwrap", "unshare", "setpriv", "prlimit") if shutil.which(tool) is None]

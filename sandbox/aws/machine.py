@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.aws import templates
 from sandbox.aws.folder import Folder
-from sandbox.aws.isolation import Isolation, Outcome, missing_tools
+from sandbox.aws.isolation import Isolation, Outcome
 from sandbox.aws.room import Room
 
 FULL_PERCENT = 94
@@ -165,8 +165,7 @@ class Machine:
         stderr, with exit code 1, why it could not."""
         isolation = self._ground.isolation
         if isolation.wall is None:
-            missing = ", ".join(missing_tools()) or "user namespaces are switched off"
-            return _not_run(f"This host cannot isolate scripts ({missing}): nothing was run.")
+            return _not_run(f"This host cannot isolate scripts ({isolation.why_not}): nothing was run.")
         pwsh = next((place for place in _POWERSHELL_PLACES if os.access(place, os.X_OK)), "")
         if shell is Shell.POWERSHELL and not pwsh:
             return _not_run(

@@ -27,8 +27,8 @@ _FOLDERS = ("machines", "control", "scripts", "shims")
 
 
 class AwsWorld:
-    """`root`: the host folder for the machines, made by start() and emptied by stop(). `publish`: told of every mail
-    and machine change as {"type": "mail" | "machine", …}.
+    """`root`: the host folder in which start() makes the folder "aws" for the machines; stop() removes it.
+    `publish`: told of every mail and machine change as {"type": "mail" | "machine", …}.
 
     Tests may set `pace` (how fast the service is), `now` (its clock) and `rates` (its request limits) at any time.
     """
@@ -42,7 +42,7 @@ class AwsWorld:
         self.rates = {"SendCommand": Rate(5, 20), "*": Rate(20, 60)}
         self.identities = Identities()
         self.machines: dict[str, Machine] = {}
-        self._root = Path(root).absolute()
+        self._root = Path(root).absolute() / "aws"
         self._publish = publish
         self._config = config
         _check(config)
@@ -103,11 +103,12 @@ class AwsWorld:
 
     def _furnish(self) -> Isolation:
         """The folders on the host: shims and machines."""
+        if self._root.exists():
+            shutil.rmtree(self._root)
         for name in _FOLDERS:
-            folder = self._root / name
-            if folder.exists():
-                shutil.rmtree(folder)
-            folder.mkdir(parents=True)
+            (self._root / name).mkdir(parents=True)
+        for folder in (self._root, *self._root.iterdir()):
+            folder.chmod(0o755)  # scripts come here as another user
         for shim in SHIMS.iterdir():
             copy = self._root / "shims" / shim.name
             shutil.copyfile(shim, copy)
@@ -128,8 +129,7 @@ class AwsWorld:
             return
         self._started = False
         await self._dispatch.close()
-        for name in _FOLDERS:
-            shutil.rmtree(self._root / name, ignore_errors=True)
+        shutil.rmtree(self._root)
 
     def break_machine(self, instance_id: str, how: str) -> None:
         """Breaks or mends a machine: fill-disk, stop-unit:NAME, break-unit:NAME, mend-unit:NAME, memory-pressure,
