@@ -23,6 +23,7 @@ from engine.jobs import (
     Sweep,
     SyncCard,
     SyncThread,
+    TidyRuns,
 )
 from engine.operations import clocks
 from engine.operations.record import tell
@@ -52,6 +53,8 @@ class Effects:
                 await core.write(lambda tx: clocks.check(tx, job.incident_id, now=core.clock.now()))
             case ConsiderRunbook():
                 await core.write(lambda tx: self._consider(tx, job))
+            case TidyRuns():
+                await core.write(lambda tx: self._tidy(tx, job.incident_id))
             case ExpireApproval():
                 await core.write(lambda tx: decide.expire(tx, job.run_id, now=core.clock.now()))
             case StartRun() | PollRun():
@@ -65,9 +68,12 @@ class Effects:
 
     async def gave_up(self, job: Job, error: Exception) -> None:
         """A job that will not be tried again: where it concerns an incident, its story says so."""
+        core = self._core
+        if isinstance(job, StartRun | PollRun):
+            await core.write(lambda tx: carry.abandon(tx, job.run_id, str(error), now=core.clock.now()))
+            return
         if not isinstance(job, SyncCard | SyncThread | ConsiderRunbook):
             return
-        core = self._core
 
         async def say(tx: Transaction) -> None:
             number = job.incident_id if not isinstance(job, SyncCard) else await _incident_of(tx, job.card_id)
@@ -81,6 +87,12 @@ class Effects:
     async def _consider(self, tx: Transaction, job: ConsiderRunbook) -> None:
         context = await tx.companies.context(job.company_id)
         await request.consider(tx, job.incident_id, context, self._core.catalogue, self._core.clock.now())
+
+    async def _tidy(self, tx: Transaction, incident_id: int) -> None:
+        incident = await tx.incidents.get(incident_id)
+        if incident is not None and not incident.open:
+            why = f"{incident.label} is resolved"
+            await decide.supersede(tx, incident, why, actor=SYSTEM, now=self._core.clock.now())
 
     async def _carry_on(self, run_id: str) -> None:
         core = self._core

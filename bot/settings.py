@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -150,16 +152,17 @@ def _split(keys: str) -> list[str]:
 
 
 def _kept_key(path: Path) -> str:
-    try:
+    """The key in that file; made there first if need be. Another process never sees a file without its key."""
+    if path.exists():
         return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        pass
     path.parent.mkdir(parents=True, exist_ok=True)
-    key = Fernet.generate_key().decode()
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process was first
-        return path.read_text("ascii").strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(key + "\n")
-    return key
+        with os.fdopen(handle, "w") as file:
+            file.write(Fernet.generate_key().decode() + "\n")
+        with contextlib.suppress(FileExistsError):  # another process was first: its key holds
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
+    return path.read_text("ascii").strip()

@@ -64,8 +64,12 @@ async def _first_post(
     if claimed is None:
         return
     ref = None
-    if claimed.posting_at is not None:  # an earlier try may have arrived unseen
+    if (
+        claimed.posting_at is not None
+    ):  # an earlier try may have arrived unseen, and may say what was true then
         ref = await chat.find(stored.channel, stored.id, since=claimed.posting_at, thread=thread)
+        if ref is not None:
+            await chat.update(stored.channel, ref, card)
     if ref is None:
         try:
             ref = await chat.post(stored.channel, card, thread=thread)

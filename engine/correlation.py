@@ -14,7 +14,7 @@ from engine.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A company's correlation settings: how far apart the same problem may repeat, and when a number comes back."""
+    """A company's correlation settings: how long a quiet ends a burst, and until when a number comes back."""
 
     window: timedelta = timedelta(minutes=15)
     reopen_window: timedelta = timedelta(minutes=60)
@@ -73,11 +73,7 @@ def correlate(
         return _recovery(alert, key, incidents)
     current = incidents.with_key(key)
     if current is not None:
-        minutes = _minutes(now - current.last_alert_at)
-        text = f"same asset and signature as {current.label} (`{key}`), last seen {minutes} ago"
-        if alert.tool not in current.tools:
-            text = f"the same problem as {current.label} (`{key}`), now also reported by {alert.tool}"
-        return Attach(current, Reason("same-key", text))
+        return Attach(current, _same(alert, current, rules, now))
     past = incidents.last_resolved(key)
     if past is not None and past.resolved_at is not None and now - past.resolved_at <= rules.reopen_window:
         ago, limit = _minutes(now - past.resolved_at), _minutes(rules.reopen_window)
@@ -85,6 +81,20 @@ def correlate(
             past, Reason("reopened", f"came back {ago} after {past.label} was resolved (window {limit})")
         )
     return Open(Reason("new", f"no open incident has the key `{key}`"))
+
+
+def _same(alert: Alert, current: Incident, rules: Rules, now: datetime) -> Reason:
+    """Within the window it is the same burst, only counted; after a longer quiet it is worth a line."""
+    key, quiet = current.correlation_key, now - current.last_alert_at
+    if alert.tool not in current.tools:
+        text = f"the same problem as {current.label} (`{key}`), now also reported by {alert.tool}"
+        return Reason("same-key", text)
+    if quiet > rules.window:
+        text = f"{current.label} (`{key}`) is still open and fires again after {_minutes(quiet)} of quiet"
+        return Reason("same-key-again", text)
+    return Reason(
+        "same-key", f"same asset and signature as {current.label} (`{key}`), last seen {_minutes(quiet)} ago"
+    )
 
 
 def _recovery(alert: Alert, key: str, incidents: OpenIncidents) -> Decision:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,19 @@ class ConsiderRunbook:
     @property
     def key(self) -> str:
         return f"consider:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TidyRuns:
+    """An incident was resolved: close the approvals that still wait for it."""
+
+    kind: ClassVar[str] = "tidy_runs"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"tidy:{self.incident_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,26 +144,14 @@ Job = (
     | SyncThread
     | CheckSla
     | ConsiderRunbook
+    | TidyRuns
     | StartRun
     | PollRun
     | CancelRun
     | ExpireApproval
     | Sweep
 )
-KINDS: dict[str, type[Job]] = {
-    kind.kind: kind
-    for kind in (
-        SyncCard,
-        SyncThread,
-        CheckSla,
-        ConsiderRunbook,
-        StartRun,
-        PollRun,
-        CancelRun,
-        ExpireApproval,
-        Sweep,
-    )
-}
+KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 
 
 def pack(job: Job) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from bot.api.bodies import (
 )
 from bot.api.companies import company_seen, seen_ids
 from bot.api.door import Ask, Endpoint
-from bot.handlers import Place, handle
+from bot.handlers import handle
+from bot.place import Place
 from engine.access import Actor, Verb
 from engine.company import Role
 from engine.errors import NotFound, Refused

@@ -15,7 +15,8 @@ from bot.api.bodies import (
     run_body,
 )
 from bot.api.door import Ask, Endpoint
-from bot.handlers import Place, handle
+from bot.handlers import handle
+from bot.place import Place
 from engine.access import Denied, Verb, may
 from engine.audit import AuditKind, entry
 from engine.company import CompanyContext

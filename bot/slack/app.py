@@ -24,8 +24,9 @@ from bot.cards import Asked, Body, Card, Done, Refusal, Reply, Said
 from bot.cards import Refused as RefusedReply
 from bot.core import Core
 from bot.faults import fault_code
-from bot.handlers import Place, handle
+from bot.handlers import handle
 from bot.people import Profile, actor_of, refusal
+from bot.place import Place
 from bot.slack.forms import modal, submitted, told
 from bot.slack.gateway import SlackChat
 from bot.slack.render import MORE, message

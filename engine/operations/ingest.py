@@ -128,6 +128,8 @@ async def _one(
         work.after = reopen(work.after, now=now)
         work.reopened = decision.reason
         open_set.is_open(work)
+    elif decision.reason.rule == "same-key-again":
+        work.again = decision.reason
     if alert.status is AlertStatus.RESOLVED:
         kept = await _end(tx, open_set, work, stored, now)
     else:

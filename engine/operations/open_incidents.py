@@ -26,6 +26,7 @@ class Work:
     before: Incident | None
     after: Incident
     reopened: Reason | None = None
+    again: Reason | None = None
     recovered: bool = False
     sla_due: datetime | None = None
 

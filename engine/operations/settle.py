@@ -12,7 +12,7 @@ from engine.audit import AuditKind, TimelineKind
 from engine.company import CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign
-from engine.jobs import CheckSla, ConsiderRunbook, SyncCard
+from engine.jobs import CheckSla, ConsiderRunbook, SyncCard, TidyRuns
 from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.record import INCIDENT_CARD, prove, tell
 from engine.ports import EDIT_DELAY, CardWanted, Transaction
@@ -46,9 +46,7 @@ async def _open(
     for work in new:
         if not work.after.open:
             work.after = acted(work.after, what="Resolved by recovery", now=now)
-    ordered = sorted(
-        new, key=lambda work: work.place
-    )  # one order for all replicas, so that none waits in a ring
+    ordered = sorted(new, key=lambda work: work.place)  # one order for all replicas: none waits in a ring
     opened = await tx.incidents.open([work.after for work in ordered])
     for work, incident in zip(ordered, opened, strict=True):
         if incident is None:
@@ -180,6 +178,9 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
         work.after = after = acted(after, what="Came back: reopened by monitoring", now=now)
         prove(tx, after, AuditKind.INCIDENT_REOPENED, actor=SYSTEM, now=now, why=work.reopened.text)
         tell(tx, after, TimelineKind.REOPENED, f"Reopened: {work.reopened.text}.", actor=SYSTEM, now=now)
+    elif work.again is not None:
+        quiet = work.again.text.rpartition(" after ")[2]
+        tell(tx, after, TimelineKind.ALERT, f"Fires again after {quiet}.", actor=SYSTEM, now=now)
     if after.severity is not before.severity:
         text = f"Severity raised from {before.severity} to {after.severity} by a new alert."
         prove(
@@ -218,6 +219,7 @@ def _tell_end(tx: Transaction, incident: Incident, now: datetime) -> None:
     prove(tx, incident, AuditKind.INCIDENT_RESOLVED, actor=SYSTEM, now=now, note=note, by="monitoring")
     text = "Resolved: monitoring reports recovery."
     tell(tx, incident, TimelineKind.RESOLVED, text, actor=SYSTEM, now=now)
+    tx.jobs.put(TidyRuns(company_id=incident.company_id, incident_id=incident.id), due_at=now)
 
 
 def _turn_clocks(

@@ -25,7 +25,8 @@ from bot.actions import (
     WhoAmI,
     Why,
 )
-from bot.handlers import Place, handle
+from bot.handlers import handle
+from bot.place import Place
 from engine.audit import AuditKind
 from engine.errors import NotFound, Refused
 from runbooks.run import RunStatus

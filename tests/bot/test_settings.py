@@ -112,10 +112,6 @@ def test_a_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
     assert stat.S_IMODE(found.key_file.stat().st_mode) == 0o600
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="the key file is there for a moment before its key is: who reads it then gets an empty key",
-)
 def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     url = f"sqlite+aiosqlite:///{tmp_path}/aw.db"
     with ThreadPoolExecutor(8) as pool:

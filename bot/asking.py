@@ -1,0 +1,55 @@
+"""What an act still needs, asked for with a form; only of those who may do it."""
+
+from __future__ import annotations
+
+from bot.actions import Assign, Note, Reject, Resolve, Unclaim
+from bot.cards import Asked, Field, FieldKind, Form
+from bot.core import Core
+from bot.place import Place, look_up
+from engine.access import Actor, Verb, who_could
+from engine.errors import Refused
+from engine.operations import respond
+from storage.transaction import Transaction
+
+
+async def ask(core: Core, action: Note | Resolve | Unclaim | Assign, place: Place, actor: Actor) -> Asked:
+    match action:
+        case Unclaim():
+            await look_up(core, action.incident, place, actor, Verb.UNCLAIM)
+            return ask_text(action, "Give it back", "Give back", "Why not you?", optional=True)
+        case Note():
+            await look_up(core, action.incident, place, actor, Verb.NOTE)
+            return ask_text(action, "Add a note", "Add note", "What did you see or do?")
+        case Resolve():
+            await look_up(core, action.incident, place, actor, Verb.RESOLVE)
+            return ask_text(action, "Resolve", "Resolve", "What fixed it?", optional=True)
+        case Assign():
+            return await _ask_whom(core, action, place, actor)
+
+
+def ask_text(
+    action: Note | Resolve | Unclaim | Reject, title: str, submit: str, label: str, *, optional: bool = False
+) -> Asked:
+    field = Field(
+        name="text", label=label, kind=FieldKind.LONG_TEXT, optional=optional, most=respond.NOTE_LIMIT
+    )
+    return Asked(Form(title=title, submit=submit, action=action, fields=(field,)))
+
+
+async def _ask_whom(core: Core, action: Assign, place: Place, actor: Actor) -> Asked:
+    incident = await look_up(core, action.incident, place, actor, Verb.ASSIGN)
+
+    async def look(tx: Transaction) -> list[tuple[str, str]]:
+        context = await tx.companies.context(incident.company_id)
+        able = who_could(context.people, Verb.CLAIM, incident.company_id)
+        loads = await tx.users.loads([user.id for user in able])
+        ordered = sorted(
+            able, key=lambda user: (user.role.value != "technician", loads.get(user.id, 0), user.id)
+        )
+        return [(str(user.id), f"{user.name} ({loads.get(user.id, 0)} open)") for user in ordered]
+
+    options = await core.read(look)
+    if not options:
+        raise Refused("Nobody else works for this company.", hint="An admin can add people.")
+    field = Field(name="to", label="Who takes it?", kind=FieldKind.CHOICE, options=options)
+    return Asked(Form(title=f"Reassign {incident.label}", submit="Assign", action=action, fields=(field,)))

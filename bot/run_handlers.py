@@ -1,0 +1,145 @@
+"""Asking for a run, and deciding about one."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot import questions
+from bot.actions import Approve, Cancel, Reject, Run
+from bot.asking import ask_text
+from bot.cards import Asked, Done, Field, FieldKind, Form, Reply
+from bot.core import Core
+from bot.incident_card import cut
+from bot.place import Place, belongs, look_up
+from engine.access import Actor, Verb
+from engine.errors import Refused
+from engine.incident import Incident
+from engine.operations import respond
+from runbooks.approvals import ASKS
+from runbooks.operations import decide, request
+from runbooks.run import RunStatus
+from runbooks.runbook import Parameter as RunbookParameter
+from runbooks.runbook import Runbook, validate_parameters
+from storage.transaction import Transaction
+
+
+async def decided(core: Core, action: Approve | Reject | Cancel, actor: Actor) -> Reply:
+    match action:
+        case Approve():
+            return await _approve(core, action, actor)
+        case Reject(text=None):
+            return ask_text(action, "Reject the run", "Reject", "Why not?", optional=True)
+        case Reject():
+            note = action.text or ""
+            await core.write(
+                lambda tx: decide.reject(tx, action.run, note=note, actor=actor, now=core.clock.now())
+            )
+            return Done("Rejected.")
+        case Cancel():
+            await core.write(lambda tx: decide.cancel(tx, action.run, actor=actor, now=core.clock.now()))
+            return Done("Being stopped.")
+        case _:
+            assert_never(action)
+
+
+async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Reply:
+    runbook = core.catalogue.get(action.runbook) if action.runbook else None
+    verb = ASKS[runbook.risk] if runbook else Verb.REQUEST_RUN
+    incident = await look_up(core, action.incident, place, actor, verb)
+    if runbook is None:
+        return await _ask_which(core, action, incident)
+    missing = await _missing(core, runbook, incident, action)
+    if missing:
+        return Asked(_parameter_form(action, runbook, missing))
+
+    async def act(tx: Transaction) -> RunStatus:
+        await belongs(tx, action.incident, place)
+        fresh = await respond.find(tx, action.incident, verb, actor)
+        context = await tx.companies.context(fresh.company_id)
+        run = await request.request(
+            tx,
+            fresh,
+            runbook,
+            dict(action.parameters or {}),
+            context=context,
+            actor=actor,
+            now=core.clock.now(),
+            reason=f"asked for by {actor.name}",
+        )
+        return run.status
+
+    status = await core.write(act)
+    if status is RunStatus.PENDING_APPROVAL:
+        return Done(f"{runbook.title} now waits for an approval; the request is in the thread.")
+    return Done(f"{runbook.title} is starting.")
+
+
+async def _ask_which(core: Core, action: Run, incident: Incident) -> Asked:
+    view = await core.read(lambda tx: questions.view_of(tx, core, incident.id))
+    fits = [one.id for one in view.fits]
+    others = [one for one in core.catalogue.all() if one.id not in fits]
+    shown = [*view.fits, *others]
+    options = [(one.id, f"{cut(one.title, 45)} ({one.risk.value} risk)") for one in shown]
+    field = Field(name="runbook", label="Which runbook?", kind=FieldKind.CHOICE, options=options)
+    return Asked(
+        Form(title=f"Run on {cut(incident.label, 16)}", submit="Next", action=action, fields=(field,))
+    )
+
+
+async def _missing(
+    core: Core, runbook: Runbook, incident: Incident, action: Run
+) -> list[tuple[RunbookParameter, str]]:
+    """The parameters that nobody has given a value yet, each with the best guess; [] when all are known."""
+    if action.parameters is not None:
+        return []
+
+    async def labels(tx: Transaction) -> tuple[dict[str, str], dict[str, str]]:
+        context = await tx.companies.context(incident.company_id)
+        asset = context.asset_called(incident.asset_name)
+        alerts = await tx.alerts.of_incident(incident.id)
+        said = {name: value for alert in alerts for name, value in alert.labels.items()}
+        ours = dict(asset.labels) if asset else {}
+        return ours, {**said, **ours}
+
+    ours, known = await core.read(
+        labels
+    )  # what an alert says is a guess that a person sees, never a value by itself
+    try:
+        validate_parameters(runbook, {}, labels=ours)
+    except Refused:
+        return [
+            (one, known.get(one.label or one.name) or known.get(one.name) or one.default or "")
+            for one in runbook.parameters
+        ]
+    return []
+
+
+def _parameter_form(action: Run, runbook: Runbook, missing: list[tuple[RunbookParameter, str]]) -> Form:
+    fields = []
+    for parameter, guess in missing:
+        kind = FieldKind.CHOICE if parameter.kind == "enum" else FieldKind.TEXT
+        options = [(value, value) for value in parameter.values] if parameter.kind == "enum" else []
+        fields.append(
+            Field(
+                name=parameter.name,
+                label=parameter.name.replace("_", " ").capitalize(),
+                hint=parameter.description,
+                kind=kind,
+                value=guess,
+                options=options,
+                most=256,
+            )
+        )
+    intro = (f"{runbook.description} ", f"Risk: {runbook.risk.value}. ", f"Undo: {runbook.undo}")
+    return Form(title=cut(runbook.title, 24), submit="Run", action=action, fields=tuple(fields), intro=intro)
+
+
+async def _approve(core: Core, action: Approve, actor: Actor) -> Reply:
+    run = await core.write(
+        lambda tx: decide.approve(
+            tx, action.run, action.digest, actor=actor, catalogue=core.catalogue, now=core.clock.now()
+        )
+    )
+    if run.status is RunStatus.VOID:
+        raise Refused(f"{run.label} was not started: {run.outcome}", hint="Ask for it again.", code="void")
+    return Done(f"Approved: {run.label}.")

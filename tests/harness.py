@@ -1,0 +1,420 @@
+"""Scenarios read like the product: `await h.fire("acme", "disk full")`, `await h.card(1)`, `await h.press(…)`.
+
+Everything is real but the world: the server on a port, its worker, a database, slack_bolt and boto3; the sandbox
+answers for Slack and AWS on loopback, in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.app import Running, running
+from bot.clock import DatabaseClock
+from bot.settings import Settings
+from engine.access import Actor, Via
+from engine.company import Asset, Cloud, Company, Role, User
+from engine.operations import directory
+from sandbox import app as sandbox_app
+from sandbox.world import World
+from storage.transaction import Transaction
+
+SIGNING_SECRET, BOT_TOKEN, APP_TOKEN = "s" * 32, "xoxb-test-token", "xapp-test-token"
+HOME_KEY, HOME_SECRET = "AKIAHOMEHOMEHOME0001", "home-secret-home-secret-home-secret"
+CLI = Actor(user=None, via=Via.CLI)
+PEOPLE = {
+    "kim": ("U0KIM", "Kim Reyes", Role.TECHNICIAN, ("acme", "globex"), ("linux",)),
+    "bob": ("U0BOB", "Bob Stone", Role.TECHNICIAN, ("acme", "globex"), ("windows", "linux")),
+    "maria": ("U0MARIA", "Maria Acme", Role.COMPANY_ADMIN, ("acme",), ()),
+    "lee": ("U0LEE", "Lee Admin", Role.MSP_ADMIN, (), ()),
+    "dana": ("U0DANA", "Dana Viewer", Role.CLIENT_VIEWER, ("acme",), ()),
+}
+STRANGERS = {"eve": ("U0EVE", "Eve Nobody")}
+COMPANIES = {
+    "acme": ("Acme Corp", "C0ACME", "222222222222", "i-0aaaaaaaaaaaaaaa1", "acme-web-01", "web-server"),
+    "globex": (
+        "Globex Health",
+        "C0GLOBEX",
+        "333333333333",
+        "i-0bbbbbbbbbbbbbbb1",
+        "globex-app-01",
+        "app-server",
+    ),
+}
+
+
+class ShiftedClock(DatabaseClock):
+    """The database's time, moved on when a test says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.shift
+
+
+def world_config(
+    folder: Path, *, bot_url: str, socket_mode: bool = False, rate_limits: bool = False
+) -> dict[str, Any]:
+    users = {name: (chat_id, real) for name, (chat_id, real, *_) in PEOPLE.items()} | STRANGERS
+    members = [*(chat_id for chat_id, _ in users.values()), "U0AWBOT"]
+    return {
+        "bot": {"url": bot_url},
+        "slack": {
+            "team": {"id": "T0MSP", "name": "Northwind MSP"},
+            "bot": {
+                "user_id": "U0AWBOT",
+                "bot_id": "B0AWBOT",
+                "app_id": "A0AWBOT",
+                "name": "Alert Whisperer",
+                "token": BOT_TOKEN,
+            },
+            "app_token": APP_TOKEN if socket_mode else None,
+            "signing_secret": SIGNING_SECRET,
+            "rate_limits": rate_limits,
+            "users": [
+                {
+                    "id": chat_id,
+                    "name": name,
+                    "real_name": real,
+                    "email": f"{name}@msp.example",
+                    "tz": "Europe/Vienna",
+                    "label": "",
+                    "is_restricted": False,
+                }
+                for name, (chat_id, real) in users.items()
+            ],
+            "channels": [
+                {"id": channel, "name": f"aw-{slug}", "topic": name, "is_private": False, "members": members}
+                for slug, (name, channel, *_) in COMPANIES.items()
+            ],
+        },
+        "aws": {
+            "home": {"account": "111111111111", "access_key_id": HOME_KEY, "secret_access_key": HOME_SECRET},
+            "accounts": [
+                {
+                    "id": account,
+                    "name": name,
+                    "region": "eu-central-1",
+                    "role_arn": f"arn:aws:iam::{account}:role/AlertWhisperer",
+                    "external_id": f"external-{slug}",
+                    "instances": [
+                        {
+                            "id": instance,
+                            "name": asset,
+                            "platform": "Linux",
+                            "ping": "Online",
+                            "template": template,
+                        }
+                    ],
+                }
+                for slug, (name, _, account, instance, asset, template) in COMPANIES.items()
+            ],
+            "ses": {"verified": ["alerts@msp.example"], "sandboxed": False},
+        },
+        "root": str(folder),
+    }
+
+
+@dataclass
+class Harness:
+    """One world and one replica. `start` and `stop` are for tests of restarts."""
+
+    world: World
+    settings: Settings
+    clock: ShiftedClock
+    session: aiohttp.ClientSession
+    keys: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    bot: Running | None = None
+    _stack: AsyncExitStack | None = None
+
+    @property
+    def core(self) -> Any:
+        assert self.bot is not None
+        return self.bot.core
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.aw_port}"
+
+    async def start(self) -> None:
+        self._stack = AsyncExitStack()
+        self.bot = await self._stack.enter_async_context(running(self.settings, clock=self.clock))
+        await self.clock.agree(self.bot.core.database)
+
+    async def stop(self) -> None:
+        if self._stack is not None:
+            await self._stack.aclose()
+            self._stack = None
+
+    async def write(self, act: Callable[[Transaction], Awaitable[Any]]) -> Any:
+        return await self.core.write(act)
+
+    async def read(self, look: Callable[[Transaction], Awaitable[Any]]) -> Any:
+        return await self.core.read(look)
+
+    async def post(
+        self, company: str, body: Any, *, tool: str = "alerts", headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        given = {"X-API-Key": self.keys[company], "Content-Type": "application/json", **(headers or {})}
+        async with self.session.post(f"{self.url}/api/webhooks/{tool}", data=data, headers=given) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def fire(self, company: str, signature: str = "Disk / 97% full", **changes: Any) -> dict[str, Any]:
+        """One alert through the front door; its result."""
+        body = {
+            "asset_name": COMPANIES[company][4],
+            "signature": signature,
+            "severity": "critical",
+            "message": "Something is wrong.",
+            "tool_source": "zabbix",
+            **changes,
+        }
+        status, answer = await self.post(company, body)
+        assert status == 202, answer
+        result: dict[str, Any] = answer["results"][0]
+        return result
+
+    def messages(self, company: str) -> list[dict[str, Any]]:
+        return [one for one in self.world.slack.messages(COMPANIES[company][1]) if one.get("metadata")]
+
+    def cards(self, company: str, kind: str = "incident") -> list[dict[str, Any]]:
+        """The cards in a company's channel (its threads included for other kinds)."""
+        channel = COMPANIES[company][1]
+        top = self.messages(company)
+        every = top + [
+            reply
+            for one in top
+            for reply in self.world.slack.replies(channel, one["ts"])[1:]
+            if reply.get("metadata")
+        ]
+        return [one for one in every if one["metadata"]["event_payload"]["kind"] == kind]
+
+    async def card(
+        self, company: str, *, kind: str = "incident", saying: str = "", count: int = 1
+    ) -> dict[str, Any]:
+        """The newest card of that kind, once there are `count` and it says that."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.cards(company, kind)
+            if len(found) < count:
+                return None
+            return next((one for one in reversed(found) if saying in shown(one)), None)
+
+        return await eventually(
+            look,
+            what=f"{kind} card in {company} saying {saying!r}",
+            seen=lambda: [shown(one) for one in self.cards(company, kind)],
+        )
+
+    async def thread(self, company: str, *, saying: str) -> dict[str, Any]:
+        """The reply in any of the company's threads that says that."""
+        channel = COMPANIES[company][1]
+
+        def replies() -> list[dict[str, Any]]:
+            return [
+                reply
+                for one in self.messages(company)
+                for reply in self.world.slack.replies(channel, one["ts"])[1:]
+            ]
+
+        return await eventually(
+            lambda: next((one for one in replies() if saying in shown(one)), None),
+            what=f"thread of {company} saying {saying!r}",
+            seen=lambda: [shown(one) for one in replies()],
+        )
+
+    async def press(
+        self, who: str, message: dict[str, Any], action_id: str, *, option: str | None = None
+    ) -> Any:
+        return await self.world.slack.press(PEOPLE[who][0], message, action_id, option=option)
+
+    async def command(self, who: str, company: str, text: str) -> Any:
+        chat_id = {**PEOPLE, **STRANGERS}[who][0]
+        return await self.world.slack.command(chat_id, COMPANIES[company][1], text)
+
+    async def whispered(self, who: str, saying: str) -> dict[str, Any]:
+        """What only this person sees, once it says that."""
+        chat_id = {**PEOPLE, **STRANGERS}[who][0]
+        return await eventually(
+            lambda: next((one for one in self.world.slack.ephemerals(chat_id) if saying in shown(one)), None),
+            what=f"whisper to {who} saying {saying!r}",
+            seen=lambda: [shown(one) for one in self.world.slack.ephemerals(chat_id)],
+        )
+
+    async def quiet(self, seconds: float = 0.4) -> None:
+        """Until no job waits that is due, and a little longer."""
+
+        async def idle() -> bool:
+            now = self.core.clock.now()
+            return not await self.read(lambda tx: tx.jobs.any_due(now))
+
+        for _ in range(200):
+            if await idle():
+                await asyncio.sleep(seconds / 2)
+                if await idle():
+                    return
+            await asyncio.sleep(0.05)
+        raise AssertionError("jobs keep being due")
+
+
+def shown(message: dict[str, Any]) -> str:
+    """All the text of a message, as far as a person would read it."""
+
+    def texts(part: Any) -> list[str]:
+        if isinstance(part, dict):
+            own = [part["text"]] if isinstance(part.get("text"), str) else []
+            return own + [text for name, value in part.items() if name != "metadata" for text in texts(value)]
+        return [text for one in part for text in texts(one)] if isinstance(part, list) else []
+
+    return "\n".join(texts(message.get("blocks") or []) + [message.get("text", "")])
+
+
+async def eventually(
+    look: Callable[[], Any], *, what: str, seen: Callable[[], Any] = lambda: None, within: float = 15.0
+) -> Any:
+    """What `look` finds, as soon as it finds something. Fails saying what was seen instead."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while loop.time() < end:
+        found = look()
+        if found:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"never came: {what}; seen: {seen()}")
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@asynccontextmanager
+async def harness(
+    database_url: str, secret_key: str, folder: Path, *, socket_mode: bool = False, rate_limits: bool = False
+) -> AsyncIterator[Harness]:
+    """A world on a port, a replica on another, two companies and their people, ready to be used."""
+    port = free_port()
+    async with AsyncExitStack() as stack:
+        config = world_config(
+            folder, bot_url=f"http://127.0.0.1:{port}", socket_mode=socket_mode, rate_limits=rate_limits
+        )
+        world = World.load(config)
+        runner = web.AppRunner(sandbox_app.create(world), shutdown_timeout=1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        stack.enter_context(_aws_environment(address))
+        settings = Settings(
+            aw_database_url=database_url,
+            aw_secret_key=SecretStr(secret_key),
+            aw_port=port,
+            slack_bot_token=SecretStr(BOT_TOKEN),
+            slack_signing_secret=SecretStr(SIGNING_SECRET),
+            slack_app_token=SecretStr(APP_TOKEN if socket_mode else ""),
+            slack_api_url=f"{address}/slack/api/",
+        )
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        h = Harness(world=world, settings=settings, clock=ShiftedClock(), session=session)
+        await h.start()
+        stack.push_async_callback(h.stop)
+        await _provision(h)
+        yield h
+
+
+def _aws_environment(address: str) -> Any:
+    import pytest
+
+    patch = pytest.MonkeyPatch()
+
+    class Patched:
+        def __enter__(self) -> None:
+            patch.setenv("AWS_ENDPOINT_URL", f"{address}/aws")
+            patch.setenv("AWS_ACCESS_KEY_ID", HOME_KEY)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", HOME_SECRET)
+            patch.setenv("AWS_REGION", "eu-central-1")
+            patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+            patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+            patch.delenv("AWS_SESSION_TOKEN", raising=False)
+            patch.delenv("AWS_PROFILE", raising=False)
+
+        def __exit__(self, *_: object) -> None:
+            patch.undo()
+
+    return Patched()
+
+
+async def _provision(h: Harness) -> None:
+    ids: dict[str, int] = {}
+    for slug, (name, channel, account, instance, asset, _) in COMPANIES.items():
+
+        async def add(
+            tx: Transaction,
+            slug=slug,
+            name=name,
+            channel=channel,
+            account=account,
+            instance=instance,
+            asset=asset,
+        ) -> None:
+            cloud = Cloud(
+                role_arn=f"arn:aws:iam::{account}:role/AlertWhisperer",
+                external_id=f"external-{slug}",
+                region="eu-central-1",
+            )
+            company = Company(id=0, slug=slug, name=name, slack_channel=channel, cloud=cloud)
+            now = h.clock.now()
+            issued = await directory.add_company(tx, company, with_hmac=False, actor=CLI, now=now)
+            ids[slug], h.keys[slug] = issued.company.id, issued.api_key
+            machine = Asset(
+                id=0,
+                company_id=issued.company.id,
+                name=asset,
+                platform="linux",
+                cloud_ref=instance,
+                region="eu-central-1",
+            )
+            await directory.add_asset(tx, machine, actor=CLI, now=now)
+
+        await h.write(add)
+    for name, (chat_id, real, role, slugs, skills) in PEOPLE.items():
+
+        async def join(
+            tx: Transaction, name=name, chat_id=chat_id, real=real, role=role, slugs=slugs, skills=skills
+        ) -> None:
+            user = User(
+                id=0,
+                name=real.split()[0],
+                email=f"{name}@msp.example",
+                role=role,
+                companies=frozenset(ids[slug] for slug in slugs),
+                skills=frozenset(skills),
+                slack_user=chat_id,
+            )
+            h.users[name] = await directory.add_user(tx, user, actor=CLI, now=h.clock.now())
+
+        await h.write(join)
+
+
+def delivery_id() -> str:
+    return secrets.token_hex(8)
