@@ -139,7 +139,9 @@ class Machine:
     def _fill_disk(self) -> None:
         """Writes the template's filler files, in proportion, so that the disk is at FULL_PERCENT."""
         parts = sum(file.size or 0 for file in self.template.filler)
-        room = self.template.disk * FULL_PERCENT // 100 - self.folder.used()
+        room = (
+            self.template.disk * FULL_PERCENT // 100 - self.folder.used() - templates.MB
+        )  # folders count too
         for file in self.template.filler:
             size = max(0, room) * (file.size or 0) // parts
             self.folder.write(file.path, file.text, size=size, days_old=file.days_old)

@@ -92,7 +92,7 @@ mkdir -p usr/local/bin usr/local/lib/ssm
 cp "$shims"/* usr/local/bin/
 cp "$script" "usr/local/lib/ssm/${shown##*/}"
 chmod 755 usr/local/bin/* usr/local/lib/ssm/*
-mount -o remount,ro,nosuid,nodev usr/local
+mount -o remount,bind,ro,nosuid,nodev usr/local
 pivot_root . .
 umount -l .
 cd "$directory"
