@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +28,8 @@ def settings() -> Settings:
 
 def with_core(act: Callable[[Core], Awaitable[Result]]) -> Result:
     """Run a command's work on an open database and give its result. Raises errors fit for a person to read."""
+
+    import asyncio
 
     async def work() -> Result:
         async with _core() as core:

@@ -55,7 +55,7 @@ def refusal_text(error: AlertWhispererError) -> str:
 def stop(text: str) -> NoReturn:
     """End the command as refused."""
     for line in text.splitlines() or ["refused"]:
-        print(f"aw: {line}", file=sys.stderr)
+        print(line if line.startswith(" ") else f"aw: {line}", file=sys.stderr)
     raise SystemExit(REFUSED)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,6 +89,8 @@ async def _tell(core: Core, slug: str, asset: str, severity: str, *, resolved: b
 
 async def _card(core: Core, number: int, wait: float) -> dict[str, Any] | None:
     """The incident's first card once it is posted, or as it is when the time is over; None: none is wanted."""
+    import asyncio
+
     began = time.monotonic()
     while True:
         async with core.database.reading() as tx:

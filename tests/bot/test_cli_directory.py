@@ -1,0 +1,224 @@
+"""`aw company`, `user`, `asset` and `token`, as a shell sees them."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from engine.operations.directory import KEY_FORM
+from tests.bot.shell import Shell
+
+KEY = Fernet.generate_key().decode()
+ARN = "arn:aws:iam::123456789012:role/AlertWhisperer"
+
+
+@pytest.fixture
+def aw(tmp_path: Path) -> Shell:
+    settings = {"AW_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'aw.db'}", "AW_SECRET_KEY": KEY}
+    return Shell(tmp_path, settings)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
+    """`aw` on an empty database of each kind."""
+    if request.param == "sqlite":
+        yield Shell(
+            tmp_path, {"AW_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'aw.db'}", "AW_SECRET_KEY": KEY}
+        )
+        return
+    server = request.getfixturevalue("postgres")
+    name = server.create()
+    yield Shell(tmp_path, {"AW_DATABASE_URL": server.url_of(name), "AW_SECRET_KEY": KEY})
+    server.drop(name)
+
+
+def test_a_company_a_technician_and_a_token_on_an_empty_database(both: Shell) -> None:
+    words = (
+        "--name",
+        "Acme Corp",
+        "--slack-channel",
+        "C0ACME",
+        "--hmac",
+        "--cloud",
+        "aws",
+        "--aws-role-arn",
+        ARN,
+    )
+    company = both.done(
+        "company", "add", "acme", *words, "--aws-external-id", "ours-1", "--aws-region", "eu-west-1"
+    )
+    assert {name: company[name] for name in ("slug", "name")} == {"slug": "acme", "name": "Acme Corp"}
+    assert KEY_FORM.match(company["api_key"])
+    assert len(company["hmac_secret"]) >= 32
+    assert company["webhook_url"] == "http://127.0.0.1:8080/api/webhooks/alerts"
+    user = both.done(
+        *("user", "add", "--name", "Kim", "--email", "kim@msp.example", "--role", "technician"),
+        *("--company", "acme", "--skill", "linux", "--skill", "Database", "--slack-user", "U0KIM"),
+    )
+    assert (user["companies"], user["skills"]) == (["acme"], ["database", "linux"])
+    token = both.done("token", "create", "--user", "KIM@msp.example", "--ttl", "12h")
+    assert token["token"].count(".") == 2
+    assert token["expires_at"].endswith("+00:00")
+    shown = both.done("company", "show", "ACME")
+    assert (shown["aws_role_arn"], shown["aws_external_id"], shown["people"][0]["name"]) == (
+        ARN,
+        "ours-1",
+        "Kim",
+    )
+    assert both.done("token", "revoke", token["id"]) == {"revoked": 1}
+
+
+def test_what_is_shown_once_is_not_shown_again(aw: Shell) -> None:
+    made = aw.done("company", "add", "acme", "--hmac")
+    said = aw("company", "show", "acme").out + aw("company", "list", "--json").out
+    stored = (aw.folder / "aw.db").read_bytes()
+    for secret in (made["api_key"], made["hmac_secret"]):
+        assert secret not in said
+        assert secret.encode() not in stored
+
+
+def test_a_key_is_made_and_kept_private_when_none_is_given(aw: Shell, tmp_path: Path) -> None:
+    plain = Shell(tmp_path, {"AW_DATABASE_URL": aw.settings["AW_DATABASE_URL"]})
+    plain.done("company", "add", "acme")
+    assert stat.S_IMODE((tmp_path / "alert-whisperer.key").stat().st_mode) == 0o600
+    assert [one["slug"] for one in plain.done("company", "list")] == ["acme"]
+
+
+def test_settings_change_and_the_rest_stays(aw: Shell) -> None:
+    aw.done("company", "add", "acme", "--name", "Acme Corp", "--slack-channel", "C0ACME")
+    changed = aw.done(
+        "company", "set", "Acme", "--window", "5", "--autonomy", "OBSERVE", "--timezone", "Europe/Vienna"
+    )
+    assert (changed["window_minutes"], changed["autonomy"], changed["slack_channel"]) == (
+        5,
+        "observe",
+        "C0ACME",
+    )
+    assert aw.done("company", "set", "acme", "--slack-channel", "")["slack_channel"] is None
+    cloud = aw.done("company", "set", "acme", "--aws-role-arn", ARN)
+    assert cloud["cloud"] == "aws"
+    again = aw.done("company", "set", "acme", "--aws-region", "eu-west-1")
+    assert (again["aws_role_arn"], again["aws_external_id"]) == (ARN, cloud["aws_external_id"])
+
+
+def test_a_rotated_key_and_an_archived_company(aw: Shell) -> None:
+    first = aw.done("company", "add", "acme")["api_key"]
+    rotated = aw.done("company", "rotate-key", "acme", "--overlap", "2h")
+    assert rotated["api_key"] != first
+    assert aw.done("company", "archive", "acme")["archived_at"]
+    assert aw.done("company", "list") == []
+    assert [one["slug"] for one in aw.done("company", "list", "--archived")] == ["acme"]
+    assert "no company called" in aw.refused("company", "show", "acme")
+
+
+def test_a_technician_without_a_company_is_warned_about(aw: Shell) -> None:
+    words = ("user", "add", "--name", "Kim", "--email", "kim@msp.example", "--role", "technician", "--json")
+    said = aw(*words)
+    assert said.code == 0
+    assert said.json["companies"] == []
+    assert "serves no company" in said.err
+    aw.done("company", "add", "acme")
+    assert aw.done("user", "set", "kim@msp.example", "--company", "acme")["companies"] == ["acme"]
+    assert aw.done("user", "set", "kim@msp.example", "--no-company", "--unavailable")["available"] is False
+    (listed,) = aw.done("user", "list")
+    assert (listed["companies"], listed["open_incidents"]) == ([], 0)
+
+
+REFUSALS = [
+    (("company", "add", "Acme Corp"), "short name"),
+    (("company", "add", "acme"), "already"),
+    (("company", "add", "acme2", "--cloud", "aws", "--aws-role-arn", "nonsense"), "ARN"),
+    (("company", "add", "acme2", "--timezone", "Mars/Olympus"), "time zone"),
+    (("company", "add", "acme2", "--slack-channel", "C0ACME"), "belongs to"),
+    (("company", "show", "nobody"), "`aw company list`"),
+    (("company", "rotate-key", "acme", "--overlap", "soon"), "duration"),
+    (("user", "add", "--name", "Kim", "--email", "kim", "--role", "technician"), "e-mail"),
+    (("user", "add", "--name", "Ada", "--email", "a@b", "--role", "company_admin"), "--company"),
+    (("user", "set", "nobody@msp.example"), "nobody"),
+    (("token", "create", "--user", "nobody@msp.example"), "nobody"),
+    (("token", "revoke", "zzz"), "no token"),
+    (("token", "revoke"), "--user"),
+    (("asset", "add", "acme", "web-01", "--label", "mount"), "name=value"),
+    (("asset", "list", "nobody"), "no company called"),
+    (("asset", "import", "acme", "nowhere.csv"), "nowhere.csv"),
+]
+
+
+def test_refusals_are_one_clear_line(aw: Shell) -> None:
+    aw.done("company", "add", "acme", "--slack-channel", "C0ACME")
+    for words, expected in REFUSALS:
+        said = aw.refused(*words)
+        assert expected in said, (words, said)
+        assert said.startswith("aw: ")
+        assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bogus",),
+        ("company", "add"),
+        ("user", "add", "--role", "boss"),
+        ("company", "set", "a", "--window", "0"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2(aw: Shell, words: tuple[str, ...]) -> None:
+    assert "Usage:" in aw.refused(*words, code=2)
+
+
+def test_assets_one_by_one_and_from_files(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+    one = aw.done(
+        *("asset", "add", "ACME", "acme-web-01", "--instance", "i-0a11c0ffee0000001", "--platform", "Linux"),
+        *("--critical", "--alias", "10.0.0.1", "--label", "mount=/", "--depends-on", "acme-db-01"),
+    )
+    assert (one["platform"], one["cloud_ref"], one["labels"]) == (
+        "linux",
+        "i-0a11c0ffee0000001",
+        {"mount": "/"},
+    )
+    csv = "name,aliases,Critical,labels,depends_on\nacme-db-01,db;10.0.0.2,yes,mount=/var;role=db,\nacme-web-01,,,,\n"
+    assert aw.done("asset", "import", "acme", "-", typed=csv) == {
+        "added": ["acme-db-01"],
+        "known": ["acme-web-01"],
+    }
+    document = {
+        "assets": [
+            {"name": "acme-app-01", "critical": True, "depends_on": ["acme-db-01"], "labels": {"a": "b"}}
+        ]
+    }
+    (aw.folder / "assets.json").write_text(json.dumps(document), encoding="utf-8")
+    assert aw.done("asset", "import", "acme", "assets.json")["added"] == ["acme-app-01"]
+    listed = {one["name"]: one for one in aw.done("asset", "list", "acme")}
+    assert listed["acme-db-01"]["aliases"] == ["db", "10.0.0.2"]
+    assert listed["acme-db-01"]["labels"] == {"mount": "/var", "role": "db"}
+    assert listed["acme-app-01"]["critical"] is True
+
+
+def test_a_faulty_file_adds_nothing_and_names_every_fault(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+    csv = "name,critical\ngood-01,yes\n,no\nbad-01,perhaps\nGOOD-01,no\n"
+    said = aw.refused("asset", "import", "acme", "-", typed=csv)
+    for words in (
+        "line 3: has no name",
+        "line 4: critical is",
+        "line 5: GOOD-01 is in the file twice",
+        "Nothing was added",
+    ):
+        assert words in said
+    assert aw.done("asset", "list", "acme") == []
+    assert "colour" in aw.refused("asset", "import", "acme", "-", typed="name,colour\nweb,red\n")
+    assert "not JSON" in aw.refused("asset", "import", "acme", "-", typed="[{]")
+    assert "not UTF-8" in aw.refused("asset", "import", "acme", "-", typed=b"name\n\xff\xfe\n")
+
+
+def test_a_missing_dependency_is_warned_about(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+    said = aw("asset", "add", "acme", "web-01", "--depends-on", "db-01")
+    assert said.code == 0
+    assert "depends on db-01" in said.err
