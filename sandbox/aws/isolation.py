@@ -11,7 +11,7 @@ import asyncio
 import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -81,7 +81,7 @@ class Isolation:
         a cancelled task kill everything the command started. Needs a wall."""
         if self.wall is None:
             raise RuntimeError("there is no way to isolate a script on this host")
-        argv = self._argv(self.wall, room, command)
+        argv = self._argv(self.wall, replace(room, seconds=int(seconds) + 5), command)
         try:
             process = await asyncio.create_subprocess_exec(
                 *argv,

@@ -27,6 +27,7 @@ class Room:
     processes: int = 64
     memory: int = 1 << 30
     file_size: int = 1 << 30
+    seconds: int = 172_800
     lent: tuple[str, ...] = ()
 
     @property
@@ -105,5 +106,7 @@ def unshare_command(room: Room, command: tuple[str, ...]) -> list[str]:
     argv += ["--kill-child", "--net", "--ipc", "--uts", "--", "sh", "-c", _BUILD, "sh"]
     argv += [str(room.root), str(room.shims), str(room.script), str(room.caches), room.hostname]
     argv += [room.directory, room.shown_script]
+    # should this program be killed itself, bubblewrap ends the room; here the room's first process has to
+    command = ("timeout", "--signal=KILL", str(room.seconds), *command)
     bounding = ",".join(["-all", *(f"+{capability}" for capability in _CAPABILITIES)])
     return [*argv, bounding, "--", *_limited(room, command)]

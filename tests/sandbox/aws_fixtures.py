@@ -198,6 +198,35 @@ async def until(
     raise AssertionError(f"still {answer['Status']} after {within} s")
 
 
+def processes_with(mark: str) -> list[str]:
+    """Processes of this host that have `mark` in their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if mark in line:
+            found.append(line)
+    return found
+
+
+async def grown(mark: str, least: int) -> bool:
+    for _ in range(200):
+        if len(processes_with(mark)) >= least:
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def gone(mark: str) -> bool:
+    for _ in range(200):
+        if not processes_with(mark):
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
 @asynccontextmanager
 async def cloud(
     root: Path, config: AwsConfig | None = None, *, walls: tuple[Wall, ...] = tuple(Wall)

@@ -7,13 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sandbox.aws.isolation import Wall
-from tests.sandbox.aws_fixtures import DB, WEB, Cloud, cloud
+from tests.sandbox.aws_fixtures import DB, WEB, Cloud, cloud, gone, grown
 
 LIBRARIES = [name for name in ("lib", "lib32", "lib64", "libx32") if os.path.isdir(f"/usr/{name}")]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -167,7 +169,7 @@ async def test_scripts_do_not_run_as_our_own_root(aws: Cloud) -> None:
 
 
 async def test_a_fork_bomb_stays_small(aws: Cloud) -> None:
-    shown = await said(aws, "for n in $(seq 200); do sleep 5 & done; echo never; kill $(jobs -p)")
+    shown = await said(aws, "for n in $(seq 200); do sleep 1 & done; echo never; kill $(jobs -p)")
 
     assert "Resource temporarily unavailable" in shown
 
@@ -207,6 +209,33 @@ async def test_a_machine_cannot_replace_its_own_walls(aws: Cloud) -> None:
     assert "Read-only file system" in shown or "No such file" in shown
     assert "passwd" not in shown
     assert not is_there(PWNED)
+
+
+async def test_a_room_does_not_outlive_the_program(aws: Cloud, tmp_path: Path) -> None:
+    """Killed without warning, the program leaves no script behind for longer than its time limit."""
+    isolation = aws.world.machines[WEB]._ground.isolation
+    room = replace(aws.world.machines[WEB].room(_script(tmp_path, "sleep 4714")), seconds=2)
+    assert isolation.wall is not None
+    argv = isolation._argv(isolation.wall, room, ("sh", "-c", room.shown_script))
+    program = f"import subprocess, time\nsubprocess.Popen({argv!r})\nprint('up', flush=True)\ntime.sleep(60)"
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    assert running.stdout is not None
+    assert await running.stdout.readline() == b"up\n"
+    assert await grown("sleep 4714", 1)
+
+    running.kill()
+    await running.communicate()
+
+    assert await gone("sleep 4714")
+
+
+def _script(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "aws" / "scripts" / "by-hand.sh"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
 
 
 async def test_without_any_wall_nothing_is_run(tmp_path: Path) -> None:

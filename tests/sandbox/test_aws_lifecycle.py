@@ -10,42 +10,27 @@ from pathlib import Path
 import pytest
 
 from sandbox.aws.commands import Pace, Status, summary
-from tests.sandbox.aws_fixtures import APP, AWAY, DB, WEB, WINDOWS, Cloud, call, cloud, ended, send, until
+from tests.sandbox.aws_fixtures import (
+    APP,
+    AWAY,
+    DB,
+    WEB,
+    WINDOWS,
+    Cloud,
+    call,
+    cloud,
+    ended,
+    gone,
+    grown,
+    send,
+    until,
+)
 
 
 @pytest.fixture
 async def aws(tmp_path: Path) -> AsyncIterator[Cloud]:
     async with cloud(tmp_path) as made:
         yield made
-
-
-def processes_with(mark: str) -> list[str]:
-    """Processes of this host that have `mark` in their command line."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if mark in line:
-            found.append(line)
-    return found
-
-
-async def grown(mark: str, least: int) -> bool:
-    for _ in range(200):
-        if len(processes_with(mark)) >= least:
-            return True
-        await asyncio.sleep(0.02)
-    return False
-
-
-async def gone(mark: str) -> bool:
-    for _ in range(200):
-        if not processes_with(mark):
-            return True
-        await asyncio.sleep(0.02)
-    return False
 
 
 async def test_a_script_succeeds_with_its_output(aws: Cloud) -> None:
