@@ -1,5 +1,6 @@
 """Runs a script for real, in a room of its own: nothing of the host but a read-only /usr, no network, no host
-processes, no capabilities over the host, bounded time, memory, processes, file sizes and output.
+processes, no capabilities over the host, bounded time, processes, memory of each, size of each file, and output.
+Not bounded: how many files it writes below the world's folder.
 
 bubblewrap builds the room where it works, `unshare` otherwise; where neither works nothing is run at all. When we are
 root ourselves, the room's root is an unprivileged user of the host, so that even a way out would lead nowhere.
