@@ -95,11 +95,12 @@ class DeadlineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A promise with its due time: `Respond by 14:05`."""
+    """A promise with its due time: `Respond by 14:05`. A `far` one names the day too."""
 
     label: str
     due_at: datetime
     state: DeadlineState
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ from runbooks.run import RunStatus
 from runbooks.runbook import Risk
 
 MESSAGE_LENGTH = 280
+FAR = timedelta(hours=10)
+"""A due time beyond this needs its day."""
 _CLOCK_STATES = {
     ClockState.RUNNING: DeadlineState.RUNNING,
     ClockState.PAUSED: DeadlineState.RUNNING,
@@ -89,7 +91,7 @@ def _open(view: IncidentView) -> list[Element]:
     elements.extend(_memory(view))
     elements.extend(_run_line(view))
     elements.append(_buttons(view))
-    elements.extend(_last_action(incident))
+    elements.extend(_last_action(view))
     return elements
 
 
@@ -119,7 +121,8 @@ def _deadlines(view: IncidentView) -> tuple[Deadline, ...]:
     shown = []
     for clock in sorted(view.clocks, key=lambda one: one.kind is ClockKind.RESOLUTION):
         state = _CLOCK_STATES[clock.state(view.now)]
-        shown.append(Deadline(_clock_label(clock, state), clock.due_at, state))
+        far = clock.due_at - view.now > FAR
+        shown.append(Deadline(_clock_label(clock, state), clock.due_at, state, far))
     return tuple(shown)
 
 
@@ -204,21 +207,33 @@ def _buttons(view: IncidentView) -> Actions:
     if active is not None:
         label = "Withdraw run" if active.status is RunStatus.PENDING_APPROVAL else "Stop run"
         buttons.append(Button(label, Cancel(active.id), confirm=f"Stop “{active.title}”?"))
-    elif view.best is not None:
+    elif view.best is not None and not helped(view):
         buttons.append(Button(f"Run ▸ {cut(view.best.title, 40)}", Run(number, view.best.id)))
-    resolve = Style.PRIMARY if incident.touched and incident.recovered_at else Style.PLAIN
-    buttons.append(Button("Resolve", Resolve(number), resolve))
+    done = helped(view) or (incident.touched and incident.recovered_at is not None)
+    buttons.append(
+        Button("Resolve", Resolve(number), Style.PRIMARY if done and incident.touched else Style.PLAIN)
+    )
     more = [Button("Add a note", Note(number)), Button("Reassign", Assign(number))]
     if incident.touched:
         more.append(Button("Not me: give it back", Unclaim(number)))
-    elif len(view.fits) > 1 and active is None:
-        more.append(Button("Run another runbook", Run(number)))
+    elif view.fits and active is None and (len(view.fits) > 1 or helped(view)):
+        more.append(Button("Run a runbook", Run(number)))
     more += [Button("Why this card?", Why(number)), Button("Details", Details(number))]
     return Actions(tuple(buttons), tuple(more))
 
 
-def _last_action(incident: Incident) -> list[Element]:
+def helped(view: IncidentView) -> bool:
+    """The newest run met its goal, by its own check."""
+    return view.run is not None and view.run.status is RunStatus.SUCCEEDED
+
+
+def _last_action(view: IncidentView) -> list[Element]:
+    """What happened last, unless the line about the run says that already."""
+    incident, run = view.incident, view.run
     if not incident.last_action or incident.last_action_at is None:
+        return []
+    moments = (run.requested_at, run.decided_at, run.started_at, run.finished_at) if run else ()
+    if incident.last_action_at in moments:
         return []
     return [Facts(((cut(incident.last_action, 200), " · ", Moment(incident.last_action_at)),))]
 

@@ -64,7 +64,7 @@ async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Repl
             context=context,
             actor=actor,
             now=core.clock.now(),
-            reason=f"asked for by {actor.name}",
+            reason="",
         )
         return run.status
 

@@ -248,6 +248,17 @@ class Harness:
         chat_id = {**PEOPLE, **STRANGERS}[who][0]
         return await self.world.slack.command(chat_id, COMPANIES[company][1], text)
 
+    async def modal(self, who: str) -> dict[str, Any]:
+        """The newest modal that is open for this person."""
+        chat_id = PEOPLE[who][0]
+
+        def look() -> dict[str, Any] | None:
+            found = self.world.slack.views_of(chat_id)
+            return found[-1] if found else None
+
+        view: dict[str, Any] = await eventually(look, what=f"modal for {who}")
+        return view
+
     async def whispered(self, who: str, saying: str) -> dict[str, Any]:
         """What only this person sees, once it says that."""
         chat_id = {**PEOPLE, **STRANGERS}[who][0]
@@ -282,7 +293,7 @@ def shown(message: dict[str, Any]) -> str:
             return own + [text for name, value in part.items() if name != "metadata" for text in texts(value)]
         return [text for one in part for text in texts(one)] if isinstance(part, list) else []
 
-    return "\n".join(texts(message.get("blocks") or []) + [message.get("text", "")])
+    return "\n".join([*texts(message.get("blocks") or []), message.get("text", "")])
 
 
 async def eventually(

@@ -172,7 +172,7 @@ def _mark(mark: Mark) -> str:
         case str():
             return escape(mark)
         case Strong():
-            return f"*{_unformatted(mark.text)}*" if mark.text.strip() else ""
+            return _bold(mark.text)
         case Code():
             return f"`{escape(mark.text).replace('`', 'ˋ')}`" if mark.text.strip() else ""
         case Person():
@@ -185,6 +185,15 @@ def _mark(mark: Mark) -> str:
             return f"<{mark.url}|{escape(mark.text).replace('|', '¦')}>" if ours else escape(mark.text)
         case _:
             assert_never(mark)
+
+
+def _bold(text: str) -> str:
+    """Spaces at the ends stay outside of the stars: inside they would show the stars themselves."""
+    inner = text.strip()
+    if not inner:
+        return ""
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{before}*{_unformatted(inner)}*{after}"
 
 
 def _unformatted(text: str) -> str:
@@ -203,7 +212,7 @@ def _deadline(clock: Deadline) -> str:
     dot = _CLOCK_DOTS[clock.state]
     if clock.state in (DeadlineState.MET, DeadlineState.MISSED):
         return f"{dot} {escape(clock.label)}"
-    text = f"{dot} {escape(clock.label)} {moment(Moment(clock.due_at))}"
+    text = f"{dot} {escape(clock.label)} {moment(Moment(clock.due_at, When.DATE_TIME if clock.far else When.TIME))}"
     return text if clock.state is DeadlineState.RUNNING else f"*{text}*"
 
 

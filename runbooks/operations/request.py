@@ -247,6 +247,7 @@ def _asked(run: Run) -> Said:
         text=f"{run.requested_by_name} asked for {run.label} ({run.risk.value} risk); it {waits}.{_why(run)}",
         act=f"{run.title} {waits}",
         timeline=TimelineKind.APPROVAL,
+        told=False,
         detail=detail,
     )
 

@@ -77,7 +77,7 @@ async def test_high_risk_waits_for_the_right_person_and_really_restarts_the_serv
     await h.press("kim", card, "aw:claim")
     card = await h.card("globex", saying="Claimed by Kim")
     await h.press("kim", card, "aw:run")
-    view = h.world.slack.views_of("U0KIM")[-1]
+    view = await h.modal("kim")
     assert "restart" in view["title"]["text"].lower()
     values = {
         block["block_id"]: block["element"].get("initial_value", "")

@@ -81,7 +81,7 @@ async def test_resolving_by_its_form_keeps_the_note(h: Harness):
     await h.fire("acme", "Door open", asset_name="acme-dc")
     card = await h.card("acme")
     await h.press("kim", card, "aw:resolve")
-    view = h.world.slack.views_of("U0KIM")[-1]
+    view = await h.modal("kim")
     await h.world.slack.submit("U0KIM", view["id"], {"text": "closed the door"})
     await h.card("acme", saying="closed the door")
 
@@ -93,7 +93,7 @@ async def test_the_menu_behind_the_dots_works(h: Harness):
     await h.press("kim", card, "aw:more", option="why:1")
     await h.whispered("kim", "Why INC-1 exists")
     await h.press("kim", card, "aw:more", option="assign:1")
-    view = h.world.slack.views_of("U0KIM")[-1]
+    view = await h.modal("kim")
     await h.world.slack.submit("U0KIM", view["id"], {"to": str(h.users["bob"].id)})
     await h.card("acme", saying="Assigned to Bob by Kim")
 
@@ -103,7 +103,7 @@ async def test_an_edited_button_of_another_company_is_refused(h: Harness):
     await h.fire("acme", "A", asset_name="acme-x")
     await h.fire("globex", "B", asset_name="globex-x")
     card = await h.card("acme")
-    forged = {**card, "blocks": [block for block in card["blocks"]]}
+    forged = {**card, "blocks": list(card["blocks"])}
     await h.world.slack.press("U0LEE", forged, "aw:claim", value="2")
     await h.whispered("lee", "There is no INC-2 here")
     assert COMPANIES["globex"][1] != COMPANIES["acme"][1]
