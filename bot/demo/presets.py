@@ -102,7 +102,9 @@ _PRESETS: dict[str, list[Preset]] = {
             _DISK,
             breaks=[_break("acme-web-01", "fill-disk")],
         ),
-        _preset("disk-recovered", "Disk of acme-web-01 is fine again", _recovery(_DISK, "/ is 63 % full")),
+        _preset(
+            "disk-recovered", "Disk of acme-web-01 is fine again", _recovery(_DISK, "/ is below 85 % again")
+        ),
         _preset("log-growth", "Log growing on acme-app-01", _LOG),
         _preset(
             "log-recovered", "Log of acme-app-01 is fine again", _recovery(_LOG, "The log is small again")
@@ -114,7 +116,9 @@ _PRESETS: dict[str, list[Preset]] = {
             breaks=[_break("acme-web-02", "memory-pressure")],
         ),
         _preset(
-            "memory-recovered", "Memory of acme-web-02 is fine again", _recovery(_MEMORY, "38 % available")
+            "memory-recovered",
+            "Memory of acme-web-02 is fine again",
+            _recovery(_MEMORY, "Memory is available again"),
         ),
     ],
     "globex": [

@@ -47,6 +47,18 @@ async def test_the_document_is_served_and_names_every_rest_address(core: Core) -
             assert (method, re.sub(r"{\w+}", "{}", path)) in shapes, f"{method} {path} is not in the document"
 
 
+async def test_every_other_door_of_the_server_is_named_as_well(core: Core) -> None:
+    from bot import app, webhooks
+    from bot.ingest import Intake
+
+    whole = app.build(core, Intake(core), [], worker_healthy=lambda: True)
+    assert webhooks.routes(core, Intake(core))
+    known = {(method, re.sub(r"{\w+}", "{}", path)) for method, path in documented(openapi.document(""))}
+    found = {(method, re.sub(r"{\w+}", "{}", path)) for method, path in addresses(whole)}
+    assert found <= known
+    assert known - found == {("post", "/api/webhooks/alerts"), ("post", "/slack/events")}
+
+
 def test_every_reference_has_its_schema_and_every_operation_its_own_name(core: Core) -> None:
     document = openapi.document("http://127.0.0.1:8080")
     assert document["openapi"].startswith("3.1.")

@@ -110,7 +110,8 @@ def test_a_dead_letter_is_shown_and_replayed_once(aw: Shell) -> None:
     aw.done("company", "add", "acme")
     body = json.dumps({"asset_name": "web-01", "signature": "Disk full"}).encode()
     with sqlite3.connect(aw.folder / "aw.db") as database:
-        insert = "INSERT INTO dead_letters (company_id, tool, headers, body, error, at) VALUES (1, 'alerts', '{}', ?, ?, 0)"
+        columns = "(company_id, tool, headers, body, error, at)"
+        insert = f"INSERT INTO dead_letters {columns} VALUES (1, 'alerts', '{{}}', ?, ?, 0)"  # noqa: S608
         database.execute(insert, (body, "an older version could not"))
         database.execute(insert, (b"{", "not JSON"))
     database.close()
@@ -140,8 +141,15 @@ def test_the_runbooks_and_their_faults(aw: Shell) -> None:
 
 
 def test_a_replay_from_a_file_and_from_a_pipe_is_the_same(aw: Shell) -> None:
-    rows = [{"timestamp": 1_790_000_000 + 60 * n, "company": "acme", "asset_name": "web", "signature": f"s {'ab'[n % 2]}"}
-            for n in range(50)]  # fmt: skip
+    rows = [
+        {
+            "timestamp": 1_790_000_000 + 60 * n,
+            "company": "acme",
+            "asset_name": "web",
+            "signature": "ab"[n % 2],
+        }
+        for n in range(50)
+    ]
     text = "\n".join(json.dumps(row) for row in rows) + "\n"
     (aw.folder / "alerts.jsonl").write_text(text, encoding="utf-8")
     summary = aw.done("replay", "alerts.jsonl", "--out", "out.jsonl", "--compare", "window=1,reopen=0")

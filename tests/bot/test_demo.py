@@ -1,0 +1,227 @@
+"""`aw demo`: a world that fits together, a start that is quick, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.core import Core
+from bot.demo import cast, presets
+from bot.demo.provision import Plan, provision, world
+from engine.access import GRANTS, Verb
+from engine.company import Role
+from engine.operations.directory import KEY_FORM, key_digest
+from engine.operations.ingest import ingest
+from integrations.sources import generic
+from runbooks.catalogue import Catalogue
+from runbooks.runbook import Platform, Risk
+from sandbox.world import World
+from tests import given
+from tests.bot.shell import ROOT, environment
+
+PLAN = Plan(
+    folder="/nowhere",
+    bot_url="http://127.0.0.1:1",
+    sandbox_url="http://127.0.0.1:2",
+    bot_token="xoxb-demo",
+    signing_secret="signed",
+    access_key_id="AKIAABCDEFGHIJKLMNOP",
+    secret_access_key="s" * 40,
+)
+
+
+async def test_the_companies_are_made_with_keys_that_hold(core: Core) -> None:
+    issued = await provision(core)
+    assert set(issued) == {"acme", "globex", "initech"}
+    async with core.database.reading() as tx:
+        for slug, one in issued.items():
+            form = KEY_FORM.match(one.api_key)
+            assert form is not None
+            stored = await tx.companies.key(form.group(1))
+            assert stored is not None
+            assert (stored.digest, stored.company_id) == (key_digest(one.api_key), one.company.id)
+            context = await tx.companies.context(one.company.id)
+            names = {asset.name for asset in context.assets}
+            assert all(set(asset.depends_on) <= names for asset in context.assets)
+            assert context.technicians, f"nobody serves {slug}"
+            assert any(Verb.APPROVE_HIGH in GRANTS[user.role] for user in context.people)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Core) -> None:
+    document = json.loads(json.dumps(world(PLAN, await provision(core))))
+    config = World.load(document).config
+    assert config.slack is not None
+    assert config.aws is not None
+    machines = {one.id for account in config.aws.accounts for one in account.instances}
+    buttons = {(sender.company, preset.id) for sender in config.senders for preset in sender.presets}
+    assert {(one.company, one.preset) for one in config.evening} <= buttons
+    for sender in config.senders:
+        for preset in sender.presets:
+            assert generic.parse(list(preset.alerts), {})
+            assert all(broken["instance"] in machines for broken in preset.breaks)
+    storms = [one for sender in config.senders for one in sender.presets if one.id == "storm"]
+    assert [len(one.alerts) * one.count for one in storms] == [60]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("slug", "preset", "runbook"),
+    [
+        ("acme", "disk-full", "disk-clean-up"),
+        ("acme", "log-growth", "log-rotation"),
+        ("acme", "memory-pressure", "clear-memory-cache"),
+        ("globex", "service-down", "restart-service"),
+        ("initech", "service-down", "restart-service"),
+        ("initech", "backup-failed", None),
+    ],
+)
+async def test_each_problem_of_the_evening_has_the_runbook_it_is_meant_for(
+    core: Core, catalogue: Catalogue, slug: str, preset: str, runbook: str | None
+) -> None:
+    issued = await provision(core)
+    (found,) = [one for one in presets.presets(slug) if one["id"] == preset]
+    delivery = given.delivery(issued[slug].company, *generic.parse(found["alerts"], {}))
+    await core.write(lambda tx: ingest(tx, [delivery], core.clock.now()))
+    (incident,) = await core.read(lambda tx: tx.incidents.listed(company_ids=None))
+    platform = Platform.WINDOWS if "win" in incident.asset_name else Platform.LINUX
+    best = catalogue.best(incident.category, incident.signature, platform)
+    assert (best.id if best else None) == runbook
+    if slug == "acme" and preset in ("disk-full", "log-growth"):
+        assert best is not None
+        assert best.risk is Risk.LOW
+
+
+def test_the_people_are_one_of_each_kind_and_three_technicians() -> None:
+    roles = [person.role for person in cast.PEOPLE]
+    assert {role: roles.count(role) for role in Role} == {
+        Role.TECHNICIAN: 3,
+        Role.COMPANY_ADMIN: 1,
+        Role.MSP_ADMIN: 1,
+        Role.CLIENT_VIEWER: 1,
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def get(address: str) -> Any:
+    with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - this test's own sandbox
+        return json.load(answer)
+
+
+@contextmanager
+def a_demo(folder: Path, *words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot", "demo", "--folder", str(folder), *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment(**settings),
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.communicate(timeout=30)
+
+
+def opened(process: subprocess.Popen[str]) -> str:
+    """The address the demo prints when it is ready."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Open"):
+            return line.split()[1]
+    assert process.stderr is not None
+    raise AssertionError(process.stderr.read())
+
+
+def of_the_demo(folder: Path) -> list[int]:
+    """The processes that work in this demo's folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                where = os.readlink(entry / "cwd")
+            except OSError:
+                continue
+            if where == str(folder):
+                found.append(int(entry.name))
+    return found
+
+
+def wait_for(what: Any, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_the_first_card_is_there_in_20_seconds_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
+    folder, began = tmp_path / "demo", time.monotonic()
+    with a_demo(folder, "--port", str(free_port()), "--sandbox-port", str(free_port())) as process:
+        address = opened(process)
+        messages = f"{address}/_sandbox/messages?channel=C0ACME&as=U0KIM"
+        assert wait_for(lambda: get(messages)["messages"], 20)
+        assert time.monotonic() - began < 20
+        assert "INC-1" in get(messages)["messages"][0]["text"]
+        assert len(of_the_demo(folder)) >= 2
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 0
+    assert of_the_demo(folder) == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc for what is left")
+def test_nothing_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with a_demo(folder, "--port", str(free_port()), "--sandbox-port", str(free_port())) as process:
+        opened(process)
+        process.kill()
+        process.wait(timeout=5)
+        assert wait_for(lambda: of_the_demo(folder) == [], 12)
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_a_clear_refusal(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with a_demo(tmp_path / "demo", AW_SANDBOX_PORT=port) as process:
+            assert process.wait(timeout=20) == 1
+            assert process.stderr is not None
+            assert f"AW_SANDBOX_PORT={port}" in process.stderr.read()
+
+
+def test_a_part_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    with a_demo(folder, "--port", str(free_port()), "--sandbox-port", str(free_port())) as process:
+        opened(process)
+        (server,) = [
+            pid for pid in of_the_demo(folder) if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        os.kill(server, signal.SIGKILL)
+        assert process.wait(timeout=20) == 1
+        assert process.stderr is not None
+        said = process.stderr.read()
+        assert "The bot has ended" in said
+        assert "bot.log" in said
+    assert of_the_demo(folder) == []
