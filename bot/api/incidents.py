@@ -7,24 +7,26 @@ from typing import Any
 
 from bot import actions
 from bot.api.bodies import (
-    AssignRequest,
-    EmptyRequest,
     IncidentBody,
     IncidentDetail,
     IncidentList,
-    IncidentQuery,
-    NoteRequest,
-    ReasonRequest,
-    Request,
-    ResolveRequest,
     alert_body,
     incident_body,
-    number_of,
     run_summary,
     story_body,
 )
 from bot.api.companies import company_seen, seen_ids
 from bot.api.door import Ask, Endpoint
+from bot.api.requests import (
+    AssignRequest,
+    EmptyRequest,
+    IncidentQuery,
+    NoteRequest,
+    ReasonRequest,
+    Request,
+    ResolveRequest,
+    number_of,
+)
 from bot.handlers import handle
 from bot.place import Place
 from engine.access import Actor, Verb
