@@ -1,4 +1,4 @@
-"""The sandbox as one aiohttp application on one port: Slack, Amazon, the page, the panel."""
+"""The pretend world as one aiohttp application on one port: Slack, Amazon, the page and the panel."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from sandbox.slack import api, files
-from sandbox.slack.page_api import PageApi
-from sandbox.slack.socket_mode import SocketMode
+from sandbox.slack import files, responses
+from sandbox.slack.page_api import FaultsApi, PageApi
+from sandbox.slack.workspace import Workspace
 from sandbox.world import World
 
 PAGE = Path(__file__).parent / "page"
+LARGEST_BODY = 64 << 20
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: http: https:; frame-src 'self'; connect-src 'self' ws:",
@@ -24,17 +25,23 @@ _HEADERS = {
 
 
 def create(world: World) -> web.Application:
-    """The world behind its addresses. Starting it starts the machines; stopping it leaves nothing."""
-    app = web.Application(client_max_size=32 << 20)
+    """The world behind its addresses. Starting it makes the machines and, once the bot is ready, begins the evening;
+    stopping it leaves nothing running."""
+    app = web.Application(client_max_size=LARGEST_BODY)
+    faults = FaultsApi(world)
+    app.router.add_post("/_sandbox/faults", faults.add)
+    app.router.add_delete("/_sandbox/faults", faults.clear)
     if world.config.slack is not None:
         _mount_slack(app, world)
     if world.config.aws is not None:
         from sandbox.aws.app import mount
 
         mount(app, world)
-    if world.config.senders:
-        app.router.add_post("/_sandbox/alert", world.senders.send)
-        app.cleanup_ctx.append(partial(_evening, world))
+    else:
+        app.router.add_get("/_sandbox/machines", partial(_none_of, "machines"))
+        app.router.add_get("/_sandbox/mail", partial(_none_of, "mails"))
+    app.router.add_post("/_sandbox/alert", world.senders.asked)
+    app.cleanup_ctx.append(partial(_evening, world))
     app.router.add_get("/", _page)
     if PAGE.is_dir():
         app.router.add_static("/static", PAGE)
@@ -42,55 +49,55 @@ def create(world: World) -> web.Application:
 
 
 async def _page(_request: web.Request) -> web.StreamResponse:
+    if not (PAGE / "index.html").is_file():
+        raise web.HTTPNotFound(text="this copy of the sandbox has no page")
     return web.FileResponse(PAGE / "index.html", headers=_HEADERS)
+
+
+async def _none_of(name: str, _request: web.Request) -> web.Response:
+    return web.json_response({name: []})
 
 
 def _mount_slack(app: web.Application, world: World) -> None:
     workspace = world.slack
-    web_api = api.WebApi(workspace)
-    if workspace.config.app_token:
-        workspace.interactions.socket_mode = SocketMode(workspace)
-        app.router.add_get("/slack/socket/{ticket}", workspace.interactions.socket_mode.connect)
+    state = workspace.state
 
     async def respond(request: web.Request) -> web.Response:
-        return await api.respond(workspace, request)
+        return await responses.respond(state, request)
 
-    async def upload(request: web.Request) -> web.Response:
-        return await files.upload(workspace, request)
+    async def receive(request: web.Request) -> web.Response:
+        return await files.receive(state, request)
 
-    async def download(request: web.Request) -> web.Response:
-        return files.download(workspace, request)
+    async def give(request: web.Request) -> web.Response:
+        return files.give(state, request)
 
-    app.router.add_post("/slack/api/{method}", web_api.call)
-    app.router.add_get("/slack/api/{method}", web_api.call)
+    app.middlewares.append(_learn_address(workspace))
+    app.router.add_route("*", "/slack/api/{method}", workspace.api.call)
     app.router.add_post("/slack/response/{token}", respond)
-    app.router.add_post("/slack/files/{file}", upload)
-    app.router.add_get("/slack/files/{file}", download)
-    app.add_routes(PageApi(world).routes())
-    app.cleanup_ctx.append(partial(_slack_life, world))
-    app.middlewares.append(_address_learner(world))
+    app.router.add_post("/slack/files/upload/{ticket}", receive)
+    app.router.add_get("/slack/files/{file}/{name}", give)
+    if workspace.socket_mode is not None:
+        app.router.add_get("/slack/socket/{ticket}", workspace.socket_mode.connect)
+    PageApi(world).mount(app)
+
+    async def close(_: web.Application) -> None:
+        await workspace.close()
+
+    app.on_shutdown.append(close)
 
 
-def _address_learner(world: World) -> Middleware:
-    """The world gives out addresses of its own (uploads, answers, sockets): they begin as the last caller's did."""
+def _learn_address(workspace: Workspace) -> Middleware:
+    """Addresses that this world gives out begin as it was itself addressed."""
 
     @web.middleware
     async def learn(request: web.Request, handler: Handler) -> web.StreamResponse:
-        world.slack.base_url = f"http://{request.host}"
+        workspace.interactions.origin = str(request.url.origin())
         return await handler(request)
 
     return learn
 
 
-async def _slack_life(world: World, _app: web.Application) -> AsyncIterator[None]:
-    yield
-    interactions = world.slack.interactions
-    if interactions.socket_mode is not None:
-        await interactions.socket_mode.close()
-    await interactions.close()
-
-
 async def _evening(world: World, _app: web.Application) -> AsyncIterator[None]:
     world.senders.begin()
     yield
-    await world.senders.end()
+    await world.senders.close()

@@ -317,9 +317,7 @@ def _tuples(value: Any, *names: str) -> Any:
     """The same object with these lists made unchangeable."""
     if not isinstance(value, Mapping):
         return value
-    return {
-        key: tuple(one) if key in names and isinstance(one, list) else one for key, one in value.items()
-    }
+    return {key: tuple(one) if key in names and isinstance(one, list) else one for key, one in value.items()}
 
 
 def _each(whole: Any, at: str, name: str, make: Callable[[Any, str], T]) -> tuple[T, ...]:

@@ -1,272 +1,225 @@
-"""Block Kit as Slack checks it: what is too long, unknown or missing is refused, with the place named.
+"""Block Kit as Slack checks it: the blocks of a message and the views of modals and App Home.
 
-Limits: Slack's reference for blocks and elements.
+Limits: Slack's reference of blocks and views. The total of a message's blocks (13,200 characters) stands in no
+reference; Slack refuses beyond about that with msg_blocks_too_long.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from sandbox.slack import elements
+from sandbox.slack.refusal import SlackRefusal
+from sandbox.slack.rich_text import RICH_TEXT, TABLE
+from sandbox.slack.shapes import (
+    Check,
+    Say,
+    both,
+    by_type,
+    flag,
+    found_by,
+    many,
+    one_of,
+    shape,
+    string,
+    text,
+    web_address,
+)
 
 MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 MESSAGE_CHARACTERS = 13_200
-ACTIONS_ELEMENTS = 25
+MARKDOWN_CHARACTERS = 12_000
+VIEW_BYTES = 250_000
 
-Faults = Iterator[str]
-
-
-def message_faults(blocks: Any) -> list[str]:
-    """What is wrong with a message's blocks; [] when nothing is."""
-    if not isinstance(blocks, list):
-        return ["must be an array"]
-    if len(blocks) > MESSAGE_BLOCKS:
-        return [f"no more than {MESSAGE_BLOCKS} items allowed [json-pointer:/blocks]"]
-    return [*_blocks(blocks, _MESSAGE), *_doubled(blocks)]
-
-
-def view_faults(view: Any) -> list[str]:
-    """What is wrong with a modal or a home tab."""
-    if not isinstance(view, dict):
-        return ["must be an object"]
-    faults: list[str] = []
-    kind = view.get("type")
-    if kind not in ("modal", "home"):
-        faults.append("must be modal or home [json-pointer:/view/type]")
-    if kind == "modal":
-        faults += _text(view.get("title"), "/view/title", 24, plain=True)
-        for name in ("submit", "close"):
-            if name in view:
-                faults += _text(view[name], f"/view/{name}", 24, plain=True)
-    if len(view.get("private_metadata", "")) > 3000:
-        faults.append("must be less than 3001 characters [json-pointer:/view/private_metadata]")
-    if len(view.get("callback_id", "")) > 255:
-        faults.append("must be less than 256 characters [json-pointer:/view/callback_id]")
-    blocks = view.get("blocks")
-    if not isinstance(blocks, list) or len(blocks) > VIEW_BLOCKS:
-        return [*faults, f"must be an array of up to {VIEW_BLOCKS} [json-pointer:/view/blocks]"]
-    if kind == "modal" and "submit" not in view and any(one.get("type") == "input" for one in blocks):
-        faults.append("missing required field: submit [json-pointer:/view]")
-    if len(json.dumps(view)) > 250_000:
-        faults.append("view is larger than 250 KB")
-    return [*faults, *_blocks(blocks, _VIEW), *_doubled(blocks)]
-
-
-def too_long(blocks: list[Any]) -> bool:
-    return len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) > MESSAGE_CHARACTERS
-
-
-def _doubled(blocks: list[Any]) -> Faults:
-    ids = [one["block_id"] for one in blocks if isinstance(one, dict) and one.get("block_id")]
-    if len(ids) != len(set(ids)):
-        yield "`block_id` must be unique [json-pointer:/blocks]"
-
-
-def _blocks(blocks: list[Any], known: dict[str, Callable[[dict[str, Any], str], Faults]]) -> Faults:
-    for number, block in enumerate(blocks):
-        at = f"/blocks/{number}"
-        if not isinstance(block, dict) or block.get("type") not in known:
-            kind = block.get("type") if isinstance(block, dict) else block
-            yield f"unsupported type: {kind} [json-pointer:{at}/type]"
-            continue
-        if len(str(block.get("block_id", ""))) > 255:
-            yield f"must be less than 256 characters [json-pointer:{at}/block_id]"
-        yield from known[block["type"]](block, at)
-
-
-def _text(text: Any, at: str, most: int, *, plain: bool = False) -> Faults:
-    if not isinstance(text, dict) or text.get("type") not in ("plain_text", "mrkdwn"):
-        yield f"missing required field: text [json-pointer:{at}]"
-        return
-    if plain and text["type"] != "plain_text":
-        yield f"must be plain_text [json-pointer:{at}/type]"
-    yield from _length(text.get("text"), f"{at}/text", most)
-    extra = set(text) - {"type", "text", "emoji", "verbatim"}
-    if extra or ("emoji" in text and text["type"] == "mrkdwn"):
-        yield f"invalid additional property: {', '.join(sorted(extra)) or 'emoji'} [json-pointer:{at}]"
-
-
-def _length(value: Any, at: str, most: int, *, least: int = 1) -> Faults:
-    if not isinstance(value, str):
-        yield f"must be a string [json-pointer:{at}]"
-    elif len(value) > most:
-        yield f"must be less than {most + 1} characters [json-pointer:{at}]"
-    elif len(value) < least:
-        yield f"must be more than {least - 1} characters [json-pointer:{at}]"
-
-
-def _section(block: dict[str, Any], at: str) -> Faults:
-    if "text" not in block and not block.get("fields"):
-        yield f"missing required field: text [json-pointer:{at}]"
-    if "text" in block:
-        yield from _text(block["text"], f"{at}/text", 3000)
-    fields = block.get("fields", [])
-    if len(fields) > 10:
-        yield f"no more than 10 items allowed [json-pointer:{at}/fields]"
-    for number, one in enumerate(fields):
-        yield from _text(one, f"{at}/fields/{number}", 2000)
-    if "accessory" in block:
-        yield from _element(block["accessory"], f"{at}/accessory")
-
-
-def _header(block: dict[str, Any], at: str) -> Faults:
-    yield from _text(block.get("text"), f"{at}/text", 150, plain=True)
-
-
-def _context(block: dict[str, Any], at: str) -> Faults:
-    elements = block.get("elements")
-    if not isinstance(elements, list) or not 1 <= len(elements) <= 10:
-        yield f"must have 1 to 10 items [json-pointer:{at}/elements]"
-        return
-    for number, one in enumerate(elements):
-        where = f"{at}/elements/{number}"
-        yield from (_image(one, where) if one.get("type") == "image" else _text(one, where, 2000))
-
-
-def _image(block: dict[str, Any], at: str) -> Faults:
-    if not block.get("image_url") and not block.get("slack_file"):
-        yield f"missing required field: image_url [json-pointer:{at}]"
-    yield from _length(block.get("image_url", "x"), f"{at}/image_url", 3000)
-    yield from _length(block.get("alt_text"), f"{at}/alt_text", 2000)
-
-
-def _actions(block: dict[str, Any], at: str) -> Faults:
-    elements = block.get("elements")
-    if not isinstance(elements, list) or not 1 <= len(elements) <= ACTIONS_ELEMENTS:
-        yield f"must have 1 to {ACTIONS_ELEMENTS} items [json-pointer:{at}/elements]"
-        return
-    ids = [one.get("action_id") for one in elements if isinstance(one, dict) and one.get("action_id")]
-    if len(ids) != len(set(ids)):
-        yield f"`action_id` must be unique in a block [json-pointer:{at}/elements]"
-    for number, one in enumerate(elements):
-        yield from _element(one, f"{at}/elements/{number}")
-
-
-def _nothing(_block: dict[str, Any], _at: str) -> Faults:
-    return iter(())
-
-
-def _input(block: dict[str, Any], at: str) -> Faults:
-    yield from _text(block.get("label"), f"{at}/label", 2000, plain=True)
-    if "hint" in block:
-        yield from _text(block["hint"], f"{at}/hint", 2000, plain=True)
-    yield from _element(block.get("element") or {}, f"{at}/element")
-
-
-def _rich_text(block: dict[str, Any], at: str) -> Faults:
-    parts = block.get("elements")
-    if not isinstance(parts, list) or not parts:
-        yield f"missing required field: elements [json-pointer:{at}]"
-        return
-    for number, part in enumerate(parts):
-        kinds = ("rich_text_section", "rich_text_preformatted", "rich_text_quote", "rich_text_list")
-        if part.get("type") not in kinds:
-            yield f"unsupported type: {part.get('type')} [json-pointer:{at}/elements/{number}/type]"
-        for inner in part.get("elements", []):
-            if inner.get("type") == "text":
-                yield from _length(inner.get("text"), f"{at}/elements/{number}/text", 100_000)
-
-
-def _markdown(block: dict[str, Any], at: str) -> Faults:
-    yield from _length(block.get("text"), f"{at}/text", 12_000)
-
-
-def _table(block: dict[str, Any], at: str) -> Faults:
-    rows = block.get("rows")
-    if not isinstance(rows, list) or not 1 <= len(rows) <= 100 or any(len(row) > 20 for row in rows):
-        yield f"must have 1 to 100 rows of at most 20 cells [json-pointer:{at}/rows]"
-
-
-def _options(options: Any, at: str, most: int, value: int) -> Faults:
-    if not isinstance(options, list) or not 1 <= len(options) <= most:
-        yield f"must have 1 to {most} items [json-pointer:{at}]"
-        return
-    for number, one in enumerate(options):
-        yield from _text(one.get("text"), f"{at}/{number}/text", 75)
-        yield from _length(one.get("value"), f"{at}/{number}/value", value)
-
-
-def _element(element: dict[str, Any], at: str) -> Faults:
-    kind = element.get("type")
-    if kind not in _ELEMENTS:
-        yield f"unsupported type: {kind} [json-pointer:{at}/type]"
-        return
-    if kind != "image":
-        yield from _length(element.get("action_id", "x"), f"{at}/action_id", 255)
-    if "confirm" in element:
-        yield from _confirm(element["confirm"], f"{at}/confirm")
-    if "placeholder" in element:
-        yield from _text(element["placeholder"], f"{at}/placeholder", 150, plain=True)
-    if kind == "button":
-        yield from _text(element.get("text"), f"{at}/text", 75, plain=True)
-        yield from _length(element.get("value", "x"), f"{at}/value", 2000, least=0)
-        yield from _length(element.get("url", ""), f"{at}/url", 3000, least=0)
-        if element.get("style", "primary") not in ("primary", "danger"):
-            yield f"must be primary or danger [json-pointer:{at}/style]"
-    elif kind == "overflow":
-        yield from _options(element.get("options"), f"{at}/options", 5, 150)
-    elif kind in ("static_select", "multi_static_select") and "option_groups" not in element:
-        yield from _options(element.get("options"), f"{at}/options", 100, 150)
-        first = element.get("initial_option")
-        if first is not None and first not in element["options"]:
-            yield f"must be one of the options [json-pointer:{at}/initial_option]"
-    elif kind in ("radio_buttons", "checkboxes"):
-        yield from _options(element.get("options"), f"{at}/options", 10, 150)
-    elif kind == "plain_text_input":
-        most = element.get("max_length", 3000)
-        if not isinstance(most, int) or not 1 <= most <= 3000:
-            yield f"must be 1 to 3000 [json-pointer:{at}/max_length]"
-        else:
-            yield from _length(element.get("initial_value", ""), f"{at}/initial_value", most, least=0)
-    elif kind == "image":
-        yield from _image(element, at)
-
-
-def _confirm(confirm: dict[str, Any], at: str) -> Faults:
-    for name, most in (("title", 100), ("text", 300), ("confirm", 30), ("deny", 30)):
-        yield from _text(confirm.get(name), f"{at}/{name}", most)
-
-
-_ELEMENTS = frozenset(
+_INSIDE = by_type(
     {
-        "button",
-        "overflow",
-        "static_select",
-        "multi_static_select",
-        "users_select",
-        "multi_users_select",
-        "conversations_select",
-        "channels_select",
-        "external_select",
-        "datepicker",
-        "timepicker",
-        "datetimepicker",
-        "radio_buttons",
-        "checkboxes",
-        "plain_text_input",
-        "number_input",
-        "email_text_input",
-        "url_text_input",
-        "image",
-        "workflow_button",
-        "rich_text_input",
-        "file_input",
+        "image": elements.ELEMENTS["image"],
+        "plain_text": text(2000),
+        "mrkdwn": text(2000, mrkdwn=True),
     }
 )
-_MESSAGE: dict[str, Callable[[dict[str, Any], str], Faults]] = {
-    "section": _section,
-    "header": _header,
-    "context": _context,
-    "image": _image,
-    "actions": _actions,
-    "divider": _nothing,
-    "input": _input,
-    "rich_text": _rich_text,
-    "markdown": _markdown,
-    "table": _table,
-    "file": _nothing,
-    "video": _nothing,
-    "alert": _nothing,
-    "context_actions": _actions,
+
+
+def _block(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
+    return shape({"type": string(50), **required}, {"block_id": string(255, 1), **(optional or {})})
+
+
+def _says_something(value: Any, at: str, say: Say) -> None:
+    if "text" not in value and "fields" not in value:
+        say("must have at least one of: text, fields", at)
+
+
+def _one_picture(value: Any, at: str, say: Say) -> None:
+    if ("image_url" in value) == ("slack_file" in value):
+        say("must have exactly one of: image_url, slack_file", at)
+
+
+def _lengths_agree(value: Any, at: str, say: Say) -> None:
+    field = value.get("element")
+    if isinstance(field, Mapping):
+        least, most = field.get("min_length"), field.get("max_length")
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            say("min_length must be less than or equal to max_length", f"{at}/element")
+
+
+BLOCKS: dict[str, Check] = {
+    "section": both(
+        _block(
+            {},
+            {
+                "text": text(3000, mrkdwn=True),
+                "fields": many(text(2000, mrkdwn=True), 10),
+                "accessory": elements.in_section,
+                "expand": flag,
+            },
+        ),
+        _says_something,
+    ),
+    "header": _block({"text": text(150)}),
+    "divider": _block({}),
+    "image": both(
+        _block(
+            {"alt_text": string(2000, 1)},
+            {
+                "image_url": web_address(3000),
+                "slack_file": shape({}, {"id": elements.ID, "url": web_address(3000)}),
+                "title": text(2000),
+            },
+        ),
+        _one_picture,
+    ),
+    "context": _block({"elements": many(_INSIDE, 10)}),
+    "actions": _block({"elements": many(elements.in_actions, 25)}),
+    "context_actions": _block({"elements": many(elements.in_context_actions, 5)}),
+    "input": both(
+        _block(
+            {"label": text(2000), "element": elements.in_input},
+            {"hint": text(2000), "optional": flag, "dispatch_action": flag},
+        ),
+        _lengths_agree,
+    ),
+    "rich_text": RICH_TEXT,
+    "markdown": _block({"text": string(MARKDOWN_CHARACTERS, 1)}),
+    "table": TABLE,
+    "alert": _block(
+        {"text": text(3000, mrkdwn=True)}, {"level": one_of("default", "info", "warning", "error", "success")}
+    ),
 }
-_VIEW = _MESSAGE
+
+_EVERYWHERE = frozenset({"section", "header", "divider", "image", "context", "actions", "input", "rich_text"})
+_IN_MESSAGE = by_type(BLOCKS, _EVERYWHERE | {"context_actions", "markdown", "table", "alert"})
+_IN_VIEW = by_type(BLOCKS, _EVERYWHERE | {"alert"})
+
+
+def check_message(blocks: list[Any]) -> None:
+    """Raises invalid_blocks with each fault, or msg_blocks_too_long."""
+    faults = found_by(both(many(_IN_MESSAGE, MESSAGE_BLOCKS, 0), _once), blocks, "/blocks")
+    if sum(1 for one in blocks if _is(one, "table")) > 1:
+        faults.append("[ERROR] only one table allowed [json-pointer:/blocks]")
+    markdown = sum(len(str(one.get("text"))) for one in blocks if _is(one, "markdown"))
+    if markdown > MARKDOWN_CHARACTERS:
+        faults.append(
+            f"[ERROR] must be less than {MARKDOWN_CHARACTERS + 1} characters [json-pointer:/blocks]"
+        )
+    for place, one in enumerate(blocks):
+        if _is(one, "input") and _is(one.get("element"), "file_input"):
+            faults.append(f"[ERROR] unsupported type: file_input [json-pointer:/blocks/{place}/element/type]")
+    if faults:
+        errors = [fault.removeprefix("[ERROR] ") for fault in faults]
+        raise SlackRefusal("invalid_blocks", faults, errors=errors)
+    if len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) > MESSAGE_CHARACTERS:
+        raise SlackRefusal("msg_blocks_too_long")
+
+
+_VIEW: dict[str, Check] = {"type": one_of("modal", "home"), "blocks": many(_IN_VIEW, VIEW_BLOCKS, 0)}
+_ANY_VIEW: dict[str, Check] = {
+    "private_metadata": string(3000),
+    "callback_id": string(255),
+    "external_id": string(255),
+}
+_MODAL = shape(
+    {**_VIEW, "title": text(24)},
+    {
+        **_ANY_VIEW,
+        "submit": text(24),
+        "close": text(24),
+        "clear_on_close": flag,
+        "notify_on_close": flag,
+        "submit_disabled": flag,
+    },
+)
+_HOME = shape(_VIEW, {**_ANY_VIEW, "title": text(24), "submit": text(24), "close": text(24)})
+
+
+def check_view(view: Mapping[str, Any], kind: str) -> None:
+    """`kind`: modal or home. Raises view_too_large, or invalid_arguments with each fault."""
+    if len(json.dumps(view, ensure_ascii=False).encode()) > VIEW_BYTES:
+        raise SlackRefusal("view_too_large")
+    faults = found_by(_MODAL if kind == "modal" else _HOME, view, "/view")
+    if view.get("type") in ("modal", "home") and view.get("type") != kind:
+        faults.append(f"[ERROR] must be one of: {kind} [json-pointer:/view/type]")
+    blocks = view.get("blocks")
+    if isinstance(blocks, list):
+        faults += found_by(_once, blocks, "/view/blocks")
+        if kind == "modal" and "submit" not in view and any(_is(one, "input") for one in blocks):
+            faults.append(
+                "[ERROR] must define `submit` to use an `input` block in modals [json-pointer:/view]"
+            )
+        if sum(1 for one in parts(blocks) if one.get("focus_on_load") is True) > 1:
+            faults.append("[ERROR] only one element may have focus_on_load [json-pointer:/view/blocks]")
+    if faults:
+        raise SlackRefusal("invalid_arguments", faults)
+
+
+def _once(blocks: Any, at: str, say: Say) -> None:
+    """block_ids are unique in a surface, action_ids in a block."""
+    seen: set[str] = set()
+    for place, block in enumerate(blocks if isinstance(blocks, list) else []):
+        if not isinstance(block, Mapping):
+            continue
+        name = block.get("block_id")
+        if isinstance(name, str) and name in seen:
+            say(f"block_id {name} already exists", f"{at}/{place}/block_id")
+        elif isinstance(name, str):
+            seen.add(name)
+        actions: set[str] = set()
+        for element in elements_of(block):
+            action = element.get("action_id")
+            if isinstance(action, str) and action in actions:
+                say(f"action_id {action} already exists in this block", f"{at}/{place}")
+            elif isinstance(action, str):
+                actions.add(action)
+
+
+def parts(blocks: Any) -> Iterator[dict[str, Any]]:
+    """Every element that can be pressed or filled, in order."""
+    for block in blocks if isinstance(blocks, list) else []:
+        if isinstance(block, Mapping):
+            yield from elements_of(block)
+
+
+def elements_of(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    listed = block.get("elements")
+    inside = (
+        listed if block.get("type") in ("actions", "context_actions") and isinstance(listed, list) else []
+    )
+    for element in [*inside, block.get("accessory"), block.get("element")]:
+        if isinstance(element, dict) and element.get("type") != "image":
+            yield element
+
+
+def named(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same blocks with the block_ids and action_ids that Slack makes up where there are none."""
+    copied: list[dict[str, Any]] = json.loads(json.dumps(blocks))
+    for block in copied:
+        block.setdefault("block_id", secrets.token_urlsafe(4)[:5])
+        for element in elements_of(block):
+            element.setdefault("action_id", secrets.token_urlsafe(4)[:5])
+    return copied
+
+
+def _is(block: Any, kind: str) -> bool:
+    return isinstance(block, Mapping) and block.get("type") == kind

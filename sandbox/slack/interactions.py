@@ -1,309 +1,251 @@
-"""From people to the app: signed commands, presses, forms and events, over HTTP or Socket Mode, as Slack sends them.
-
-Slack waits three seconds; what the person sees when the app fails is shown here too. Events are sent again up to three
-times, commands and presses are not.
-"""
+"""What people do, told to the app as Slack tells it, and what they see of its answer."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import json
-import re
-import secrets
-import time
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from collections.abc import Mapping
+from typing import Any
 
-import aiohttp
+from sandbox.slack import payloads, views
+from sandbox.slack.blocks import elements_of
+from sandbox.slack.delivery import Kind, Line, Reply, Retry
+from sandbox.slack.elements import OPTIONS_ANSWER
+from sandbox.slack.forms import Values, completed, to_mend
+from sandbox.slack.refusal import SlackRefusal
+from sandbox.slack.responses import deliver
+from sandbox.slack.shapes import found_by
+from sandbox.slack.state import Channel, Message, State, View
+from sandbox.slack.tickets import ResponseUrl
+from sandbox.world import Background
 
-if TYPE_CHECKING:
-    from sandbox.slack.socket_mode import SocketMode
-    from sandbox.slack.workspace import Workspace
-
-PATIENCE = 3.0
-EVENT_PAUSES = (0.0, 1.0, 5.0)
-"""Seconds before each repeat of an event; the real ones are longer (at once, 1 min, 5 min)."""
-_PERSON, _CHANNEL = re.compile(r"@([a-z0-9._-]{1,80})"), re.compile(r"#([a-z0-9_-]{1,80})")
-
-
-class Undelivered(Exception):
-    """The app did not answer as it must; the text is Slack's word for it."""
+SLACKBOT = "USLACKBOT"
+TROUBLE = "We had some trouble connecting. Try again?"
 
 
 class Interactions:
-    def __init__(self, workspace: Workspace, bot_url: str) -> None:
-        self._workspace = workspace
-        self._url = f"{bot_url}/slack/events"
-        self._session: aiohttp.ClientSession | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self.socket_mode: SocketMode | None = None
+    """`origin`: scheme, host and port of this world, for response URLs; learned from the first request.
+    `event_pauses`: seconds before each repeat of an event that was not taken."""
+
+    def __init__(self, state: State, line: Line) -> None:
+        self.origin = "http://127.0.0.1"
+        self.event_pauses = (0.0, 60.0, 300.0)
+        self._state = state
+        self._line = line
+        self._background = Background()
 
     async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        await self._background.close()
+        await self._line.close()
 
-    async def command(self, user: str, channel: str, text: str) -> dict[str, Any] | None:
-        workspace = self._workspace
+    # ── typing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def command(self, user: str, channel: Channel, text: str) -> Message | None:
+        """A slash command; the message that its answer shows at once, if any."""
+        state = self._state
         word, _, rest = text.strip().partition(" ")
-        config, person = workspace.config, workspace.users[user]
-        payload = {
-            "token": "legacy-verification-token",
-            "team_id": config.team_id,
-            "team_domain": config.team_name.lower().replace(" ", "-"),
-            "channel_id": channel,
-            "channel_name": workspace.channels[channel].name,
-            "user_id": user,
-            "user_name": person.name,
-            "command": word,
-            "text": self._escaped(rest.strip()),
-            "api_app_id": config.bot.app_id,
-            "is_enterprise_install": "false",
-            "response_url": workspace.new_place(channel, user, None, None),
-            "trigger_id": workspace.new_trigger(user),
-        }
-        try:
-            answer = await self._deliver("slash_commands", payload)
-        except Undelivered as error:
-            return workspace.whisper(user, channel, {"text": f"{word} failed with the error “{error}”"})
-        if not answer:
+        if word not in state.config.commands:
+            known = ", ".join(state.config.commands)
+            return self._slackbot(user, channel, f"{word} is not a valid command. There is {known}.")
+        token = state.tickets.response_url(user, channel.id)
+        url = f"{self.origin}/slack/response/{token}"
+        given = payloads.linked(state, rest.strip(), names=True)
+        reply = await self._line.send(Kind.COMMAND, payloads.command(state, user, channel, word, given, url))
+        if not reply.ok:
+            return self._slackbot(user, channel, f"{word} failed with the error '{reply.error}'")
+        values = {"text": reply.body} if isinstance(reply.body, str) else reply.body
+        if not isinstance(values, dict) or not values:
             return None
-        if answer.get("response_type") == "in_channel":
-            return self.speak(channel, answer)
-        return workspace.whisper(user, channel, answer)
+        try:
+            return deliver(state, ResponseUrl(user, channel.id, "", "", state.clock()), values)
+        except SlackRefusal as refusal:
+            why = "; ".join((refusal.error, *refusal.messages))
+            return self._slackbot(user, channel, f"{word} failed with the error '{why}'")
 
-    def speak(self, channel: str, content: dict[str, Any], thread_ts: str | None = None) -> dict[str, Any]:
-        from sandbox.slack.workspace import with_ids
-
-        workspace = self._workspace
-        message: dict[str, Any] = {
-            "ts": workspace.new_ts(),
-            "type": "message",
-            "user": workspace.config.bot.user_id,
-            "bot_id": workspace.config.bot.bot_id,
-            "text": content.get("text", ""),
+    async def say(self, user: str, channel: Channel, text: str, thread_ts: str = "") -> Message:
+        """A person's message; the app hears of it when it is mentioned or written to."""
+        state = self._state
+        message: Message = {
+            "user": user,
+            "team": state.config.team_id,
+            "text": payloads.linked(state, text, names=False),
         }
-        if content.get("blocks"):
-            message["blocks"] = with_ids(content["blocks"])
         if thread_ts:
-            message["thread_ts"] = thread_ts
-        return workspace.post(workspace.channels[channel], message)
+            message["thread_ts"] = str(channel.messages[thread_ts].get("thread_ts") or thread_ts)
+        posted = state.post(channel, message)
+        inner = {**posted, "channel": channel.id, "event_ts": posted["ts"]}
+        bot = state.bot.user_id
+        if channel.is_im:
+            await self.event("message.im", {**inner, "channel_type": "im"})
+        elif f"<@{bot}>" in posted["text"] and bot in channel.members:
+            await self.event("app_mention", {**inner, "type": "app_mention"})
+        return state.shown(channel, posted)
 
-    async def pressed(
-        self,
-        user: str,
-        action: dict[str, Any],
-        *,
-        channel: str = "",
-        message: dict[str, Any] | None = None,
-        view: dict[str, Any] | None = None,
-        state: dict[str, Any] | None = None,
-    ) -> None:
-        """A block_actions payload. Failures are whispered as Slack does."""
-        workspace = self._workspace
-        payload = self._interaction("block_actions", user)
-        payload["actions"] = [{**action, "action_ts": workspace.new_ts()}]
-        payload["state"] = {"values": (state or {}).get("values", state or {})}
-        if message is not None:
-            ephemeral = bool(message.get("ephemeral"))
-            payload["container"] = {
-                "type": "message",
-                "message_ts": message["ts"],
-                "channel_id": channel,
-                "is_ephemeral": ephemeral,
-                **({"thread_ts": message["thread_ts"]} if message.get("thread_ts") else {}),
-            }
-            payload["channel"] = {"id": channel, "name": workspace.channels[channel].name}
-            payload["message"] = {"type": "message", "team": workspace.config.team_id, **message}
-            payload["response_url"] = workspace.new_place(
-                channel, user, message["ts"], message.get("thread_ts")
-            )
-        if view is not None:
-            payload["container"] = {"type": "view", "view_id": view["id"]}
-            payload["view"] = view
-        try:
-            await self._deliver("interactive", payload)
-        except Undelivered as error:
-            text = f"⚠️ The app did not respond ({error}). Try again."
-            workspace.whisper(user, channel or next(iter(workspace.channels)), {"text": text})
+    def _slackbot(self, user: str, channel: Channel, text: str) -> Message:
+        return self._state.whisper(user, channel, {"user": SLACKBOT, "text": text})
 
-    async def submitted(self, user: str, view_id: str, values: dict[str, Any]) -> dict[str, Any] | None:
-        """A view_submission; the answer's response_action is carried out."""
-        workspace = self._workspace
-        view = {**workspace.views[view_id], "state": {"values": values}}
-        payload = self._interaction("view_submission", user)
-        payload["view"] = view
-        payload["response_urls"] = []
-        try:
-            answer = await self._deliver("interactive", payload)
-        except Undelivered as error:
-            return {"response_action": "errors", "errors": {"": f"We had some trouble connecting ({error})."}}
-        action = (answer or {}).get("response_action", "close")
-        if action == "errors":
-            return answer
-        if action in ("update", "push") and answer is not None:
-            from sandbox.slack.api import new_view
+    # ── events ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-            fresh = new_view(workspace, answer["view"], previous=view_id if action == "push" else None)
-            if action == "update":
-                fresh["id"], fresh["root_view_id"] = view_id, view["root_view_id"]
-            workspace.show_view(user, fresh)
-            return answer
-        if action == "clear":
-            for open_view in workspace.views_of(user):
-                workspace.close_view(open_view["id"])
-            return answer
-        workspace.close_view(view_id)
-        return answer
-
-    async def closed(self, user: str, view_id: str) -> None:
-        workspace = self._workspace
-        view = workspace.views.get(view_id)
-        workspace.close_view(view_id)
-        if view is not None and view.get("notify_on_close"):
-            payload = self._interaction("view_closed", user)
-            payload["view"], payload["is_cleared"] = view, False
-            try:
-                await self._deliver("interactive", payload)
-            except Undelivered as error:
-                workspace.stream.publish({"type": "toast", "text": f"view_closed: {error}"}, to=user)
-
-    async def suggested(self, user: str, action_id: str, block_id: str, value: str) -> dict[str, Any]:
-        payload = self._interaction("block_suggestion", user)
-        payload.update(action_id=action_id, block_id=block_id, value=value)
-        try:
-            return await self._deliver("interactive", payload) or {"options": []}
-        except Undelivered:
-            return {"options": []}
-
-    async def wrote(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> dict[str, Any]:
-        """A person's message; a mention of the app, or a direct message to it, is an event."""
-        workspace = self._workspace
-        message: dict[str, Any] = {"ts": workspace.new_ts(), "type": "message", "user": user, "text": text}
-        if thread_ts:
-            message["thread_ts"] = thread_ts
-        workspace.post(workspace.channels[channel], message)
-        event = {**message, "channel": channel, "event_ts": message["ts"], "team": workspace.config.team_id}
-        if f"<@{workspace.config.bot.user_id}" in text:
-            await self.event({**event, "type": "app_mention"})
-        elif workspace.channels[channel].is_im:
-            await self.event({**event, "channel_type": "im"})
-        return message
-
-    async def event(self, event: dict[str, Any]) -> None:
-        """Send an event; when the app fails it is sent again in the background, as Slack does."""
-        config = self._workspace.config
-        payload = {
-            "token": "legacy-verification-token",
-            "team_id": config.team_id,
-            "api_app_id": config.bot.app_id,
-            "event": event,
-            "type": "event_callback",
-            "event_id": "Ev" + secrets.token_hex(5).upper(),
-            "event_time": int(time.time()),
-            "authorizations": [{"team_id": config.team_id, "user_id": config.bot.user_id, "is_bot": True}],
+    async def open_home(self, user: str) -> View | None:
+        """The person opens the app's home."""
+        channel = self._state.direct(user)
+        inner = {
+            "type": "app_home_opened",
+            "user": user,
+            "channel": channel.id,
+            "tab": "home",
+            "event_ts": f"{self._state.clock():.6f}",
         }
-        try:
-            await self._deliver("events_api", payload)
-        except Undelivered as error:
-            task = asyncio.create_task(self._again(payload, str(error)))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        home = self._state.homes.get(user)
+        await self.event("app_home_opened", inner | ({"view": home} if home else {}))
+        return self._state.homes.get(user)
 
-    async def _again(self, payload: dict[str, Any], reason: str) -> None:
-        for number, pause in enumerate(EVENT_PAUSES, 1):
+    async def event(self, name: str, inner: Mapping[str, Any]) -> None:
+        """Tell the app, if it asked for such events; once more later when it did not take it."""
+        if name not in self._state.config.events:
+            return
+        payload = payloads.event(self._state, inner)
+        reply = await self._line.send(Kind.EVENT, payload)
+        if not reply.ok and not reply.no_retry:
+            self._background.start(self._again(payload, reply))
+
+    async def _again(self, payload: dict[str, Any], reply: Reply) -> None:
+        for number, pause in enumerate(self.event_pauses, 1):
             await asyncio.sleep(pause)
-            try:
-                await self._deliver("events_api", payload, retry=(number, reason))
-            except Undelivered as error:
-                reason = str(error)
-            else:
+            reply = await self._line.send(Kind.EVENT, payload, Retry(number, reply.reason))
+            if reply.ok or reply.no_retry:
                 return
 
-    async def _deliver(
-        self, kind: str, payload: dict[str, Any], *, retry: tuple[int, str] | None = None
-    ) -> dict[str, Any] | None:
-        if self.socket_mode is not None and self.socket_mode.connected:
-            return await self.socket_mode.deliver(kind, payload, retry=retry)
-        if kind == "events_api":
-            return await self._send(json.dumps(payload), "application/json", retry)
-        form = urlencode(payload if kind == "slash_commands" else {"payload": json.dumps(payload)})
-        return await self._send(form, "application/x-www-form-urlencoded", retry)
-
-    async def _send(
-        self, body: str, content_type: str, retry: tuple[int, str] | None
-    ) -> dict[str, Any] | None:
-        stamp = str(int(time.time()))
-        headers = {
-            "Content-Type": content_type,
-            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-            "X-Slack-Request-Timestamp": stamp,
-            "X-Slack-Signature": sign(self._workspace.config.signing_secret, stamp, body),
+    async def verify_url(self, challenge: str = "sandbox-challenge") -> bool:
+        """Whether the app answers the challenge that Slack sends when its address is set."""
+        payload = {
+            "token": payloads.VERIFICATION_TOKEN,
+            "challenge": challenge,
+            "type": "url_verification",
         }
-        if retry is not None:
-            headers |= {"X-Slack-Retry-Num": str(retry[0]), "X-Slack-Retry-Reason": retry[1]}
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        timeout = aiohttp.ClientTimeout(total=PATIENCE)
+        body = (await self._line.send(Kind.EVENT, payload)).body
+        return challenge in (body, body.get("challenge") if isinstance(body, dict) else None)
+
+    # ── pressing ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def press_in_message(
+        self, user: str, channel: Channel, ts: str, action: Mapping[str, Any], values: Values | None = None
+    ) -> Reply:
+        """A button or menu in a message, or in one that this person alone sees. Raises LookupError without it."""
+        state = self._state
+        whispered = ts in state.whispers and state.whispers[ts].user == user
+        if not whispered and ts not in channel.messages:
+            raise LookupError(f"there is no message {ts}")
+        message = state.whispers[ts].message if whispered else channel.messages[ts]
+        payload = payloads.interaction(state, "block_actions", user)
+        payload |= payloads.of_message(state, channel, message, whispered=whispered)
+        thread = str(message.get("thread_ts") or "")
+        token = state.tickets.response_url(user, channel.id, ts=ts, thread=thread)
+        payload["response_url"] = f"{self.origin}/slack/response/{token}"
+        return await self._pressed(user, payload, action, values or {})
+
+    async def press_in_view(self, user: str, view: View, action: Mapping[str, Any], values: Values) -> Reply:
+        for block, fields in values.items():
+            view["state"]["values"].setdefault(block, {}).update(fields)
+        payload = payloads.interaction(self._state, "block_actions", user, view=view["id"])
+        payload |= payloads.of_view(view)
+        return await self._pressed(user, payload, action, view["state"]["values"])
+
+    async def _pressed(
+        self, user: str, payload: dict[str, Any], action: Mapping[str, Any], values: Values
+    ) -> Reply:
+        pressed = {**action, "action_ts": f"{self._state.clock():.6f}"}
+        payload |= {"state": {"values": values}, "actions": [pressed]}
+        reply = await self._line.send(Kind.INTERACTIVE, payload)
+        if not reply.ok:
+            self._state.toast(user, f"The app did not respond ({reply.error}).")
+        return reply
+
+    async def options(
+        self, user: str, place: Mapping[str, Any], block_id: str, action_id: str, value: str
+    ) -> dict[str, Any]:
+        """What a menu with external options offers for the letters typed. `place`: of_message() or of_view()."""
+        payload = payloads.interaction(self._state, "block_suggestion", user)
+        del payload["trigger_id"]
+        payload |= {**place, "action_id": action_id, "block_id": block_id, "value": value}
+        reply = await self._line.send(Kind.INTERACTIVE, payload)
+        if not reply.ok or found_by(OPTIONS_ANSWER, reply.body, ""):
+            self._state.toast(
+                user, f"The app offered nothing that can be shown ({reply.error or 'bad options'})."
+            )
+            return {"options": []}
+        answer: dict[str, Any] = reply.body
+        return answer
+
+    # ── forms ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def submit(self, user: str, view: View, values: Values) -> dict[str, Any]:
+        """Send a form; {"response_action"?, "errors"?} as the person sees it, or {"error"} when sending failed."""
+        if view.get("submit") is None:
+            raise LookupError("this modal has nothing to submit")
+        state, whole = self._state, completed(view, values)
+        faults = to_mend(view, whole)
+        if faults:
+            return {"response_action": "errors", "errors": faults}
+        view["state"]["values"] = whole
+        payload = payloads.interaction(state, "view_submission", user, view=view["id"])
+        payload |= {"view": view, "response_urls": []}
+        reply = await self._line.send(Kind.INTERACTIVE, payload)
+        if not reply.ok:
+            return self._trouble(user, reply.error)
         try:
-            async with self._session.post(
-                self._url, data=body.encode(), headers=headers, timeout=timeout
-            ) as answer:
-                text = await answer.text()
-                if answer.status != 200:
-                    raise Undelivered("dispatch_failed" if answer.status < 500 else "http_error")
-        except TimeoutError as error:
-            raise Undelivered("operation_timeout") from error
-        except aiohttp.ClientError as error:
-            raise Undelivered("dispatch_failed") from error
-        return read_answer(text)
+            return self._acted(user, view, reply.body or {})
+        except (SlackRefusal, LookupError) as error:
+            return self._trouble(user, "; ".join(map(str, error.args)))
 
-    def _interaction(self, kind: str, user: str) -> dict[str, Any]:
-        config, person = self._workspace.config, self._workspace.users[user]
-        team = person.team_id or config.team_id
-        return {
-            "type": kind,
-            "team": {"id": config.team_id, "domain": config.team_name.lower().replace(" ", "-")},
-            "user": {"id": user, "username": person.name, "name": person.name, "team_id": team},
-            "api_app_id": config.bot.app_id,
-            "token": "legacy-verification-token",
-            "trigger_id": self._workspace.new_trigger(user),
-            "enterprise": None,
-            "is_enterprise_install": False,
-        }
+    def _acted(self, user: str, view: View, answer: Any) -> dict[str, Any]:
+        """Do what the answer to a form says. Raises LookupError for what Slack would not understand."""
+        action = answer.get("response_action") if isinstance(answer, dict) else "?"
+        match action:
+            case None:
+                views.close(self._state, user, view["id"])
+                return {}
+            case "clear":
+                views.clear(self._state, user)
+            case "errors":
+                return {"response_action": "errors", "errors": _errors(view, answer.get("errors"))}
+            case "update":
+                views.replaced(self._state, user, view, answer["view"])
+            case "push":
+                views.pushed(self._state, user, answer["view"])
+            case _:
+                raise LookupError(f"unknown response_action {action}")
+        return {"response_action": action}
 
-    def _escaped(self, text: str) -> str:
-        """As with should_escape: `@kim` and `#general` arrive as ids, and the three special characters escaped."""
-        people = {one.name: one for one in self._workspace.users.values()}
-        channels = {one.name: one for one in self._workspace.channels.values()}
+    def _trouble(self, user: str, why: str) -> dict[str, Any]:
+        self._state.toast(user, f"{TROUBLE} ({why})")
+        return {"error": TROUBLE, "why": why}
 
-        def person(found: re.Match[str]) -> str:
-            known = people.get(found[1])
-            return f"<@{known.id}|{known.name}>" if known else found[0]
-
-        def channel(found: re.Match[str]) -> str:
-            known = channels.get(found[1])
-            return f"<#{known.id}|{known.name}>" if known else found[0]
-
-        safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return _CHANNEL.sub(channel, _PERSON.sub(person, safe))
+    async def close_view(self, user: str, view: View) -> None:
+        """The person closes a modal; the app hears of those that ask for it."""
+        everything = bool(view.get("clear_on_close"))
+        for gone in views.close(self._state, user, view["id"], all_of_them=everything):
+            if gone["notify_on_close"]:
+                payload = payloads.interaction(self._state, "view_closed", user)
+                del payload["trigger_id"]
+                payload |= {"view": gone, "is_cleared": everything}
+                await self._line.send(Kind.INTERACTIVE, payload)
 
 
-def sign(secret: str, stamp: str, body: str) -> str:
-    """Slack's request signature, version 0."""
-    return "v0=" + hmac.new(secret.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
+def _errors(view: View, given: Any) -> dict[str, str]:
+    """Errors are shown at input blocks only; Slack takes no others."""
+    inputs = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+    if not isinstance(given, dict) or not given or not set(given) <= inputs:
+        raise LookupError(f"errors for blocks that take no input: {given}")
+    return {str(block): str(text) for block, text in given.items()}
 
 
-def read_answer(text: str) -> dict[str, Any] | None:
-    """What an app answers in its response: JSON, plain text for a command, or nothing."""
-    if not text.strip():
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {"text": text}
-    return found if isinstance(found, dict) else {"text": text}
+def element_at(
+    blocks: list[dict[str, Any]], action_id: str, block_id: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """(block_id, element) of what can be pressed. Raises LookupError."""
+    for block in blocks:
+        for element in elements_of(block):
+            if element.get("action_id") == action_id and block_id in ("", block["block_id"]):
+                return str(block["block_id"]), element
+    there = [one.get("action_id") for block in blocks for one in elements_of(block)]
+    raise LookupError(f"nothing to press is called {action_id}; there is {there}")

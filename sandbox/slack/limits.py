@@ -1,55 +1,65 @@
-"""Slack's rate limits: per method and minute by tier, and about one post a second per channel with short bursts."""
+"""How often a method may be called: Slack's tiers per minute, and about one post a second into each channel."""
 
 from __future__ import annotations
 
-import time
+import math
+from collections.abc import Callable
+from enum import Enum
 
-TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
-_TIER_OF = {
-    "chat.update": 3,
-    "chat.delete": 3,
-    "chat.postEphemeral": 4,
-    "views.open": 4,
-    "views.push": 4,
-    "views.update": 4,
-    "views.publish": 4,
-    "conversations.create": 2,
-    "conversations.list": 2,
-    "conversations.setTopic": 2,
-    "conversations.invite": 3,
-    "conversations.join": 3,
-    "conversations.info": 3,
-    "conversations.history": 3,
-    "conversations.replies": 3,
-    "conversations.members": 4,
-    "users.info": 4,
-    "users.list": 2,
-    "users.lookupByEmail": 3,
-    "reactions.add": 3,
-}
-POST_BURST, POSTS_PER_SECOND = 6.0, 1.0
+from sandbox.slack.refusal import RateLimited
 
 
-class Buckets:
-    def __init__(self) -> None:
-        self._filled: dict[str, tuple[float, float]] = {}
+class Tier(Enum):
+    """Calls per minute of one method in one workspace."""
 
-    def take(self, method: str, channel: str) -> int | None:
-        """None when the call may go; otherwise the seconds to wait."""
-        if method == "chat.postMessage":
-            return self._take(f"post:{channel}", POST_BURST, POSTS_PER_SECOND)
-        tier = _TIER_OF.get(method)
-        if tier is None:
-            return None
-        per_minute = float(TIERS[tier])
-        return self._take(method, per_minute, per_minute / 60)
+    ONE = 1
+    TWO = 20
+    THREE = 50
+    FOUR = 100
+    POSTING = 300
+    FREE = 0
 
-    def _take(self, name: str, most: float, rate: float) -> int | None:
-        now = time.monotonic()
-        tokens, at = self._filled.get(name, (most, now))
-        tokens = min(most, tokens + (now - at) * rate)
-        if tokens >= 1:
-            self._filled[name] = (tokens - 1, now)
-            return None
-        self._filled[name] = (tokens, now)
-        return max(1, int((1 - tokens) / rate + 0.999))
+
+class Bucket:
+    """`size` calls at once, then `per_second` more."""
+
+    def __init__(self, size: float, per_second: float, now: float) -> None:
+        self._size, self._rate = size, per_second
+        self._left, self._at = size, now
+
+    def take(self, now: float) -> float:
+        """0 when the call may go, else the seconds until it may."""
+        self._left = min(self._size, self._left + (now - self._at) * self._rate)
+        self._at = now
+        if self._left >= 1:
+            self._left -= 1
+            return 0.0
+        return (1 - self._left) / self._rate
+
+
+class Limits:
+    """`clock`: seconds that only go forward."""
+
+    CHANNEL_BURST = 5
+
+    def __init__(self, clock: Callable[[], float], *, on: bool) -> None:
+        self.on = on
+        self._clock = clock
+        self._buckets: dict[tuple[str, str], Bucket] = {}
+
+    def check(self, method: str, tier: Tier, channel: str = "") -> None:
+        """Raises RateLimited. `channel` counts for posting only."""
+        if not self.on or tier is Tier.FREE:
+            return
+        now = self._clock()
+        if tier is Tier.POSTING and channel:
+            self._take((method, channel), self.CHANNEL_BURST, 1.0, now)
+        self._take((method, ""), tier.value, tier.value / 60, now)
+
+    def _take(self, key: tuple[str, str], size: float, per_second: float, now: float) -> None:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(size, per_second, now)
+        wait = bucket.take(now)
+        if wait:
+            raise RateLimited(max(1, math.ceil(wait)))

@@ -1,233 +1,277 @@
-"""What the page asks and does: the workspace as one person sees it."""
+"""What the page asks for and does: the workspace as one person sees it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
 from sandbox.faults import Fault
-from sandbox.slack.workspace import Channel, Message, Workspace
+from sandbox.slack import payloads, views
+from sandbox.slack.interactions import element_at
+from sandbox.slack.state import Channel, State, View
 from sandbox.world import World
 
 
 class PageApi:
     def __init__(self, world: World) -> None:
         self._world = world
-        self._workspace: Workspace = world.slack
+        self._state: State = world.slack.state
+        self._interactions = world.slack.interactions
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/_sandbox/state", self._state),
-            web.get("/_sandbox/messages", self._messages),
-            web.get("/_sandbox/replies", self._replies),
-            web.get("/_sandbox/stream", self._stream),
-            web.post("/_sandbox/command", self._command),
-            web.post("/_sandbox/post", self._post),
-            web.post("/_sandbox/action", self._action),
-            web.post("/_sandbox/view/submit", self._submit),
-            web.post("/_sandbox/view/close", self._close),
-            web.post("/_sandbox/options", self._options),
-            web.post("/_sandbox/open_home", self._open_home),
-            web.post("/_sandbox/dismiss", self._dismiss),
-            web.post("/_sandbox/faults", self._add_fault),
-            web.delete("/_sandbox/faults", self._clear_faults),
-        ]
+    def mount(self, app: web.Application) -> None:
+        app.router.add_get("/_sandbox/state", self._overview)
+        app.router.add_get("/_sandbox/messages", self._messages)
+        app.router.add_get("/_sandbox/replies", self._replies)
+        app.router.add_get("/_sandbox/stream", self._stream)
+        for path, handler in (
+            ("command", self._command),
+            ("post", self._post),
+            ("action", self._action),
+            ("view/submit", self._submit),
+            ("view/close", self._close),
+            ("options", self._options),
+            ("open_home", self._open_home),
+            ("dismiss", self._dismiss),
+        ):
+            app.router.add_post(f"/_sandbox/{path}", handler)
 
-    def _person(self, name: str) -> str:
-        if name not in self._workspace.users:
-            raise web.HTTPNotFound(text=f"nobody here is {name}")
-        return name
+    # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _channel(self, channel_id: str, person: str) -> Channel:
-        channel = self._workspace.channels.get(channel_id)
-        if channel is None or (channel.is_private and person not in channel.members):
-            raise web.HTTPNotFound(text="channel_not_found")
-        return channel
-
-    async def _state(self, request: web.Request) -> web.Response:
-        workspace, config = self._workspace, self._workspace.config
-        first = next(iter(workspace.users))
-        me = self._person(request.query.get("as", first))
-        shown = ("id", "name", "real_name", "email", "label", "tz")
-        users = [{name: getattr(one, name) for name in shown} for one in workspace.users.values()]
-        channels = [self._entry(one, me) for one in workspace.channels.values() if me in one.members]
-        senders = [
-            {
-                "company": one.company,
-                "name": one.name,
-                "presets": [{"id": preset.id, "title": preset.title} for preset in one.presets],
-            }
-            for one in self._world.config.senders
-        ]
+    async def _overview(self, request: web.Request) -> web.Response:
+        state, config = self._state, self._state.config
+        me = self._person(request.query.get("as") or next(iter(state.people)))
+        shown = ("id", "name", "real_name", "email", "tz", "label", "is_restricted")
+        people = [{name: getattr(one, name) for name in shown} for one in state.people.values()]
+        bot = config.bot
         body = {
             "team": {"id": config.team_id, "name": config.team_name},
-            "me": next(one for one in users if one["id"] == me),
-            "bot": {"user_id": config.bot.user_id, "bot_id": config.bot.bot_id, "name": config.bot.name},
-            "users": users,
-            "channels": channels,
-            "senders": senders,
-            "views": workspace.views_of(me),
-            "home": workspace.homes.get(me),
+            "me": next(one for one in people if one["id"] == me),
+            "bot": {
+                "id": bot.user_id,
+                "user_id": bot.user_id,
+                "bot_id": bot.bot_id,
+                "app_id": bot.app_id,
+                "name": bot.name,
+            },
+            "users": people,
+            "channels": [state.overview(me, one) for one in state.channels.values() if me in one.members],
+            "commands": list(config.commands),
+            "senders": [
+                {
+                    "company": one.company,
+                    "name": one.name,
+                    "presets": [{"id": preset.id, "title": preset.title} for preset in one.presets],
+                }
+                for one in self._world.config.senders
+            ],
+            "views": state.modals.get(me, []),
+            "home": state.homes.get(me),
         }
         return web.json_response(body)
 
-    def _entry(self, channel: Channel, me: str) -> dict[str, Any]:
-        read = channel.read.get(me, "")
-        unread = sum(
-            1 for message in channel.messages.values() if message["ts"] > read and message["user"] != me
-        )
-        return {
-            "id": channel.id,
-            "name": channel.name,
-            "topic": channel.topic,
-            "is_im": channel.is_im,
-            "is_private": channel.is_private,
-            "is_member": me in channel.members,
-            "unread": unread,
-        }
-
-    def _whispers(self, me: str, channel: str, thread: str | None) -> list[Message]:
-        whispers = self._workspace.ephemerals(me)
-        return [one for one in whispers if one["channel"] == channel and one.get("thread_ts") == thread]
-
     async def _messages(self, request: web.Request) -> web.Response:
-        me = self._person(request.query["as"])
-        channel = self._channel(request.query["channel"], me)
-        found = self._workspace.messages(channel.id)
-        if channel.messages:
-            channel.read[me] = max(channel.messages)
-        every = sorted([*found, *self._whispers(me, channel.id, None)], key=lambda one: one["ts"])
-        return web.json_response({"messages": every})
+        me = self._person(request.query.get("as"))
+        channel = self._channel(request.query.get("channel"), me)
+        self._state.mark_read(me, channel)
+        public = [self._state.shown(channel, one) for one in self._state.top_level(channel)]
+        whispers = [one for one in self._state.whispers_to(me, channel.id) if not one.get("thread_ts")]
+        return _ordered(public + whispers)
 
     async def _replies(self, request: web.Request) -> web.Response:
-        me, ts = self._person(request.query["as"]), request.query["ts"]
-        channel = self._channel(request.query["channel"], me)
-        thread = [*self._workspace.replies(channel.id, ts), *self._whispers(me, channel.id, ts)]
-        return web.json_response({"messages": sorted(thread, key=lambda one: one["ts"])})
+        me = self._person(request.query.get("as"))
+        channel = self._channel(request.query.get("channel"), me)
+        ts = request.query.get("ts", "")
+        if ts not in channel.messages:
+            raise _not_found(f"there is no message {ts}")
+        thread = [channel.messages[ts], *self._state.replies(channel, ts)]
+        whispers = [one for one in self._state.whispers_to(me, channel.id) if one.get("thread_ts") == ts]
+        return _ordered([self._state.shown(channel, one) for one in thread] + whispers)
 
-    async def _stream(self, request: web.Request) -> web.WebSocketResponse:
-        me = self._person(request.query["as"])
-        socket = web.WebSocketResponse(heartbeat=20)
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        me = self._person(request.query.get("as"))
+        socket = web.WebSocketResponse(heartbeat=20.0)
         await socket.prepare(request)
         queue = self._world.stream.listen(me)
-
-        async def read() -> None:
-            async for received in socket:
-                if received.type is WSMsgType.ERROR:
-                    return
-
-        reading = asyncio.create_task(read())
+        sending = asyncio.create_task(_pass_on(queue, socket))
         try:
-            while not reading.done():
-                waiting = asyncio.create_task(queue.get())
-                await asyncio.wait({waiting, reading}, return_when=asyncio.FIRST_COMPLETED)
-                if not waiting.done():
-                    waiting.cancel()
+            async for frame in socket:
+                if frame.type is WSMsgType.ERROR:
                     break
-                change = waiting.result()
-                if self._seen(change, me):
-                    await socket.send_json(change)
-        except ConnectionError:
-            return socket
         finally:
-            reading.cancel()
             self._world.stream.leave(queue)
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                await sending
         return socket
 
-    def _seen(self, change: dict[str, Any], me: str) -> bool:
-        channel = self._workspace.channels.get(change.get("channel", "")) if "message" in change else None
-        return channel is None or me in channel.members
+    # ── doing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _command(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        me = self._person(body["as"])
-        channel = self._channel(body["channel"], me)
-        await self._workspace.interactions.command(me, channel.id, body["text"])
-        return web.json_response({"ok": True})
+        body = await _body(request)
+        me = self._person(body.get("as"))
+        channel = self._channel(body.get("channel"), me)
+        said = await self._interactions.command(me, channel, str(body.get("text", "")))
+        return web.json_response({"ok": True, "message": said})
 
     async def _post(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        me = self._person(body["as"])
-        channel = self._channel(body["channel"], me)
-        text = self._mentions(str(body["text"]))
-        message = await self._workspace.interactions.wrote(me, channel.id, text, body.get("thread_ts"))
-        return web.json_response({"ok": True, "message": message})
-
-    def _mentions(self, text: str) -> str:
-        """What a person types as @name becomes the id that Slack stores."""
-        safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        bot = self._workspace.config.bot
-        safe = safe.replace(f"&lt;@{bot.user_id}&gt;", f"<@{bot.user_id}>")
-        for name in (f"@{bot.name}", f"@{bot.name.lower()}", "@alert-whisperer", "@aw "):
-            safe = safe.replace(name, f"<@{bot.user_id}> ", 1) if name in safe else safe
-        for one in self._workspace.users.values():
-            safe = safe.replace(f"&lt;@{one.id}&gt;", f"<@{one.id}>").replace(
-                f"@{one.name} ", f"<@{one.id}> "
-            )
-        return safe
+        body = await _body(request)
+        me = self._person(body.get("as"))
+        channel = self._channel(body.get("channel"), me)
+        text, thread = str(body.get("text", "")).strip(), str(body.get("thread_ts") or "")
+        if not text or channel.is_archived:
+            raise web.HTTPBadRequest(text="there is nothing to post" if not text else "is_archived")
+        if thread and thread not in channel.messages:
+            raise _not_found(f"there is no message {thread}")
+        said = await self._interactions.say(me, channel, text, thread)
+        return web.json_response({"ok": True, "message": said})
 
     async def _action(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        me = self._person(body["as"])
-        action = {**body["action"], "block_id": body.get("block_id") or body["action"].get("block_id", "")}
-        interactions = self._workspace.interactions
+        body = await _body(request)
+        me = self._person(body.get("as"))
+        given = body.get("action") or {}
+        values = _values(body)
         if body.get("view_id"):
-            view = self._workspace.views.get(body["view_id"]) or self._workspace.homes.get(me)
-            await interactions.pressed(me, action, view=view, state=body.get("state"))
-            return web.json_response({"ok": True})
-        channel = self._channel(body["channel"], me)
-        message = channel.messages.get(body["message_ts"])
-        message = message or next(
-            (m for m in self._workspace.ephemerals(me) if m["ts"] == body["message_ts"]), None
-        )
-        if message is None:
-            raise web.HTTPNotFound(text="message_not_found")
-        await interactions.pressed(me, action, channel=channel.id, message=message, state=body.get("state"))
-        return web.json_response({"ok": True})
+            view = self._view(me, body["view_id"])
+            action = _completed(view["blocks"], given, str(body.get("block_id", "")))
+            reply = await self._interactions.press_in_view(me, view, action, values)
+        else:
+            ts = str(body.get("message_ts", ""))
+            channel = self._channel(body.get("channel"), me)
+            whisper = self._state.whispers.get(ts)
+            message = whisper.message if whisper and whisper.user == me else channel.messages.get(ts)
+            if message is None:
+                raise _not_found(f"there is no message {ts}")
+            action = _completed(message.get("blocks", []), given, str(body.get("block_id", "")))
+            reply = await self._interactions.press_in_message(me, channel, ts, action, values)
+        return web.json_response({"ok": reply.ok, "error": reply.error})
 
     async def _submit(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        me = self._person(body["as"])
-        if body["view_id"] not in self._workspace.views:
-            raise web.HTTPNotFound(text="view_not_found")
-        values = (body.get("state") or {}).get("values", {})
-        answer = await self._workspace.interactions.submitted(me, body["view_id"], values)
-        return web.json_response(answer or {})
+        body = await _body(request)
+        me = self._person(body.get("as"))
+        view = self._view(me, body.get("view_id"))
+        try:
+            return web.json_response(await self._interactions.submit(me, view, _values(body)))
+        except LookupError as error:
+            raise web.HTTPBadRequest(text=str(error)) from error
 
     async def _close(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        await self._workspace.interactions.closed(self._person(body["as"]), body["view_id"])
+        body = await _body(request)
+        me = self._person(body.get("as"))
+        await self._interactions.close_view(me, self._view(me, body.get("view_id")))
         return web.json_response({"ok": True})
 
     async def _options(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        me = self._person(body["as"])
-        answer = await self._workspace.interactions.suggested(
-            me, body["action_id"], body["block_id"], body["value"]
-        )
-        return web.json_response(answer)
+        body = await _body(request)
+        me = self._person(body.get("as"))
+        if body.get("view_id"):
+            place = payloads.of_view(self._view(me, body["view_id"]))
+        else:
+            ts = str(body.get("message_ts", ""))
+            whisper, found = self._state.whispers.get(ts), self._state.find(ts)
+            if whisper is not None and whisper.user == me:
+                channel = self._state.channels[whisper.channel]
+                place = payloads.of_message(self._state, channel, whisper.message, whispered=True)
+            elif found is not None and self._state.sees(me, found[0]):
+                place = payloads.of_message(self._state, *found, whispered=False)
+            else:
+                raise _not_found(f"there is no message {ts}")
+        asked = (str(body.get(name, "")) for name in ("block_id", "action_id", "value"))
+        return web.json_response(await self._interactions.options(me, place, *asked))
 
     async def _open_home(self, request: web.Request) -> web.Response:
-        me = self._person((await request.json())["as"])
-        event = {"type": "app_home_opened", "user": me, "tab": "home", "event_ts": self._workspace.new_ts()}
-        await self._workspace.interactions.event(event)
-        return web.json_response({"view": self._workspace.homes.get(me)})
+        me = self._person((await _body(request)).get("as"))
+        return web.json_response({"view": await self._interactions.open_home(me)})
 
     async def _dismiss(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        whispers = self._workspace.ephemerals(self._person(body["as"]))
-        whispers[:] = [one for one in whispers if one["ts"] != body["ts"]]
+        """The person hides what they alone see."""
+        body = await _body(request)
+        whisper = self._state.whispers.get(str(body.get("ts", "")))
+        if whisper is not None and whisper.user == self._person(body.get("as")):
+            self._state.unwhisper(str(body["ts"]))
         return web.json_response({"ok": True})
 
-    async def _add_fault(self, request: web.Request) -> web.Response:
+    # ── who and where ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _person(self, given: Any) -> str:
+        if given not in self._state.people:
+            raise web.HTTPBadRequest(text=f"as: there is nobody called {given}")
+        return str(given)
+
+    def _channel(self, given: Any, me: str) -> Channel:
+        channel = self._state.channels.get(str(given))
+        if channel is None or not self._state.sees(me, channel):
+            raise _not_found(f"there is no channel {given}")
+        return channel
+
+    def _view(self, me: str, given: Any) -> View:
+        view = views.find(self._state, me, str(given))
+        if view is None:
+            raise _not_found(f"there is no view {given}")
+        return view
+
+
+def _completed(blocks: list[dict[str, Any]], given: Any, block_id: str) -> dict[str, Any]:
+    """The action with what Slack adds from the element itself, if that still stands there."""
+    if not isinstance(given, dict) or "action_id" not in given:
+        raise web.HTTPBadRequest(text="action: action_id is missing")
+    action = {"block_id": block_id, **given}
+    try:
+        place, element = element_at(blocks, str(given["action_id"]), block_id)
+    except LookupError:
+        return action  # pressed on what has changed since; the app hears of it as it was pressed
+    own = {name: element[name] for name in ("type", "text", "value", "style") if name in element}
+    return {**own, **action, "block_id": place}
+
+
+def _values(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    values = (body.get("state") or {}).get("values") or {}
+    if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
+        raise web.HTTPBadRequest(text="state: values by block and action are wanted")
+    return values
+
+
+async def _pass_on(queue: asyncio.Queue[dict[str, Any]], socket: web.WebSocketResponse) -> None:
+    while True:
+        change = await queue.get()
+        if socket.closed:
+            return
+        await socket.send_json(change)
+
+
+def _ordered(messages: list[dict[str, Any]]) -> web.Response:
+    return web.json_response({"messages": sorted(messages, key=lambda one: str(one["ts"]))})
+
+
+def _not_found(text: str) -> web.HTTPNotFound:
+    return web.HTTPNotFound(text=text)
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="not JSON") from error
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="a JSON object is wanted")
+    return body
+
+
+class FaultsApi:
+    """POST /_sandbox/faults scripts one, DELETE takes all back."""
+
+    def __init__(self, world: World) -> None:
+        self._faults = world.faults
+
+    async def add(self, request: web.Request) -> web.Response:
         try:
-            self._world.faults.add(Fault(**await request.json()))
+            self._faults.add(Fault(**await _body(request)))
         except (TypeError, ValueError) as error:
             raise web.HTTPBadRequest(text=str(error)) from error
         return web.json_response({"ok": True})
 
-    async def _clear_faults(self, _request: web.Request) -> web.Response:
-        self._world.faults.clear()
+    async def clear(self, _request: web.Request) -> web.Response:
+        self._faults.clear()
         return web.json_response({"ok": True})

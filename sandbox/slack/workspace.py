@@ -1,257 +1,217 @@
-"""The workspace's state: people, channels, messages, modals, triggers; and what a person does in it."""
+"""The workspace as a whole: its state, its two doors to the app, and what tests do in people's place."""
 
 from __future__ import annotations
 
-import itertools
-import secrets
+import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.faults import Faults
-from sandbox.slack.interactions import Interactions
-from sandbox.world import Person, SlackConfig, Stream
-
-Message = dict[str, Any]
-TRIGGER_SECONDS = 3.0
-
-
-class Refused(Exception):
-    """Slack's own word for why not, and what it adds to it."""
-
-    def __init__(self, error: str, **more: Any) -> None:
-        super().__init__(error)
-        self.error = error
-        self.more = more
-
-
-@dataclass
-class Channel:
-    id: str
-    name: str
-    topic: str
-    is_private: bool
-    members: set[str]
-    is_im: bool = False
-    is_archived: bool = False
-    messages: dict[str, Message] = field(default_factory=dict)
-    read: dict[str, str] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "name": self.name,
-            "is_channel": not self.is_im,
-            "is_im": self.is_im,
-            "is_private": self.is_private,
-            "is_archived": self.is_archived,
-            "is_member": True,
-            "num_members": len(self.members),
-            "topic": {"value": self.topic, "creator": "", "last_set": 0},
-            "purpose": {"value": "", "creator": "", "last_set": 0},
-        }
-
-
-@dataclass
-class Trigger:
-    user: str
-    at: float
-    used: bool = False
-
-
-@dataclass
-class ResponsePlace:
-    """Where a response_url leads: five answers in thirty minutes."""
-
-    channel: str
-    user: str
-    ts: str | None
-    thread_ts: str | None
-    at: float
-    left: int = 5
+from sandbox.slack import views
+from sandbox.slack.api import Api
+from sandbox.slack.delivery import Line
+from sandbox.slack.forms import option as option_of
+from sandbox.slack.forms import values_of
+from sandbox.slack.interactions import Interactions, element_at
+from sandbox.slack.limits import Limits
+from sandbox.slack.socket_mode import SocketMode
+from sandbox.slack.state import Call, Channel, Message, State, View
+from sandbox.world import SlackConfig, Stream
 
 
 class Workspace:
+    """Everything that tests look at and do. What is done here returns when the app has acknowledged it and, for at
+    most `settle` seconds, when the person has seen something come of it."""
+
     def __init__(self, config: SlackConfig, bot_url: str, faults: Faults, stream: Stream) -> None:
         self.config = config
-        self.faults = faults
-        self.stream = stream
-        self.users: dict[str, Person] = {one.id: one for one in config.users}
-        self.channels: dict[str, Channel] = {
-            one.id: Channel(one.id, one.name, one.topic, one.is_private, set(one.members))
-            for one in config.channels
-        }
-        self.calls: list[tuple[str, dict[str, Any], float]] = []
-        self.views: dict[str, dict[str, Any]] = {}
-        self.view_of: dict[str, str] = {}
-        self.homes: dict[str, dict[str, Any]] = {}
-        self.files: dict[str, dict[str, Any]] = {}
-        self.file_bodies: dict[str, bytes] = {}
-        self.triggers: dict[str, Trigger] = {}
-        self.places: dict[str, ResponsePlace] = {}
-        self.whispers: dict[str, list[Message]] = {}
-        self.base_url = ""
-        self.interactions = Interactions(self, bot_url)
-        self._serial = itertools.count(1)
-        self._last_ts = 0.0
+        self.settle = 1.0
+        self.state = State(config, stream)
+        self.limits = Limits(time.monotonic, on=config.rate_limits)
+        self.socket_mode = SocketMode(config.bot.app_id) if config.app_token else None
+        self.interactions = Interactions(self.state, Line(bot_url, config.signing_secret, self.socket_mode))
+        connect = self.socket_mode.address if self.socket_mode else None
+        self.api = Api(self.state, faults, self.limits, connect)
+
+    async def close(self) -> None:
+        """Ends what hangs or runs on: connections, faults that wait, events that would come again."""
+        self.api.closing.set()
+        if self.socket_mode is not None:
+            await self.socket_mode.close()
+        await self.interactions.close()
+
+    # ── looking ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every call of the Web API, in order, whatever came of it."""
+        return self.state.calls
 
     def messages(self, channel: str) -> list[Message]:
-        """Top-level messages, oldest first."""
-        every = self.channels[channel].messages.values()
-        return sorted((m for m in every if m.get("thread_ts", m["ts"]) == m["ts"]), key=lambda m: m["ts"])
+        """What stands in a channel, oldest first, without thread replies."""
+        found = self._channel(channel)
+        return [self.state.shown(found, one) for one in self.state.top_level(found)]
 
     def replies(self, channel: str, ts: str) -> list[Message]:
-        """The parent and its replies, oldest first."""
-        every = self.channels[channel].messages.values()
-        return sorted((m for m in every if m["ts"] == ts or m.get("thread_ts") == ts), key=lambda m: m["ts"])
+        """The message that began a thread, then its replies. Raises LookupError."""
+        found = self._channel(channel)
+        if ts not in found.messages:
+            raise LookupError(f"there is no message {ts} in {channel}")
+        thread = [found.messages[ts], *self.state.replies(found, ts)]
+        return [self.state.shown(found, one) for one in thread]
 
     def ephemerals(self, user: str) -> list[Message]:
-        """What only this person was shown, oldest first."""
-        return self.whispers.get(user, [])
+        """What this person alone was shown, oldest first."""
+        return self.state.whispers_to(user)
 
-    def views_of(self, user: str) -> list[dict[str, Any]]:
-        """The modals that are open for a person, the newest last."""
-        return [view for view_id, view in self.views.items() if self.view_of[view_id] == user]
+    def views_of(self, user: str) -> list[View]:
+        """The person's open modals, the newest last."""
+        return list(self.state.modals.get(user, []))
 
-    async def command(self, user: str, channel: str, text: str) -> Message | None:
-        """Type a slash command; what the person is shown at once, if anything."""
-        return await self.interactions.command(user, channel, text)
+    def home_of(self, user: str) -> View | None:
+        return self.state.homes.get(user)
+
+    def file(self, file_id: str) -> bytes | None:
+        """What was uploaded."""
+        found = self.state.files.get(file_id)
+        return found.body if found else None
+
+    def _channel(self, given: str) -> Channel:
+        found = self.state.channels.get(given)
+        found = found or next((one for one in self.state.channels.values() if one.name == given), None)
+        if found is None:
+            raise LookupError(f"there is no channel {given}")
+        return found
+
+    # ── doing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def command(self, user: str, channel: str, text: str) -> dict[str, Any] | None:
+        """Type a slash command; the message or modal that comes of it, if any."""
+        seen = _Eye(
+            self.state.stream, user, lambda change: change["type"] in ("ephemeral", "view", "message")
+        )
+        try:
+            said = await self.interactions.command(user, self._channel(channel), text)
+            return {**said, "ephemeral": True} if said else await seen.first(self.settle)
+        finally:
+            seen.shut()
 
     async def press(
         self,
         user: str,
-        message: Mapping[str, Any],
+        place: Mapping[str, Any],
         action_id: str,
         *,
-        value: str | None = None,
         option: str | None = None,
-    ) -> None:
-        """Press a button of a message (or choose an option of its menu), with another value if one is given."""
-        element, block_id = _element(message, action_id)
-        action: dict[str, Any] = {"action_id": action_id, "block_id": block_id, "type": element["type"]}
-        if element["type"] == "overflow":
-            chosen = next((one for one in element["options"] if one["value"] == option), None)
-            action["selected_option"] = chosen or {
-                "text": {"type": "plain_text", "text": "?"},
-                "value": option,
-            }
-        else:
-            action["value"] = value if value is not None else element.get("value", "")
-            action["text"] = element["text"]
-        channel = next(one.id for one in self.channels.values() if message["ts"] in one.messages)
-        await self.interactions.pressed(user, action, channel=channel, message=dict(message))
-
-    async def submit(self, user: str, view_id: str, values: Mapping[str, str]) -> dict[str, Any] | None:
-        """Send a modal's form, the values by block id; the response_action Slack was answered with."""
-        view = self.views[view_id]
-        state: dict[str, dict[str, Any]] = {}
-        for block in view["blocks"]:
-            if block["type"] != "input":
-                continue
-            element, given = block["element"], values.get(block["block_id"])
-            filled: dict[str, Any] = {"type": element["type"]}
-            if element["type"] == "static_select":
-                chosen = next((one for one in element["options"] if one["value"] == given), None)
-                filled["selected_option"] = chosen or element.get("initial_option")
+        value: Any = None,
+        block_id: str = "",
+    ) -> dict[str, Any] | None:
+        """Press or choose in a message, a modal or a home, as it was shown then. `option`: which one of a menu;
+        `value`: another value than the element's own. The first thing that the person sees of it, if any comes.
+        Raises LookupError for what is not there."""
+        block, element = element_at(place["blocks"], action_id, block_id)
+        action = _action(block, element, option, value)
+        seen = _Eye(self.state.stream, user, lambda change: _concerns(change, place))
+        try:
+            if "ts" in place:
+                await self.interactions.press_in_message(
+                    user, self._home_of(place["ts"]), place["ts"], action
+                )
             else:
-                filled["value"] = given if given is not None else element.get("initial_value")
-            state.setdefault(block["block_id"], {})[element["action_id"]] = filled
-        return await self.interactions.submitted(user, view_id, state)
+                view = views.find(self.state, user, place["id"])
+                if view is None:
+                    raise LookupError(f"{user} has no view {place['id']}")
+                await self.interactions.press_in_view(user, view, action, {})
+            return await seen.first(self.settle)
+        finally:
+            seen.shut()
 
-    async def mention(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> None:
-        """Write a message that mentions the app."""
-        await self.interactions.wrote(user, channel, text, thread_ts)
+    def _home_of(self, ts: str) -> Channel:
+        """The channel of a message, or of what one person was shown."""
+        if ts in self.state.whispers:
+            return self.state.channels[self.state.whispers[ts].channel]
+        found = self.state.find(ts)
+        if found is None:
+            raise LookupError(f"there is no message {ts}")
+        return found[0]
+
+    async def submit(self, user: str, view_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a modal's form. `values`: by block_id or action_id; a text, an option's value, a list of them, or
+        Slack's own object. {"response_action"?, "errors"?} as answered, {"error"} when the app failed."""
+        view = self._view(user, view_id)
+        return await self.interactions.submit(user, view, values_of(view, values))
+
+    async def close_view(self, user: str, view_id: str) -> None:
+        await self.interactions.close_view(user, self._view(user, view_id))
+
+    def _view(self, user: str, view_id: str) -> View:
+        view = views.find(self.state, user, view_id)
+        if view is None:
+            raise LookupError(f"{user} has no view {view_id}")
+        return view
+
+    async def say(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
+        """Write a message."""
+        return await self.interactions.say(user, self._channel(channel), text, thread_ts or "")
+
+    mention = say
+
+    async def open_home(self, user: str) -> View | None:
+        return await self.interactions.open_home(user)
 
     def delete(self, channel: str, ts: str) -> None:
         """Somebody deletes a message."""
-        message = self.channels[channel].messages.pop(ts)
-        self.stream.publish({"type": "message_deleted", "channel": channel, "message": message})
+        self.state.remove(self._channel(channel), ts)
 
-    def new_ts(self) -> str:
-        self._last_ts = max(time.time(), self._last_ts + 0.000_01)
-        return f"{self._last_ts:.6f}"
-
-    def new_id(self, prefix: str) -> str:
-        return f"{prefix}{next(self._serial):07d}{secrets.token_hex(2).upper()}"
-
-    def new_trigger(self, user: str) -> str:
-        trigger = f"{secrets.randbelow(10**12)}.{secrets.randbelow(10**12)}.{secrets.token_hex(16)}"
-        self.triggers[trigger] = Trigger(user, time.monotonic())
-        return trigger
-
-    def use_trigger(self, trigger: str) -> str:
-        """Whose trigger that was. Raises Refused when it is unknown, old or used."""
-        known = self.triggers.get(trigger)
-        if known is None:
-            raise Refused("invalid_trigger_id")
-        if known.used:
-            raise Refused("exchanged_trigger_id")
-        if time.monotonic() - known.at > TRIGGER_SECONDS:
-            raise Refused("expired_trigger_id")
-        known.used = True
-        return known.user
-
-    def new_place(self, channel: str, user: str, ts: str | None, thread_ts: str | None) -> str:
-        token = secrets.token_urlsafe(18)
-        self.places[token] = ResponsePlace(channel, user, ts, thread_ts, time.monotonic())
-        return f"{self.base_url}/slack/response/{token}"
-
-    def post(self, channel: Channel, message: Message) -> Message:
-        """Put a message into a channel and tell whoever looks."""
-        channel.messages[message["ts"]] = message
-        parent = channel.messages.get(message.get("thread_ts", ""))
-        if parent is not None and parent is not message:
-            parent.setdefault("thread_ts", parent["ts"])
-            parent["reply_count"] = parent.get("reply_count", 0) + 1
-            parent["latest_reply"] = message["ts"]
-            users = parent.setdefault("reply_users", [])
-            if message["user"] not in users:
-                users.append(message["user"])
-            self.stream.publish({"type": "message_changed", "channel": channel.id, "message": parent})
-        self.stream.publish({"type": "message", "channel": channel.id, "message": message})
-        return message
-
-    def whisper(
-        self, user: str, channel: str, content: Mapping[str, Any], thread_ts: str | None = None
-    ) -> Message:
-        """Show something to one person only."""
-        message: Message = {
-            "ts": self.new_ts(),
-            "type": "message",
-            "user": self.config.bot.user_id,
-            "bot_id": self.config.bot.bot_id,
-            "channel": channel,
-            "text": content.get("text", ""),
-            "ephemeral": True,
-        }
-        if content.get("blocks"):
-            message["blocks"] = with_ids(content["blocks"])
-        if thread_ts:
-            message["thread_ts"] = thread_ts
-        self.whispers.setdefault(user, []).append(message)
-        self.stream.publish({"type": "ephemeral", "channel": channel, "message": message}, to=user)
-        return message
-
-    def show_view(self, user: str, view: dict[str, Any]) -> None:
-        self.views[view["id"]] = view
-        self.view_of[view["id"]] = user
-        self.stream.publish({"type": "view", "view": view}, to=user)
-
-    def close_view(self, view_id: str) -> None:
-        user = self.view_of.pop(view_id, None)
-        if self.views.pop(view_id, None) is not None:
-            self.stream.publish({"type": "view_closed", "view_id": view_id}, to=user)
+    def archive(self, channel: str) -> None:
+        """Somebody archives a channel."""
+        found = self._channel(channel)
+        found.is_archived = True
+        self.state.channel_changed(found)
 
 
-def with_ids(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every block has an id; Slack gives one to those without."""
-    return [{"block_id": secrets.token_urlsafe(4)[:5], **block} for block in blocks]
+class _Eye:
+    """Sees what a person is shown from now on."""
+
+    def __init__(self, stream: Stream, user: str, concerns: Callable[[dict[str, Any]], bool]) -> None:
+        self._stream = stream
+        self._concerns = concerns
+        self._queue = stream.listen(user)
+
+    async def first(self, within: float) -> dict[str, Any] | None:
+        """The first message or view that matters, or None."""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    change = await self._queue.get()
+                    if self._concerns(change):
+                        found = change.get("view") or change.get("message")
+                        return found if isinstance(found, dict) else change
+        except TimeoutError:
+            return None
+
+    def shut(self) -> None:
+        self._stream.leave(self._queue)
 
 
-def _element(message: Mapping[str, Any], action_id: str) -> tuple[dict[str, Any], str]:
-    for block in message.get("blocks", []):
-        for element in [*block.get("elements", []), block.get("accessory") or {}]:
-            if element.get("action_id") == action_id:
-                return element, block["block_id"]
-    raise LookupError(f"the message has no {action_id}")
+def _concerns(change: Mapping[str, Any], place: Mapping[str, Any]) -> bool:
+    """Whether this comes of a press there."""
+    if change["type"] in ("message_changed", "message_deleted"):
+        return bool(change["message"]["ts"] == place.get("ts"))
+    return change["type"] in ("ephemeral", "view", "view_closed", "home", "toast")
+
+
+def _action(block_id: str, element: Mapping[str, Any], option: str | None, value: Any) -> dict[str, Any]:
+    """Slack's action object of an element."""
+    action: dict[str, Any] = {
+        "type": element["type"],
+        "action_id": element["action_id"],
+        "block_id": block_id,
+    }
+    if option is not None:
+        return action | {"selected_option": option_of(element, option)}
+    if element["type"] == "button":
+        given = element.get("value") if value is None else value
+        return action | {"text": element["text"]} | ({} if given is None else {"value": given})
+    return {**action, **value} if isinstance(value, Mapping) else action
