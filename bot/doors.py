@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
 from bot.core import Core
+from engine.errors import Transient
 from engine.operations.directory import KEY_FORM, key_digest
 from integrations import signatures
 from integrations.signatures import Unsigned
@@ -21,13 +24,35 @@ from storage.transaction import Transaction
 
 REMEMBERED, FOR_SECONDS = 4096, 5.0
 USED_EVERY = timedelta(minutes=1)
-_NOBODY = StoredKey(
-    id="", company_id=0, digest="0" * 64, expires_at=None, last_used_at=None, hmac_sealed=None, archived=True
-)
+BURST_MINUTES = 10
+"""A storm may use up the allowance of so many minutes at once."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_DIGEST = "0" * 64
+_PLAIN = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
 
 
 class Unauthorised(Exception):
     """No key, a wrong one, or a wrong signature: one and the same answer."""
+
+
+class TooMany(Exception):
+    """More requests than the company may send. `wait` in whole seconds."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"come back in {wait} s")
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class Known:
+    """A key as remembered: `read_at` on the monotonic clock. `secrets` are the opened signing secrets, none when the
+    company does not sign."""
+
+    key: StoredKey
+    secrets: tuple[bytes, ...]
+    rate_limit: int
+    read_at: float
+    used_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,81 +63,146 @@ class Sender:
     signature: str | None = None
 
 
+class Allowance:
+    """Requests a minute of each company, evenly or in one burst (GCRA). Per process."""
+
+    def __init__(self) -> None:
+        self._until: dict[int, float] = {}
+
+    def take(self, company_id: int, per_minute: int, at: float) -> None:
+        """`at` in monotonic seconds. Raises TooMany."""
+        step = 60.0 / per_minute
+        until = max(self._until.get(company_id, 0.0), at) + step
+        over = until - at - BURST_MINUTES * 60.0
+        if over > 1e-6:
+            raise TooMany(max(1, round(over + 0.5)))
+        self._until[company_id] = until
+
+
 class Door:
-    """Keys are remembered for some seconds; an unknown one asks the database, so that a new one works at once."""
+    """Keys are remembered for some seconds; an unknown one asks the database, so that a new one works at once.
 
-    def __init__(self, core: Core) -> None:
+    `note_use` is told of a key's use at most once a minute per key.
+    """
+
+    def __init__(self, core: Core, note_use: Callable[[str, datetime], None]) -> None:
         self._core = core
-        self._known: OrderedDict[str, tuple[float, StoredKey]] = OrderedDict()
+        self._note_use = note_use
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Known | None]] = {}
+        self._allowance = Allowance()
 
-    async def admit(self, request: web.Request, body: bytes) -> Sender:
-        """Raises Unauthorised."""
+    async def recognise(self, request: web.Request) -> Known:
+        """Whose key it is, before anything else is read. Raises Unauthorised, TooMany."""
         given = _given_key(request)
-        form = KEY_FORM.match(given)
-        key = await self._key(form.group(1)) if form else _NOBODY
-        right = hmac.compare_digest(key_digest(given), key.digest)
-        now = self._core.clock.now()
-        if not right or key.archived or (key.expires_at is not None and now >= key.expires_at):
+        form = KEY_FORM.fullmatch(given)
+        known = await self._remembered(form.group(1)) if form else None
+        right = hmac.compare_digest(
+            key_digest(given if form else ""), known.key.digest if known else _NO_DIGEST
+        )
+        if known is None or not right:
             raise Unauthorised
-        signature = self._signature(key, request.headers, body, now)
-        return Sender(key.company_id, signature)
+        now = self._core.clock.now()
+        if known.key.archived or (known.key.expires_at is not None and now >= known.key.expires_at):
+            raise Unauthorised
+        self._allowance.take(known.key.company_id, known.rate_limit, time.monotonic())
+        if now - known.used_at >= USED_EVERY:
+            known.used_at = now
+            self._note_use(known.key.id, now)
+        return known
 
-    def _signature(
-        self, key: StoredKey, headers: Mapping[str, str], body: bytes, now: datetime
-    ) -> str | None:
-        if key.hmac_sealed is None:
-            return None
-        secret = self._core.database.vault.open(key.hmac_sealed)
+    async def prove(self, known: Known, headers: Mapping[str, str], body: bytes) -> Sender:
+        """Check the signature, where the company signs. Raises Unauthorised.
+
+        What does not fit what is remembered is checked against the database once more: a secret may be new.
+        """
+        company_id = known.key.company_id
+        if not known.secrets:
+            return Sender(company_id)
         try:
-            return signatures.check(headers, body, secrets=[secret], now=now)
+            return Sender(company_id, self._signature(known, headers, body))
+        except Unsigned:
+            fresh = await self._asked(known.key.id)
+        if fresh is None or fresh.secrets == known.secrets:
+            raise Unauthorised
+        try:
+            return Sender(company_id, self._signature(fresh, headers, body) if fresh.secrets else None)
         except Unsigned as error:
             raise Unauthorised from error
 
-    async def _key(self, key_id: str) -> StoredKey:
+    def _signature(self, known: Known, headers: Mapping[str, str], body: bytes) -> str:
+        return signatures.check(headers, body, secrets=known.secrets, now=self._core.clock.now())
+
+    async def _remembered(self, key_id: str) -> Known | None:
         known = self._known.get(key_id)
-        if known is not None and time.monotonic() - known[0] < FOR_SECONDS:
-            return known[1]
-        found = await self._core.read(lambda tx: tx.companies.key(key_id))
+        if known is not None and time.monotonic() - known.read_at < FOR_SECONDS:
+            self._known.move_to_end(key_id)
+            return known
+        return await self._asked(key_id)
+
+    async def _asked(self, key_id: str) -> Known | None:
+        """From the database; who asks for the same key meanwhile shares the answer."""
+        task = self._asking.get(key_id)
+        if task is None:
+            task = asyncio.create_task(self._ask(key_id), name="key")
+            self._asking[key_id] = task
+            task.add_done_callback(lambda done: self._answered(key_id, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, key_id: str, done: asyncio.Task[Known | None]) -> None:
+        del self._asking[key_id]
+        if not done.cancelled():
+            done.exception()  # who asked may have gone away; a fault is told to those who wait
+
+    async def _ask(self, key_id: str) -> Known | None:
+        async def look(tx: Transaction) -> tuple[StoredKey, int] | None:
+            key = await tx.companies.key(key_id)
+            company = await tx.companies.get(key.company_id) if key else None
+            return (key, company.rate_limit) if key and company else None
+
+        found = await self._core.read(look)
+        earlier = self._known.pop(key_id, None)
         if found is None:
-            self._known.pop(key_id, None)
-            return _NOBODY
-        self._known[key_id] = (time.monotonic(), found)
-        self._known.move_to_end(key_id)
+            return None
+        key, rate_limit = found
+        used_at = max(key.last_used_at or _NEVER, earlier.used_at if earlier else _NEVER)
+        known = Known(key, self._opened(key), rate_limit, time.monotonic(), used_at)
+        self._known[key_id] = known
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
-        await self._note_use(found)
-        return found
+        return known
 
-    async def _note_use(self, key: StoredKey) -> None:
-        """At most once a minute per key, and never on the way of an alert that is already in the cache."""
-        now = self._core.clock.now()
-        if key.last_used_at is not None and now - key.last_used_at < USED_EVERY:
-            return
-
-        async def note(tx: Transaction) -> None:
-            await tx.companies.keys_used({key.id: now})
-
-        await self._core.write(note)
-        self._known[key.id] = (time.monotonic(), replace(key, last_used_at=now))
+    def _opened(self, key: StoredKey) -> tuple[bytes, ...]:
+        """The signing secrets, one a line: during a rotation the new and the old one."""
+        if key.hmac_sealed is None:
+            return ()
+        try:
+            return tuple(self._core.database.vault.open(key.hmac_sealed).split(b"\n"))
+        except ValueError as error:
+            raise Transient("The signing secret of this company cannot be opened on this server.") from error
 
 
 def _given_key(request: web.Request) -> str:
-    header = request.headers.get("Authorization", "")
-    scheme, _, rest = header.partition(" ")
-    bearer = rest.strip() if scheme.lower() == "bearer" else ""
-    return request.headers.get("X-API-Key", "").strip() or bearer or request.query.get("api_key", "").strip()
+    headers = request.headers
+    given = headers.get("X-API-Key")
+    if given is None and (bearer := headers.get("Authorization")) is not None:
+        scheme, _, rest = bearer.partition(" ")
+        given = rest if scheme.lower() == "bearer" else None
+    return (given if given is not None else request.query.get("api_key", "")).strip()
 
 
 def delivery_ids(request: web.Request, sender: Sender) -> tuple[str, ...]:
     """The names under which a repeat of this request would come, each told from the others by its first letter."""
     found = []
     for prefix, name in (("d:", "X-Delivery-ID"), ("d:", "Idempotency-Key"), ("w:", "webhook-id")):
-        value = request.headers.get(name, "").strip()
-        if value:
-            kept = (
-                value if len(value) <= 200 else hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
-            )
-            found.append(prefix + kept)
+        value = request.headers.get(name)
+        if value and (value := value.strip()):
+            found.append(prefix + (value if _PLAIN.fullmatch(value) else _digest(value)))
     if sender.signature is not None:
         found.append("s:" + sender.signature)
     return tuple(dict.fromkeys(found))
+
+
+def _digest(value: str) -> str:
+    """For ids that are too long, or no plain text."""
+    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()

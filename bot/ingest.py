@@ -6,16 +6,22 @@ One writer drains the queue. While it commits, others gather; when nothing waits
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
 
 from bot.core import Core
 from bot.faults import fault_code
+from engine.errors import Conflict
 from engine.operations.ingest import Answer, Delivery, ingest
 from storage import dialect
 from storage.transaction import Transaction
 
+log = structlog.get_logger()
 MOST_ALERTS = 512
-"""Alerts of one transaction."""
+"""Alerts of one transaction, unless a single delivery has more."""
 MOST_WAITING = 20_000
 """Alerts in the queue; beyond that senders are told to come back."""
 
@@ -38,8 +44,10 @@ class Intake:
     def __init__(self, core: Core, *, most_waiting: int = MOST_WAITING) -> None:
         self._core = core
         self._most = most_waiting
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._queue: deque[_Waiting] = deque()
         self._alerts = 0
+        self._used: dict[str, datetime] = {}
+        self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._stopped = False
 
@@ -49,59 +57,87 @@ class Intake:
     async def stop(self) -> None:
         """Take nothing more, store what was taken."""
         self._stopped = True
+        self._wake.set()
         if self._writer is not None:
-            await self._queue.join()
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await self._writer
 
     async def submit(self, delivery: Delivery) -> Answer:
         """The answer, once it is committed. Raises Full or Away when nothing was accepted. A caller that goes away
         does not undo it."""
-        if self._stopped or self._alerts + len(delivery.alerts) > self._most:
+        count = len(delivery.alerts)
+        if self._stopped or self._alerts + count > self._most:
             raise Full
         waiting = _Waiting(delivery, asyncio.get_running_loop().create_future())
-        self._alerts += len(delivery.alerts)
-        self._queue.put_nowait(waiting)
-        return await asyncio.shield(waiting.answer)
+        self._alerts += count
+        self._queue.append(waiting)
+        self._wake.set()
+        return await waiting.answer
+
+    def note_use(self, key_id: str, at: datetime) -> None:
+        """Have it stored with the next commit that a key was used; nobody waits for it."""
+        self._used[key_id] = at
+        self._wake.set()
 
     async def _write(self) -> None:
         while True:
-            batch = [await self._queue.get()]
-            alerts = len(batch[0].delivery.alerts)
-            while alerts < MOST_ALERTS and not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-                alerts += len(batch[-1].delivery.alerts)
-            try:
-                await self._store(batch)
-            finally:
-                self._alerts -= alerts
-                for _ in batch:
-                    self._queue.task_done()
+            await self._wake.wait()
+            self._wake.clear()
+            await asyncio.sleep(0)  # whoever arrived in the same instant comes along
+            while self._queue or self._used:
+                batch = self._next()
+                try:
+                    await self._store(batch)
+                finally:
+                    self._alerts -= sum(len(one.delivery.alerts) for one in batch)
+            if self._stopped:
+                return
+
+    def _next(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        alerts = 0
+        while self._queue and alerts < MOST_ALERTS:
+            batch.append(self._queue.popleft())
+            alerts += len(batch[-1].delivery.alerts)
+        return batch
 
     async def _store(self, batch: list[_Waiting]) -> None:
-        """One transaction for all; when that fails for a reason of its own, one each, so that only the bad one does."""
+        """One transaction for all; when that fails for a reason of its own, half each, until only the bad one does."""
+        used, self._used = self._used, {}
         try:
-            await self._commit(batch)
+            await self._commit(batch, used)
         except Exception as error:  # noqa: BLE001 - every waiting sender must get an answer
-            if dialect.is_gone(error) or dialect.is_retryable(error):
+            if not batch:
+                log.warning("the last use of keys was not stored", error=str(error))
+            elif dialect.is_gone(error) or dialect.is_retryable(error):
+                log.warning("the database does not take alerts", senders=len(batch), error=str(error))
                 _fail(batch, Away())
             elif len(batch) == 1:
-                fault_code(error, where="intake", company=batch[0].delivery.company_id)
-                _fail(batch, error)
+                _fail(batch, self._only(batch[0], error))
             else:
-                for one in batch:
-                    await self._store([one])
+                middle = len(batch) // 2
+                await self._store(batch[:middle])
+                await self._store(batch[middle:])
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[_Waiting], used: dict[str, datetime]) -> None:
         deliveries = [one.delivery for one in batch]
 
         async def act(tx: Transaction) -> list[Answer]:
-            return await ingest(tx, deliveries, self._core.clock.now())
+            if used:
+                await tx.companies.keys_used(used)
+            return await ingest(tx, deliveries, self._core.clock.now()) if deliveries else []
 
         answers = await self._core.write(act)
         for one, answer in zip(batch, answers, strict=True):
             if not one.answer.done():
                 one.answer.set_result(answer)
+
+    @staticmethod
+    def _only(one: _Waiting, error: Exception) -> Exception:
+        """What the one sender is told whose delivery alone cannot be stored."""
+        if isinstance(error, Conflict):  # every try lost a race: not this body's fault
+            return Away()
+        fault_code(error, where="intake", company=one.delivery.company_id)
+        return error
 
 
 def _fail(batch: list[_Waiting], error: Exception) -> None:

@@ -1,127 +1,165 @@
-"""The front door: POST /api/webhooks/{tool}. Key, signature, then the parser; committed before it is answered."""
+"""The front door: POST /api/webhooks/{tool}. Key, limit, body, signature, parser; committed before it is answered.
+
+A body with an empty list of alerts says nothing and is no fault: 202 with `accepted` 0.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from bot.core import Core
-from bot.doors import Door, Sender, Unauthorised, delivery_ids
+from bot.doors import Door, Sender, TooMany, Unauthorised, delivery_ids
 from bot.ingest import Away, Full, Intake
 from bot.problems import problem
+from engine.alert import Alert
 from engine.operations.ingest import Delivery
 from integrations import SOURCES
-from integrations.sources.reading import Malformed, NotJson, load
+from integrations.sources.reading import Fault, Malformed, NotJson, load, text
 from storage.transaction import Transaction
 
 LARGEST = 1024 * 1024
 SLOWEST = 20.0
 """Seconds a body may take to arrive."""
-_SECRET = ("authorization", "cookie", "api-key", "signature", "token", "secret")
+MOST_FAULTS = 1000
+"""Faults listed in one answer."""
+_SECRET = ("auth", "cookie", "key", "signature", "token", "secret", "password", "credential")
+_HARMLESS = frozenset({"idempotency-key"})
 
 
 def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
-    door = Door(core)
+    """The one route, to be added to an application that has `bot.problems.middleware`."""
+    door = Door(core, intake.note_use)
 
     async def receive(request: web.Request) -> web.Response:
-        tool = request.match_info["tool"].lower()
-        body = await _body(request)
-        if isinstance(body, web.Response):
-            return body
         try:
-            sender = await door.admit(request, body)
+            known = await door.recognise(request)
+            body = await _body(request)
+            sender = await door.prove(known, request.headers, body)
         except Unauthorised:
-            return problem(401, "Not authorised", "The key or the signature is missing or wrong.")
+            return _unauthorised()
+        except TooMany as error:
+            return problem(
+                429, "Too many requests", "Nothing was accepted. Send it again.", retry_after=error.wait
+            )
+        except _Unreadable as error:
+            return error.answer
+        tool = request.match_info["tool"].lower()
         parse = SOURCES.get(tool)
         if parse is None:
-            known = sorted(SOURCES)
-            return problem(
-                404,
-                "Unknown tool",
-                f"There is no tool “{tool[:60]}”. Known: {', '.join(known)}.",
-                known=known,
-            )
+            return _unknown(tool)
         try:
             alerts = parse(load(body), request.headers)
         except NotJson as error:
-            return await _kept(core, sender, tool, request, body, 400, f"The body is not JSON: {error}", [])
+            number = await _keep(core, sender, tool, request.headers, body, f"The body is not JSON: {error}")
+            return problem(400, "Not JSON", f"The body is not JSON: {error}", dead_letter=number)
         except Malformed as error:
-            faults = [{"field": one.field, "why": one.why} for one in error.faults]
-            return await _kept(core, sender, tool, request, body, 422, str(error), faults)
-        delivery = Delivery(
-            company_id=sender.company_id, alerts=tuple(alerts), ids=delivery_ids(request, sender)
-        )
-        try:
-            answer = await intake.submit(delivery)
-        except Full:
-            return problem(503, "Too much at once", "Nothing was accepted. Send it again.")
-        except Away:
-            return problem(503, "The database is away", "Nothing was accepted. Send it again.")
-        headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
-        return web.Response(
-            body=orjson.dumps(answer.body), status=202, content_type="application/json", headers=headers
-        )
+            number = await _keep(core, sender, tool, request.headers, body, str(error))
+            return problem(422, "Not an alert", str(error), dead_letter=number, errors=_listed(error.faults))
+        return await _stored(intake, sender, alerts, delivery_ids(request, sender))
 
     return [web.post("/api/webhooks/{tool}", receive)]
 
 
-async def _body(request: web.Request) -> bytes | web.Response:
-    """The raw body within its limits of size and time, or the refusal."""
+class _Unreadable(Exception):
+    """The body is over a limit of size, time or form; `answer` says which."""
+
+    def __init__(self, answer: web.Response) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+async def _stored(
+    intake: Intake, sender: Sender, alerts: Sequence[Alert], ids: tuple[str, ...]
+) -> web.Response:
+    try:
+        answer = await intake.submit(Delivery(company_id=sender.company_id, alerts=tuple(alerts), ids=ids))
+    except Full:
+        return problem(503, "Too much at once", "Nothing was accepted. Send it again.")
+    except Away:
+        return problem(503, "The database is away", "Nothing was accepted. Send it again.")
+    return web.Response(
+        body=orjson.dumps(answer.body),
+        status=202,
+        content_type="application/json",
+        headers={"Idempotent-Replayed": "true"} if answer.replayed else None,
+    )
+
+
+def _unauthorised() -> web.Response:
+    answer = problem(401, "Not authorised", "The key or the signature is missing or wrong.")
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def _unknown(tool: str) -> web.Response:
+    known = sorted(SOURCES)
+    detail = f"There is no tool “{text(tool, 60)}”. Known: {', '.join(known)}."
+    return problem(404, "Unknown tool", detail, known=known)
+
+
+def _listed(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    return [{"field": one.field, "why": one.why} for one in faults[:MOST_FAULTS]]
+
+
+async def _body(request: web.Request) -> bytes:
+    """The raw body within its limits of size and time. Raises _Unreadable."""
     if request.content_length is not None and request.content_length > LARGEST:
-        return problem(413, "Too large", f"A body may have {LARGEST:,} bytes.")
-    encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in ("identity", ""):
-        return problem(415, "Compressed", "Send the body as it is, without Content-Encoding.")
+        raise _too_large()
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
+        raise _Unreadable(problem(415, "Compressed", "Send the body as it is, without Content-Encoding."))
+    content = request.content
+    if content.is_eof():  # small ones come in one piece with their headers
+        whole = content.read_nowait()
+        if len(whole) > LARGEST:
+            raise _too_large()
+        return whole
     parts: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(SLOWEST):
-            async for part in request.content.iter_chunked(65_536):
+            while part := await content.readany():
                 size += len(part)
                 if size > LARGEST:
-                    return problem(413, "Too large", f"A body may have {LARGEST:,} bytes.")
+                    raise _too_large()
                 parts.append(part)
     except TimeoutError:
-        return problem(408, "Too slow", f"The body has to arrive within {SLOWEST:.0f} seconds.")
+        raise _Unreadable(
+            problem(408, "Too slow", f"The body has to arrive within {SLOWEST:.0f} seconds.")
+        ) from None
     return b"".join(parts)
 
 
-async def _kept(
-    core: Core,
-    sender: Sender,
-    tool: str,
-    request: web.Request,
-    body: bytes,
-    status: int,
-    error: str,
-    faults: list[dict[str, Any]],
-) -> web.Response:
-    """Keep whole what had a good key and could not be understood, and say what was wrong with it."""
+def _too_large() -> _Unreadable:
+    return _Unreadable(problem(413, "Too large", f"A body may have {LARGEST:,} bytes."))
+
+
+async def _keep(
+    core: Core, sender: Sender, tool: str, headers: Mapping[str, str], body: bytes, error: str
+) -> int:
+    """Keep whole what had a good key and could not be understood; its number among the dead letters."""
 
     async def keep(tx: Transaction) -> int:
         return await tx.dead_letters.add(
             company_id=sender.company_id,
             tool=tool,
-            headers=_safe(request.headers),
+            headers=harmless(headers),
             body=body,
             error=error[:2000],
             now=core.clock.now(),
         )
 
-    number = await core.write(keep)
-    title = "Not JSON" if status == 400 else "Not an alert"
-    extra = {"errors": faults} if faults else {}
-    return problem(status, title, error[:1000], dead_letter=number, **extra)
+    return await core.write(keep)
 
 
-def _safe(headers: Mapping[str, str]) -> dict[str, str]:
+def harmless(headers: Mapping[str, Any]) -> dict[str, str]:
     """The headers worth keeping: none that could open a door."""
     return {
-        name: value[:500]
+        text(name, 200): text(value)
         for name, value in list(headers.items())[:60]
-        if not any(word in name.lower() for word in _SECRET)
+        if name.lower() in _HARMLESS or not any(word in name.lower() for word in _SECRET)
     }

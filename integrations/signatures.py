@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 TOLERANCE = timedelta(seconds=300)
 _PREFIX = "whsec_"
+_MOST_SIGNATURES = 10
 
 
 class Unsigned(Exception):
@@ -24,49 +25,59 @@ class Unsigned(Exception):
 def check(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[bytes], now: datetime) -> str:
     """The identity of a good signature: the same body and signature again give the same. Raises Unsigned.
 
-    During a rotation several secrets hold; all are tried whatever the first says.
+    During a rotation several secrets hold; all are tried whatever the first says. `headers` knows no case.
     """
     if "X-Signature" in headers:
-        stamp, given = headers.get("X-Timestamp", ""), headers["X-Signature"].removeprefix("sha256=").lower()
-        _in_time(stamp, now)
-        signed = stamp.encode() + b"." + body
-        good = [hmac.compare_digest(hmac.new(s, signed, hashlib.sha256).hexdigest(), given) for s in secrets]
-        if given.isascii() and any(good):
-            return hashlib.sha256(f"{stamp}.{given}".encode()).hexdigest()
-        raise Unsigned
+        return _ours(headers, body, secrets=secrets, now=now)
     return _standard(headers, body, secrets=secrets, now=now)
 
 
+def _ours(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[bytes], now: datetime) -> str:
+    stamp = _in_time(headers.get("X-Timestamp", ""), now)
+    given = _bytes(headers["X-Signature"].strip().lower().removeprefix("sha256="))
+    signed = stamp + b"." + body
+    wanted = [hmac.new(secret, signed, hashlib.sha256).hexdigest().encode() for secret in secrets]
+    if (
+        sum(hmac.compare_digest(one, given) for one in wanted) == 0
+    ):  # all of them, not only up to the first good one
+        raise Unsigned
+    return hashlib.sha256(stamp + b"." + given).hexdigest()
+
+
 def _standard(headers: Mapping[str, str], body: bytes, *, secrets: Sequence[bytes], now: datetime) -> str:
-    message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not message_id or not headers.get("webhook-signature"):
+    message_id, given = _bytes(headers.get("webhook-id", "")), _bytes(headers.get("webhook-signature", ""))
+    if not message_id or not given:
         raise Unsigned
-    _in_time(stamp, now)
-    signed = f"{message_id}.{stamp}.".encode() + body
-    wanted = []
-    for secret in secrets:
-        for key in _keys(secret):
-            wanted.append("v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode())
-    good = False
-    for given in headers["webhook-signature"].split()[:10]:
-        for one in wanted:
-            good |= hmac.compare_digest(one.encode(), given.encode())
-    if not good:
+    stamp = _in_time(headers.get("webhook-timestamp", ""), now)
+    signed = message_id + b"." + stamp + b"." + body
+    wanted = [
+        b"v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest())
+        for secret in secrets
+        for key in _keys(secret)
+    ]
+    several = given.split()[:_MOST_SIGNATURES]
+    if sum(hmac.compare_digest(one, each) for one in wanted for each in several) == 0:
         raise Unsigned
-    return hashlib.sha256(f"{message_id}.{stamp}".encode()).hexdigest()
+    return hashlib.sha256(message_id + b"." + stamp).hexdigest()
 
 
 def _keys(secret: bytes) -> list[bytes]:
     """A Standard Webhooks secret is base64 behind `whsec_`; ours is taken as it is, and as base64 where it is that."""
-    text = secret.decode("ascii", "replace").removeprefix(_PREFIX)
     try:
-        return [secret, base64.b64decode(text, validate=True)]
+        decoded = base64.b64decode(secret.removeprefix(_PREFIX.encode()), validate=True)
     except (binascii.Error, ValueError):
         return [secret]
+    return [secret, decoded] if decoded else [secret]
 
 
-def _in_time(stamp: str, now: datetime) -> None:
+def _in_time(stamp: str, now: datetime) -> bytes:
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
         raise Unsigned
     if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():
         raise Unsigned
+    return stamp.encode()
+
+
+def _bytes(header: str) -> bytes:
+    """As it came over the wire: aiohttp keeps what is not UTF-8 as lone surrogates."""
+    return header.encode("utf-8", "surrogateescape")

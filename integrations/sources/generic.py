@@ -1,4 +1,8 @@
-"""The generic shape: one alert, a list of up to 1,000, or `{"alerts": [...]}`. CONTRACT §4 defines it."""
+"""The generic shape: one alert, a list of up to 1,000, or `{"alerts": [...]}`.
+
+Needed: `asset_name`, `signature`. Optional: `severity`, `message`, `tool_source`, `status` (firing or resolved),
+`timestamp`, `dedup_key`, `labels`. Numbers count as text; what is too long is cut, not refused.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,26 @@ from typing import Any
 
 from engine.alert import Alert, AlertStatus
 from engine.classification import is_clear_word
-from integrations.sources.reading import MESSAGE, MOST_ALERTS, NAME, Fault, Malformed, labels, moment, text
+from integrations.sources.reading import (
+    MESSAGE,
+    MOST_ALERTS,
+    Fault,
+    Malformed,
+    key,
+    labels,
+    moment,
+    stated_moment,
+    text,
+)
 
 TOOL = "generic"
-_STATUS = {"firing": AlertStatus.FIRING, "resolved": AlertStatus.RESOLVED}
-_TEXTS = ("severity", "message", "tool_source", "status", "dedup_key", "timestamp")
+_STATUS = {status.value: status for status in AlertStatus}
+_NEEDED = ("asset_name", "signature")
+_TEXTS = ("severity", "message", "tool_source", "status", "dedup_key")
 
 
 def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
-    """Raises Malformed with the fault of every field of every alert."""
+    """Raises Malformed with the fault of every field of every alert. An empty list is no alert, and no fault."""
     items, at = _items(body)
     if len(items) > MOST_ALERTS:
         raise Malformed(
@@ -24,12 +39,15 @@ def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
     faults: list[Fault] = []
     found: list[Alert] = []
     for number, item in enumerate(items):
-        where = f"{at}[{number}]" if at or isinstance(body, list) else ""
-        alert = _one(item, where, faults)
-        if alert is not None:
-            found.append(alert)
+        wrong = _faults(item)
+        if not wrong:
+            found.append(_one(item))
+        elif body is item:
+            faults += wrong
+        else:
+            faults += [Fault(f"{at}[{number}].{one.field}".removesuffix(".body"), one.why) for one in wrong]
     if faults:
-        raise Malformed(*faults[:100])
+        raise Malformed(*faults)
     return found
 
 
@@ -41,48 +59,43 @@ def _items(body: Any) -> tuple[list[Any], str]:
     return [body], ""
 
 
-def _one(item: Any, where: str, faults: list[Fault]) -> Alert | None:
-    if not isinstance(item, Mapping):
-        faults.append(Fault(where or "body", "must be an object with asset_name and signature"))
-        return None
-    prefix = f"{where}." if where else ""
-    before = len(faults)
-    faults.extend(_faults(item, prefix))
-    if len(faults) > before:
-        return None
+def _one(item: Mapping[str, Any]) -> Alert:
     word = text(item.get("severity"), 100)
     status = _STATUS.get(text(item.get("status")).lower())
     if status is None:
         status = AlertStatus.RESOLVED if is_clear_word(word) else AlertStatus.FIRING
     return Alert(
-        asset_name=text(item["asset_name"], NAME),
-        signature=text(item["signature"], NAME),
+        asset_name=text(item["asset_name"]),
+        signature=text(item["signature"]),
         tool=text(item.get("tool_source"), 100).lower() or TOOL,
         status=status,
         severity_word=word or None,
         message=text(item.get("message"), MESSAGE),
         occurred_at=moment(item.get("timestamp")),
-        dedup_key=text(item.get("dedup_key"), NAME) or None,
+        dedup_key=key(item.get("dedup_key")) or None,
         labels=labels(item.get("labels")),
     )
 
 
-def _faults(item: Mapping[str, Any], prefix: str) -> list[Fault]:
+def _faults(item: Any) -> list[Fault]:
+    if not isinstance(item, Mapping):
+        return [Fault("body", "must be an object with asset_name and signature")]
     faults = []
-    for name in ("asset_name", "signature"):
+    for name in _NEEDED:
         value = item.get(name)
-        if value is None or (isinstance(value, str) and not text(value)):
-            faults.append(Fault(f"{prefix}{name}", "is needed"))
-        elif isinstance(value, bool | list | dict):
-            faults.append(Fault(f"{prefix}{name}", "must be text"))
+        if isinstance(value, bool | list | dict):
+            faults.append(Fault(name, "must be text"))
+        elif not text(value):
+            faults.append(Fault(name, "is needed"))
     for name in _TEXTS:
         if isinstance(item.get(name), bool | list | dict):
-            faults.append(Fault(f"{prefix}{name}", "must be text or a number"))
-    status = text(item.get("status")).lower()
-    if status and status not in _STATUS and not isinstance(item.get("status"), bool | list | dict):
-        faults.append(Fault(f"{prefix}status", "must be firing or resolved"))
-    if item.get("timestamp") not in (None, "") and moment(item["timestamp"]) is None:
-        faults.append(Fault(f"{prefix}timestamp", "must be ISO 8601 or Unix time"))
+            faults.append(Fault(name, "must be text or a number"))
+        elif name == "status" and (said := text(item.get(name)).lower()) and said not in _STATUS:
+            faults.append(Fault(name, "must be firing or resolved"))
+    try:
+        stated_moment(item.get("timestamp"))
+    except ValueError:
+        faults.append(Fault("timestamp", "must be ISO 8601 or Unix time"))
     if item.get("labels") is not None and not isinstance(item["labels"], Mapping):
-        faults.append(Fault(f"{prefix}labels", "must be an object"))
+        faults.append(Fault("labels", "must be an object"))
     return faults

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -11,12 +14,17 @@ from typing import Any
 
 import orjson
 
-NAME, MESSAGE, LABEL = 500, 8_000, 1_000
+NAME, MESSAGE, LABEL, KEY = 500, 8_000, 1_000, 200
+"""Characters that are kept of a name, a message, a label's value, and a sender's own key."""
 MOST_LABELS = 64
 MOST_ALERTS = 1_000
 DEPTH = 32
 _BAD = re.compile(r"[\x00\ud800-\udfff]")
+_FRACTION = re.compile(r"([.,]\d{6})\d+")
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+_LARGEST_EXACT = 10**15
+_LONGEST_INTEGER = 18
+"""Digits that surely fit into 64 bits; what is longer is read as a float, as orjson does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,8 @@ class Malformed(Exception):
     """JSON, but not alerts: `faults` names every field."""
 
     def __init__(self, *faults: Fault) -> None:
-        super().__init__("; ".join(f"{one.field}: {one.why}" for one in faults[:5]))
+        more = f"; and {len(faults) - 5:,} more" if len(faults) > 5 else ""
+        super().__init__("; ".join(f"{one.field}: {one.why}" for one in faults[:5]) + more)
         self.faults = faults
 
 
@@ -41,88 +50,126 @@ class NotJson(Exception):
 
 def load(body: bytes) -> Any:
     """The JSON document, without a byte order mark; NaN and infinities become null. Raises NotJson."""
-    data = body.removeprefix(b"\xef\xbb\xbf")
-    if _too_deep(data):
-        raise NotJson(f"it is nested deeper than {DEPTH} levels")
     try:
-        return orjson.loads(data)
+        document = orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except orjson.JSONDecodeError as error:
-        return _leniently(data, error)
+        document = _leniently(body, error)
+    if _too_deep(document):
+        raise NotJson(f"it is nested deeper than {DEPTH} levels")
+    return document
 
 
-def _leniently(data: bytes, error: Exception) -> Any:
-    """The standard library takes NaN, lone surrogates and wrong encodings, which are no reason to lose an alert."""
-    import json
-
-    if len(data) > 1_048_576 or re.search(rb"\d{400}", data):
-        raise NotJson(str(error)) from error
+def _leniently(body: bytes, error: Exception) -> Any:
+    """NaN, lone surrogates, raw line breaks in strings and wrong encodings are no reason to lose an alert."""
+    wide = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    said = body.decode("utf-16" if wide else "utf-8", "replace").removeprefix("\ufeff")
     try:
-        return json.loads(data.decode("utf-8", "replace"), parse_constant=lambda _: None)
+        return json.loads(
+            said, strict=False, parse_constant=lambda _: None, parse_int=_integer, parse_float=_finite
+        )
     except (ValueError, RecursionError) as worse:
         raise NotJson(str(error)) from worse
 
 
-def _too_deep(data: bytes) -> bool:
-    """Brackets outside strings, counted without building anything."""
-    if data.count(b"[") + data.count(b"{") <= DEPTH:
-        return False
-    depth = 0
-    for found in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', data, re.DOTALL):
-        mark = found.group()
-        if mark in (b"[", b"{"):
-            depth += 1
-            if depth > DEPTH:
-                return True
-        elif mark in (b"]", b"}"):
-            depth -= 1
-    return False
+def _integer(digits: str) -> int | float:
+    if len(digits) <= _LONGEST_INTEGER:
+        return int(digits)
+    if math.isinf(rough := float(digits)):
+        raise ValueError("a number of that many digits is none")
+    return rough
+
+
+def _finite(digits: str) -> float | None:
+    return value if math.isfinite(value := float(digits)) else None
+
+
+def _too_deep(document: Any) -> bool:
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(DEPTH):
+        if not level:
+            return False
+        level = [
+            child
+            for one in level
+            for child in (one.values() if type(one) is dict else one)
+            if type(child) is dict or type(child) is list
+        ]
+    return bool(level)
 
 
 def text(value: Any, most: int = NAME) -> str:
     """Safe text of a JSON value: numbers as written, structures as JSON, null as nothing, too long cut with …"""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        found = "true" if value else "false"
-    elif isinstance(value, str):
+    if isinstance(value, str):
         found = value
-    elif isinstance(value, float):
-        found = f"{value:g}" if math.isfinite(value) else ""
+    elif value is None:
+        return ""
+    elif isinstance(value, bool):
+        found = "true" if value else "false"
     elif isinstance(value, int):
-        found = str(value) if abs(value) < 10**30 else "a very large number"
+        found = str(value)
+    elif isinstance(value, float):
+        found = _number(value)
     else:
         found = _dumped(value)
-    found = _BAD.sub("\ufffd", found).strip()
+    if "\x00" in found or not found.isascii():
+        found = _BAD.sub("\ufffd", found)
+    found = found.strip()
     return found if len(found) <= most else found[: most - 1] + "…"
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return ""
+    return str(int(value)) if value.is_integer() and abs(value) < _LARGEST_EXACT else repr(value)
 
 
 def _dumped(value: Any) -> str:
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (TypeError, ValueError, orjson.JSONEncodeError):
-        return str(value)
+    except (TypeError, ValueError):  # a lone surrogate
+        return json.dumps(value, default=str)
+
+
+def key(value: Any) -> str:
+    """Text that tells things apart: of a too long one the end is kept as a digest, so that it stays different."""
+    found = text(value, most=1 << 20)
+    if len(found) <= KEY:
+        return found
+    digest = hashlib.sha256(found.encode()).hexdigest()[:32]
+    return f"{found[: KEY - 33]}~{digest}"
 
 
 def labels(value: Any) -> dict[str, str]:
     """Labels as text to text, at most 64 of them."""
     if not isinstance(value, Mapping):
         return {}
-    return {text(name, 200): text(one, LABEL) for name, one in list(value.items())[:MOST_LABELS]}
+    return {text(name, KEY): text(one, LABEL) for name, one in list(value.items())[:MOST_LABELS]}
 
 
 def moment(value: Any) -> datetime | None:
-    """ISO 8601 or Unix time in seconds, milliseconds or more; None when it says nothing or something impossible."""
-    if value is None or isinstance(value, bool):
+    """ISO 8601 or Unix time in seconds, milliseconds or finer, as UTC. None when it says nothing or something that
+    cannot be, such as the year 1."""
+    try:
+        return stated_moment(value)
+    except ValueError:
+        return None
+
+
+def stated_moment(value: Any) -> datetime | None:
+    """As `moment`, but raises ValueError for what is no time at all."""
+    if value is None or value == "":
         return None
     if isinstance(value, str):
-        stripped = value.strip()
+        stripped = value.strip()[:64]
         try:
             value = float(stripped)
         except ValueError:
-            return _iso(stripped)
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return None
+            return _plausible(datetime.fromisoformat(_FRACTION.sub(r"\1", stripped)))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("not a time")
     seconds = float(value)
+    if not math.isfinite(seconds):
+        raise ValueError("not a time")
     while seconds > 1e11:
         seconds /= 1000
     try:
@@ -131,18 +178,9 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-def _iso(value: str) -> datetime | None:
-    cut = re.sub(r"(\.\d{6})\d+", r"\1", value[:64])  # nanoseconds
-    try:
-        found = datetime.fromisoformat(cut)
-    except ValueError:
-        return None
-    return _plausible(found if found.tzinfo else found.replace(tzinfo=UTC))
-
-
 def _plausible(found: datetime) -> datetime | None:
     try:
-        utc = found.astimezone(UTC)
+        utc = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (OverflowError, ValueError):
         return None
     return utc if _EARLIEST <= utc <= _LATEST else None
