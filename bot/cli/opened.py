@@ -73,6 +73,9 @@ async def _database(chosen: Settings) -> AsyncIterator[Database]:
     try:
         yield database
     except Exception as error:
+        import asyncio
+
+        await asyncio.sleep(0.1)  # a driver's thread that could not connect still reports to this loop
         raise in_words(error) or error from error
     finally:
         await database.close()
