@@ -136,6 +136,7 @@ class Harness:
     settings: Settings
     clock: ShiftedClock
     session: aiohttp.ClientSession
+    world_url: str
     keys: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
@@ -346,7 +347,7 @@ async def harness(
             slack_api_url=f"{address}/slack/api/",
         )
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        h = Harness(world=world, settings=settings, clock=ShiftedClock(), session=session)
+        h = Harness(world=world, settings=settings, clock=ShiftedClock(), session=session, world_url=address)
         await h.start()
         stack.push_async_callback(h.stop)
         await _provision(h)

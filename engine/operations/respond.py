@@ -14,7 +14,7 @@ from engine.audit import AuditKind, TimelineKind
 from engine.company import User
 from engine.errors import NotFound, Refused
 from engine.incident import Incident, IncidentStatus
-from engine.jobs import CheckSla
+from engine.jobs import CheckSla, TidyRuns
 from engine.operations.record import prove, show, tell
 from engine.ports import Transaction
 from engine.routing import choose
@@ -147,6 +147,7 @@ async def resolve(
     await _turn(tx, after, lambda clock: sla.meet(clock, now), now)
     for alert in await tx.alerts.firing_of(before.id):  # settled: what fires again is heard as new
         tx.alerts.put(replace(alert, status=AlertStatus.RESOLVED))
+    tx.jobs.put(TidyRuns(company_id=after.company_id, incident_id=after.id), due_at=now)
     return await _save(tx, before, after, now)
 
 

@@ -1,0 +1,209 @@
+"""AWS answering badly, approvals that no longer hold, and a server that is killed: never twice, never silently."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.settings import NAMES
+from runbooks.run import RunStatus
+from sandbox.faults import Fault
+from tests.harness import COMPANIES, HOME_KEY, HOME_SECRET, Harness, shown
+
+
+async def newest_run(h: Harness):
+    async def look(tx):
+        company = await tx.companies.by_slug("acme")
+        found = [run for run in await tx.runs.of_incident(1) if run.company_id == company.id]
+        return found[0] if found else None
+
+    return await h.read(look)
+
+
+async def ended(h: Harness):
+    for _ in range(400):
+        run = await newest_run(h)
+        if run is not None and run.status.finished:
+            return run
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the run did not end: {run}")
+
+
+async def test_a_wrong_external_id_fails_with_a_clear_line(h: Harness):
+    async def break_it(tx):
+        company = await tx.companies.by_slug("acme")
+        await tx.companies.change(replace(company, cloud=replace(company.cloud, external_id="wrong")))
+
+    await h.write(break_it)
+    await h.fire("acme", "Disk / 97% full")
+    run = await ended(h)
+    assert run.status is RunStatus.FAILED
+    card = await h.card("acme", saying="❌ *Clean up disk space*")
+    assert "external id" in shown(card)
+    assert h.world.aws.commands == []
+
+
+async def test_a_lost_reply_is_looked_up_and_nothing_is_sent_twice(h: Harness):
+    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
+    h.world.faults.add(Fault(service="ssm", method="SendCommand", times=1, do="lost_reply"))
+    await h.fire("acme", "Disk / 97% full")
+    run = await ended(h)
+    assert run.status is RunStatus.SUCCEEDED
+    mains = [command for command in h.world.aws.commands if command.comment.endswith(" main")]
+    assert len(mains) == 1
+
+
+async def requested(h: Harness):
+    await h.fire("acme", "Service nginx down")
+    await h.card("acme", saying="Service nginx down")
+    await h.command("kim", "acme", "/aw run restart-service 1 unit=nginx")
+    card = await h.card("acme", kind="approval", saying="Approve “Restart a service”")
+    return card, await newest_run(h)
+
+
+async def test_an_approval_is_void_when_what_would_run_has_changed(h: Harness):
+    card, run = await requested(h)
+
+    async def tamper(tx):
+        found = await tx.runs.get(run.id)
+        await tx.runs.save(found, replace(found, parameters={**found.parameters, "unit": "postgresql"}))
+
+    await h.write(tamper)
+    await h.press("lee", card, "aw:approve")
+    await h.whispered("lee", "was not started")
+    assert (await newest_run(h)).status is RunStatus.VOID
+    await h.quiet()
+    assert h.world.aws.commands == []
+
+
+async def test_an_approval_expires_and_its_buttons_go(h: Harness):
+    await requested(h)
+    h.clock.shift += timedelta(minutes=31)
+    h.core.nudge.set()
+    card = await h.card("acme", kind="approval", saying="Expired")
+    assert not any(block["type"] == "actions" for block in card["blocks"])
+    await h.press("lee", {**card, "blocks": (await requested_blocks(h))}, "aw:approve")
+    await h.whispered("lee", "has expired")
+
+
+async def requested_blocks(h: Harness):
+    run = await newest_run(h)
+    button = {
+        "type": "button",
+        "action_id": "aw:approve",
+        "value": f"{run.id}|{run.digest}",
+        "text": {"type": "plain_text", "text": "Approve"},
+    }
+    return [{"type": "actions", "block_id": "old", "elements": [button]}]
+
+
+async def test_resolving_closes_what_still_waits_for_an_approval(h: Harness):
+    await requested(h)
+    await h.command("kim", "acme", "/aw resolve 1 done by hand")
+    card = await h.card("acme", kind="approval", saying="No longer needed")
+    assert not any(block["type"] == "actions" for block in card["blocks"])
+
+
+async def test_the_requester_cannot_approve_and_a_rejection_says_why(h: Harness):
+    await h.fire("acme", "Service nginx down")
+    await h.card("acme")
+    await h.command("lee", "acme", "/aw run restart-service 1 unit=nginx")
+    card = await h.card("acme", kind="approval", saying="Approve “Restart a service”")
+    await h.press("lee", card, "aw:approve")
+    await h.whispered("lee", "somebody else has to approve")
+    assert h.world.aws.commands == []
+
+
+async def test_an_offline_machine_is_said_to_be_offline(h: Harness):
+    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "offline")
+    await h.fire("acme", "Disk / 97% full")
+    run = await ended(h)
+    assert run.status is RunStatus.FAILED
+    assert "acme-web-01" in run.outcome
+
+
+async def test_a_failing_script_is_not_called_a_success(h: Harness):
+    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "break-unit:nginx")
+    card, _ = await requested(h)
+    await h.press("lee", card, "aw:approve")
+    run = await ended(h)
+    assert run.status is RunStatus.FAILED
+    await h.card("acme", saying="❌ *Restart a service*")
+    assert (await h.card("acme"))["metadata"]["event_payload"]["incident_id"] == "INC-1"
+
+
+async def test_killed_between_commit_and_card_it_still_appears_once(h: Harness):
+    """A server process of its own is killed -9 while Slack hangs; the next one shows the card, once."""
+    await h.stop()
+    given = {
+        "AW_DATABASE_URL": h.settings.aw_database_url,
+        "AW_SECRET_KEY": h.settings.aw_secret_key.get_secret_value(),
+        "AW_PORT": str(h.settings.aw_port),
+        "SLACK_BOT_TOKEN": h.settings.slack_bot_token.get_secret_value(),
+        "SLACK_SIGNING_SECRET": h.settings.slack_signing_secret.get_secret_value(),
+        "SLACK_API_URL": h.settings.slack_api_url,
+        "AWS_ACCESS_KEY_ID": HOME_KEY,
+        "AWS_SECRET_ACCESS_KEY": HOME_SECRET,
+    }
+    environment = {name: value for name, value in os.environ.items() if name not in NAMES} | given
+    h.world.faults.add(Fault(service="slack", method="chat.postMessage", times=99, do="lost_reply"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "serve", env=environment, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        for _ in range(200):
+            try:
+                async with h.session.get(f"{h.url}/readyz") as answer:
+                    if answer.status == 200:
+                        break
+            except OSError:
+                await asyncio.sleep(0.05)
+        await h.fire("acme", "Roof leaks", asset_name="acme-roof")
+        for _ in range(200):
+            if any(call[0] == "chat.postMessage" for call in h.world.slack.calls):
+                break
+            await asyncio.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+    h.world.faults.clear()
+    h.clock.shift += timedelta(minutes=2)
+    await h.start()
+    await h.card("acme", saying="Roof leaks")
+    await h.quiet(1.0)
+    again = await h.fire("acme", "Roof leaks", asset_name="acme-roof")
+    assert again["deduplicated"]
+    await h.card("acme", saying="×2")
+    assert len(h.cards("acme")) == 1
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_two_replicas_share_the_work_and_say_everything_once(h: Harness, backend: str):
+    from bot.app import running
+    from tests.harness import free_port
+
+    other = h.settings.model_copy(update={"aw_port": free_port()})
+    async with running(other) as second:
+        bodies = [
+            {"asset_name": f"acme-n{number}", "signature": "Node down", "severity": "high"}
+            for number in range(6)
+        ]
+        for number, body in enumerate(bodies):
+            port = second.port if number % 2 else h.settings.aw_port
+            headers = {"X-API-Key": h.keys["acme"]}
+            for _ in range(2):
+                url = f"http://127.0.0.1:{port}/api/webhooks/alerts"
+                async with h.session.post(url, json=body, headers=headers) as answer:
+                    assert answer.status == 202
+        await h.card("acme", count=6)
+        await h.quiet(1.0)
+    assert len(h.cards("acme")) == 6
+    labels = {one["metadata"]["event_payload"]["incident_id"] for one in h.cards("acme")}
+    assert len(labels) == 6
+    assert COMPANIES["acme"][1] == "C0ACME"
