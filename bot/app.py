@@ -115,7 +115,7 @@ def build(
     app = web.Application(middlewares=[problems.middleware], client_max_size=LARGEST_BODY)
     app.add_routes(basics.routes(core, worker_healthy=worker_healthy))
     app.add_routes(webhooks.routes(core, intake))
-    app.add_routes(api.routes(core))
+    api.attach(app, core)
     app.add_routes(routes)
     return app
 

@@ -130,16 +130,19 @@ async def add_user(tx: Transaction, user: User, *, actor: Actor, now: datetime) 
         raise Refused(f"“{user.email}” is not an e-mail address.")
     if not user.name.strip():
         raise Refused("A person needs a name.")
-    if user.role in (Role.COMPANY_ADMIN, Role.CLIENT_VIEWER) and not user.companies:
-        raise Refused(
-            f"A {user.role.value.replace('_', ' ')} belongs to a company.", hint="Add `--company SLUG`."
-        )
+    _must_belong(user)
     if await tx.users.by_email(user.email) is not None:
         raise Refused(f"{user.email} is known already.", hint="Change that person with `aw user set`.")
     await _chat_ids_are_free(tx, user)
     stored = await tx.users.add(user, now=now)
     _prove(tx, AuditKind.USER_ADDED, 0, stored.email, actor, now, role=stored.role.value)
     return stored
+
+
+def _must_belong(user: User) -> None:
+    if user.role in (Role.COMPANY_ADMIN, Role.CLIENT_VIEWER) and not user.companies:
+        role = user.role.value.replace("_", " ")
+        raise Refused(f"A {role} belongs to a company.", hint="Add `--company SLUG`.")
 
 
 async def _chat_ids_are_free(tx: Transaction, user: User) -> None:
@@ -150,6 +153,7 @@ async def _chat_ids_are_free(tx: Transaction, user: User) -> None:
 
 
 async def change_user(tx: Transaction, user: User, *, actor: Actor, now: datetime, **what: Any) -> User:
+    _must_belong(user)
     await _chat_ids_are_free(tx, user)
     await tx.users.change(user)
     _prove(tx, AuditKind.USER_CHANGED, 0, user.email, actor, now, **what)

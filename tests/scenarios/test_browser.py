@@ -56,7 +56,7 @@ def card(page: Page, text: str):
 
 async def shot(page: Page, name: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
-    await page.wait_for_timeout(300)
+    await page.wait_for_timeout(1800)  # the highlight of what is new fades
     await page.screenshot(path=SHOTS / f"{name}.png")
 
 
