@@ -57,9 +57,16 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> Core:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, *, clock: Clock | None = None, executors: Mapping[str, Executor] | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    executors: Mapping[str, Executor] | None = None,
+    intake_of: Callable[[Core], Intake] = Intake,
 ) -> AsyncIterator[Running]:
-    """A whole replica: doors, worker, metronome. Leaving the block stops it and loses nothing."""
+    """A whole replica: doors, worker, metronome. Leaving the block stops it and loses nothing.
+
+    What is not given is the product's own; tests and benchmarks give what they need.
+    """
     async with AsyncExitStack() as stack:
         core = await open_core(settings, clock)
         stack.push_async_callback(core.database.close)
@@ -81,7 +88,7 @@ async def running(
         ticker = Ticker(core)
         ticker.start()
         stack.callback(ticker.stop)
-        intake = Intake(core)
+        intake = intake_of(core)
         await intake.start()
         stack.push_async_callback(intake.stop)
         app = build(core, intake, routes, worker_healthy=lambda: worker.healthy and not working.done())

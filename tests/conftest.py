@@ -124,7 +124,7 @@ def postgres() -> Iterator[PostgresServer]:
         from tests.postgres import Cluster
 
         if (why := Cluster.missing()) is not None:
-            pytest.skip(why)
+            pytest.fail(why)
         cluster = Cluster()
         cluster.start()
         given_url = cluster.url()
