@@ -111,10 +111,10 @@ class Desk:
         assert found is not None
         return self.slack.state.shown(*found)
 
-    async def page(self, method: str, path: str, **body: Any) -> Any:
+    async def page(self, verb: str, path: str, /, **body: Any) -> Any:
         """A call of the page's API: the body of its answer."""
-        given = {"params": body} if method == "GET" else {"json": body}
-        async with self.session.request(method, f"{self.address}/_sandbox/{path}", **given) as answer:
+        given = {"params": body} if verb == "GET" else {"json": body}
+        async with self.session.request(verb, f"{self.address}/_sandbox/{path}", **given) as answer:
             text = await answer.text()
             assert answer.status == 200, text
             return await answer.json()
@@ -164,10 +164,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 async def eventually(look: Callable[[], Any], within: float = 5.0) -> Any:
     """What `look` finds, as soon as it finds something."""
-    async with asyncio.timeout(within):
-        while not (found := look()):
-            await asyncio.sleep(0.01)
-        return found
+    end = asyncio.get_running_loop().time() + within
+    found = look()
+    while not found:
+        assert asyncio.get_running_loop().time() < end, "it never came"
+        await asyncio.sleep(0.01)
+        found = look()
+    return found
 
 
 def plain(text: str) -> dict[str, Any]:
