@@ -170,8 +170,9 @@ def stated_moment(value: Any) -> datetime | None:
     seconds = float(value)
     if not math.isfinite(seconds):
         raise ValueError("not a time")
-    while seconds > 1e11:
-        seconds /= 1000
+    for _finer in ("milliseconds", "microseconds", "nanoseconds"):
+        if seconds > 1e11:
+            seconds /= 1000
     try:
         return _plausible(datetime.fromtimestamp(seconds, UTC))
     except (OverflowError, OSError, ValueError):
