@@ -28,7 +28,7 @@ class Interactions:
 
     def __init__(self, state: State, line: Line) -> None:
         self.origin = "http://127.0.0.1"
-        self.event_pauses = (0.0, 60.0, 300.0)
+        self.event_pauses: tuple[float, ...] = (0.0, 60.0, 300.0)
         self._state = state
         self._line = line
         self._background = Background()

@@ -113,7 +113,7 @@ class Desk:
 
     async def page(self, verb: str, path: str, /, **body: Any) -> Any:
         """A call of the page's API: the body of its answer."""
-        given = {"params": body} if verb == "GET" else {"json": body}
+        given: dict[str, Any] = {"params": body} if verb == "GET" else {"json": body}
         async with self.session.request(verb, f"{self.address}/_sandbox/{path}", **given) as answer:
             text = await answer.text()
             assert answer.status == 200, text

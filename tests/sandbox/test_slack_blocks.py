@@ -183,7 +183,7 @@ def test_a_message_of_everything_is_taken():
         {"type": "alert", "text": mrkdwn("x"), "level": "warning"},
         field_of(),
     ]  # fmt: skip
-    del everything[4]["elements"][1]["options"]  # type: ignore[index]
+    del everything[4]["elements"][1]["options"]
     check_message(everything)
 
 

@@ -110,16 +110,15 @@ async def test_bolt_refuses_what_is_not_signed_so(desk: Desk):
 async def test_a_command_may_answer_everybody_or_later_or_with_a_modal(desk: Desk):
     @desk.app.command("/aw")
     async def command(ack: Any, body: dict[str, Any], respond: Any) -> None:
-        match body["text"]:
-            case "share":
-                await ack(text="for all", response_type="in_channel")
-            case "late":
-                await ack()
-                await asyncio.sleep(0.05)
-                await respond(text="at last")
-            case "form":
-                await ack()
-                await desk.client.views_open(trigger_id=body["trigger_id"], view=modal())
+        if body["text"] == "share":
+            await ack(text="for all", response_type="in_channel")
+            return
+        await ack()
+        if body["text"] == "late":
+            await asyncio.sleep(0.05)
+            await respond(text="at last")
+        else:
+            await desk.client.views_open(trigger_id=body["trigger_id"], view=modal())
 
     seen = await desk.slack.command(KIM, ACME, "/aw share")
     assert seen is not None and desk.slack.messages(ACME)[0]["text"] == "for all"
