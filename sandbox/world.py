@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sandbox.faults import Faults
 
 if TYPE_CHECKING:
+    from sandbox.aws.ses import Ses
     from sandbox.aws.world import AwsWorld
     from sandbox.senders import Senders
     from sandbox.slack.workspace import Workspace
@@ -239,6 +240,13 @@ class World:
 
             self._aws = AwsWorld(self.config.aws, self.config.root, self.faults, self.stream.publish)
         return self._aws
+
+    @property
+    def ses(self) -> Ses:
+        """The mail of this world. Raises BadWorld when it has no accounts."""
+        if self.aws is None:
+            raise BadWorld("aws: this world has no accounts")
+        return self.aws.ses
 
     @property
     def senders(self) -> Senders:

@@ -164,8 +164,6 @@ def close(state: State, user: str, view_id: str, *, all_of_them: bool = False) -
     del stack[0 if all_of_them else place :]
     for one in reversed(gone):
         state.stream.publish({"type": "view_closed", "view_id": one["id"]}, to=user)
-    if stack:
-        show(state, user, stack[-1])
     return gone
 
 

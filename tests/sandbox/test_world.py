@@ -62,6 +62,9 @@ def test_each_part_may_be_left_out(tmp_path: Path):
     assert world.aws is None and world.config.senders == ()
     with pytest.raises(BadWorld, match="no workspace"):
         _ = world.slack
+    with pytest.raises(BadWorld, match="no accounts"):
+        _ = world.ses
+    assert World.load(whole(tmp_path)).ses.mails == []
 
 
 def changed(world: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
