@@ -20,6 +20,7 @@ class PageApi:
         self._world = world
         self._state: State = world.slack.state
         self._interactions = world.slack.interactions
+        self._watching: set[web.WebSocketResponse] = set()
 
     def mount(self, app: web.Application) -> None:
         app.router.add_get("/_sandbox/state", self._overview)
@@ -37,6 +38,12 @@ class PageApi:
             ("dismiss", self._dismiss),
         ):
             app.router.add_post(f"/_sandbox/{path}", handler)
+        app.on_shutdown.append(self._leave)
+
+    async def _leave(self, _: web.Application) -> None:
+        """Pages that look on do not hold up the end."""
+        for socket in list(self._watching):
+            await socket.close(code=1001)
 
     # ── reading ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,11 +103,13 @@ class PageApi:
         await socket.prepare(request)
         queue = self._world.stream.listen(me)
         sending = asyncio.create_task(_pass_on(queue, socket))
+        self._watching.add(socket)
         try:
             async for frame in socket:
                 if frame.type is WSMsgType.ERROR:
                     break
         finally:
+            self._watching.discard(socket)
             self._world.stream.leave(queue)
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, ConnectionError):

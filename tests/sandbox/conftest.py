@@ -85,6 +85,7 @@ class Desk:
     client: AsyncWebClient
     session: aiohttp.ClientSession
     app: AsyncApp
+    slack_server: web.AppRunner
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     answer_instead: Callable[[], web.StreamResponse] | None = None
 
@@ -147,7 +148,7 @@ async def desk_of(root: Path, **slack: Any) -> AsyncIterator[Desk]:
     async with aiohttp.ClientSession() as session:
         client = AsyncWebClient(TOKEN, base_url=f"{address}/slack/api/", session=session, retry_handlers=[])
         app = AsyncApp(client=client, signing_secret=SECRET)
-        holder.append(Desk(world, address, client, session, app))
+        holder.append(Desk(world, address, client, session, app, outside))
         world.slack.settle = 0.4
         await client.api_test()  # the world learns its own address
         world.slack.calls.clear()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientWebSocketResponse
+from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from tests.sandbox.conftest import (
     ACME,
@@ -21,6 +23,7 @@ from tests.sandbox.conftest import (
     SECRET_ROOM,
     Desk,
     button,
+    desk_of,
     field_of,
     modal,
     plain,
@@ -129,6 +132,18 @@ async def test_the_page_hears_what_happens_and_only_what_its_person_sees(desk: D
         await desk.client.conversations_invite(channel=ACME, users=EVE)
         first = await eve.receive_json(timeout=5)
         assert (first["type"], first["channel"]["id"]) == ("channel", ACME), "nothing of before"
+
+
+async def test_an_open_page_does_not_hold_up_the_end(tmp_path: Path):
+    async with AsyncExitStack() as stack:
+        desk = await stack.enter_async_context(desk_of(tmp_path))
+        socket = await desk.session.ws_connect(f"{desk.address}/_sandbox/stream", params={"as": KIM})
+        closing = asyncio.create_task(socket.receive(timeout=5))
+        began = asyncio.get_running_loop().time()
+        await desk.slack_server.cleanup()
+        assert asyncio.get_running_loop().time() - began < 0.9
+        assert (await closing).type is WSMsgType.CLOSE
+        assert socket.close_code == 1001
 
 
 async def test_typing_on_the_page(desk: Desk):
