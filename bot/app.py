@@ -84,7 +84,7 @@ async def running(
         worker = Worker(core, chats, executors)
         working = asyncio.create_task(worker.run(), name="worker")
         stack.push_async_callback(_ended, working)
-        stack.push_async_callback(worker.stop)
+        stack.callback(worker.stop)
         ticker = Ticker(core)
         ticker.start()
         stack.callback(ticker.stop)
@@ -128,7 +128,10 @@ def build(
 
 
 async def _listen(app: web.Application, settings: Settings, stack: AsyncExitStack) -> int:
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=10)
+    # bodies stay as they were sent: aiohttp would inflate a gzip bomb before any door sees it
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=10, auto_decompress=False
+    )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, settings.aw_host, settings.aw_port)

@@ -39,7 +39,7 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
         found += database_findings
     found += _runbooks(settings)
     if settings.slack_on:
-        from bot.check_slack import slack
+        from bot.slack.check import slack
 
         found += await slack(settings, companies or ())
     else:

@@ -32,6 +32,8 @@ MOST_AT_ONCE = 16
 IDLE = 0.5
 """Seconds between looks when nothing nudges: other replicas' work is noticed this late at most."""
 MOST_TRIES = 12
+GRACE = 10.0
+"""Seconds that jobs under way have to end when the program stops."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
 
 
@@ -46,7 +48,7 @@ class Worker:
         self.healthy = True
 
     async def run(self) -> None:
-        """Until `stop`. A database that is away is waited for."""
+        """Until `stop`, and then until what is under way has ended. A database that is away is waited for."""
         while not self._stopping.is_set():
             self._core.nudge.clear()
             try:
@@ -64,13 +66,17 @@ class Worker:
                 task.add_done_callback(self._ended)
             if not claimed or len(self._running) >= MOST_AT_ONCE:
                 await self._pause(IDLE)
+        await self._drain()
 
-    async def stop(self) -> None:
-        """Take no more jobs, let the running ones end; what does not end in time is leased by others later."""
+    def stop(self) -> None:
+        """Take no more jobs; `run` ends when those under way have."""
         self._stopping.set()
         self._core.nudge.set()
+
+    async def _drain(self) -> None:
+        """Let running jobs end; what does not end in time is leased by others later."""
         if self._running:
-            await asyncio.wait(self._running, timeout=10)
+            await asyncio.wait(self._running, timeout=GRACE)
         for task in list(self._running):
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

@@ -24,34 +24,25 @@ from bot.app import Running, running
 from bot.clock import DatabaseClock
 from bot.settings import Settings
 from engine.access import Actor, Via
-from engine.company import Asset, Cloud, Company, Role, User
+from engine.company import Asset, Cloud, Company, User
 from engine.operations import directory
 from sandbox import app as sandbox_app
+from sandbox.aws.world import AwsWorld
 from sandbox.world import World
 from storage.transaction import Transaction
+from tests.outside import (
+    APP_TOKEN,
+    BOT_TOKEN,
+    CHAT_IDS,
+    COMPANIES,
+    HOME_KEY,
+    HOME_SECRET,
+    PEOPLE,
+    SIGNING_SECRET,
+    world_config,
+)
 
-SIGNING_SECRET, BOT_TOKEN, APP_TOKEN = "s" * 32, "xoxb-test-token", "xapp-test-token"
-HOME_KEY, HOME_SECRET = "AKIAHOMEHOMEHOME0001", "home-secret-home-secret-home-secret"
 CLI = Actor(user=None, via=Via.CLI)
-PEOPLE = {
-    "kim": ("U0KIM", "Kim Reyes", Role.TECHNICIAN, ("acme", "globex"), ("linux",)),
-    "bob": ("U0BOB", "Bob Stone", Role.TECHNICIAN, ("acme", "globex"), ("windows", "linux")),
-    "maria": ("U0MARIA", "Maria Acme", Role.COMPANY_ADMIN, ("acme",), ()),
-    "lee": ("U0LEE", "Lee Admin", Role.MSP_ADMIN, (), ()),
-    "dana": ("U0DANA", "Dana Viewer", Role.CLIENT_VIEWER, ("acme",), ()),
-}
-STRANGERS = {"eve": ("U0EVE", "Eve Nobody")}
-COMPANIES = {
-    "acme": ("Acme Corp", "C0ACME", "222222222222", "i-0aaaaaaaaaaaaaaa1", "acme-web-01", "web-server"),
-    "globex": (
-        "Globex Health",
-        "C0GLOBEX",
-        "333333333333",
-        "i-0bbbbbbbbbbbbbbb1",
-        "globex-app-01",
-        "app-server",
-    ),
-}
 
 
 class ShiftedClock(DatabaseClock):
@@ -63,69 +54,6 @@ class ShiftedClock(DatabaseClock):
 
     def now(self) -> datetime:
         return super().now() + self.shift
-
-
-def world_config(
-    folder: Path, *, bot_url: str, socket_mode: bool = False, rate_limits: bool = False
-) -> dict[str, Any]:
-    users = {name: (chat_id, real) for name, (chat_id, real, *_) in PEOPLE.items()} | STRANGERS
-    members = [*(chat_id for chat_id, _ in users.values()), "U0AWBOT"]
-    return {
-        "bot": {"url": bot_url},
-        "slack": {
-            "team": {"id": "T0MSP", "name": "Northwind MSP"},
-            "bot": {
-                "user_id": "U0AWBOT",
-                "bot_id": "B0AWBOT",
-                "app_id": "A0AWBOT",
-                "name": "Alert Whisperer",
-                "token": BOT_TOKEN,
-            },
-            "app_token": APP_TOKEN if socket_mode else None,
-            "signing_secret": SIGNING_SECRET,
-            "rate_limits": rate_limits,
-            "users": [
-                {
-                    "id": chat_id,
-                    "name": name,
-                    "real_name": real,
-                    "email": f"{name}@msp.example",
-                    "tz": "Europe/Vienna",
-                    "label": "",
-                    "is_restricted": False,
-                }
-                for name, (chat_id, real) in users.items()
-            ],
-            "channels": [
-                {"id": channel, "name": f"aw-{slug}", "topic": name, "is_private": False, "members": members}
-                for slug, (name, channel, *_) in COMPANIES.items()
-            ],
-        },
-        "aws": {
-            "home": {"account": "111111111111", "access_key_id": HOME_KEY, "secret_access_key": HOME_SECRET},
-            "accounts": [
-                {
-                    "id": account,
-                    "name": name,
-                    "region": "eu-central-1",
-                    "role_arn": f"arn:aws:iam::{account}:role/AlertWhisperer",
-                    "external_id": f"external-{slug}",
-                    "instances": [
-                        {
-                            "id": instance,
-                            "name": asset,
-                            "platform": "Linux",
-                            "ping": "Online",
-                            "template": template,
-                        }
-                    ],
-                }
-                for slug, (name, _, account, instance, asset, template) in COMPANIES.items()
-            ],
-            "ses": {"verified": ["alerts@msp.example"], "sandboxed": False},
-        },
-        "root": str(folder),
-    }
 
 
 @dataclass
@@ -142,6 +70,11 @@ class Harness:
     users: dict[str, User] = field(default_factory=dict)
     bot: Running | None = None
     _stack: AsyncExitStack | None = None
+
+    @property
+    def aws(self) -> AwsWorld:
+        assert self.world.aws is not None
+        return self.world.aws
 
     @property
     def core(self) -> Any:
@@ -217,11 +150,12 @@ class Harness:
                 return None
             return next((one for one in reversed(found) if saying in shown(one)), None)
 
-        return await eventually(
+        newest: dict[str, Any] = await eventually(
             look,
             what=f"{kind} card in {company} saying {saying!r}",
             seen=lambda: [shown(one) for one in self.cards(company, kind)],
         )
+        return newest
 
     async def thread(self, company: str, *, saying: str) -> dict[str, Any]:
         """The reply in any of the company's threads that says that."""
@@ -234,24 +168,25 @@ class Harness:
                 for reply in self.world.slack.replies(channel, one["ts"])[1:]
             ]
 
-        return await eventually(
+        found: dict[str, Any] = await eventually(
             lambda: next((one for one in replies() if saying in shown(one)), None),
             what=f"thread of {company} saying {saying!r}",
             seen=lambda: [shown(one) for one in replies()],
         )
+        return found
 
     async def press(
         self, who: str, message: dict[str, Any], action_id: str, *, option: str | None = None
     ) -> Any:
-        return await self.world.slack.press(PEOPLE[who][0], message, action_id, option=option)
+        return await self.world.slack.press(CHAT_IDS[who], message, action_id, option=option)
 
     async def command(self, who: str, company: str, text: str) -> Any:
-        chat_id = {**PEOPLE, **STRANGERS}[who][0]
+        chat_id = CHAT_IDS[who]
         return await self.world.slack.command(chat_id, COMPANIES[company][1], text)
 
     async def modal(self, who: str) -> dict[str, Any]:
         """The newest modal that is open for this person."""
-        chat_id = PEOPLE[who][0]
+        chat_id = CHAT_IDS[who]
 
         def look() -> dict[str, Any] | None:
             found = self.world.slack.views_of(chat_id)
@@ -262,12 +197,13 @@ class Harness:
 
     async def whispered(self, who: str, saying: str) -> dict[str, Any]:
         """What only this person sees, once it says that."""
-        chat_id = {**PEOPLE, **STRANGERS}[who][0]
-        return await eventually(
+        chat_id = CHAT_IDS[who]
+        found: dict[str, Any] = await eventually(
             lambda: next((one for one in self.world.slack.ephemerals(chat_id) if saying in shown(one)), None),
             what=f"whisper to {who} saying {saying!r}",
             seen=lambda: [shown(one) for one in self.world.slack.ephemerals(chat_id)],
         )
+        return found
 
     async def quiet(self, seconds: float = 0.4) -> None:
         """Until no job waits that is due, and a little longer."""

@@ -37,8 +37,11 @@ LIVES_IN = {
     "slack_sdk": ("bot/slack/*.py",),
     "botbuilder": ("bot/teams/app.py",),
     "botframework": ("bot/teams/app.py",),
-    "boto3": ("runbooks/executors/aws_ssm.py", "integrations/email.py"),  # Systems Manager; SES
-    "botocore": ("runbooks/executors/aws_ssm.py", "integrations/email.py"),
+    "boto3": (
+        "runbooks/executors/aws_*.py",
+        "integrations/email.py",
+    ),  # Systems Manager and access to it; SES
+    "botocore": ("runbooks/executors/aws_*.py", "integrations/email.py"),
     "anthropic": ("integrations/ai/anthropic.py",),
     "apscheduler": ("bot/ticker.py",),
     "alembic": ("storage/*.py",),

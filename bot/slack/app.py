@@ -34,6 +34,10 @@ from engine.errors import AlertWhispererError, Refused
 from storage.transaction import Transaction
 
 log = structlog.get_logger()
+SETTLING = 5
+"""How many tenths of a second a mention in a thread waits for the thread's card to be known."""
+GRACE = 3.0
+"""Seconds that answers under way have when the program stops."""
 PATIENCE = 2.2
 """Seconds before a slow answer is acknowledged as "working…"; Slack gives up after 3."""
 
@@ -90,11 +94,21 @@ class Slack:
             await self._socket.connect_async()
 
     async def close(self) -> None:
+        """Let what people pressed or typed last be answered, then go."""
         if self._socket is not None:
             await self._socket.close_async()
+        if self._late:
+            await asyncio.wait(self._late, timeout=GRACE)
         for task in list(self._late):
             task.cancel()
         await asyncio.gather(*self._late, return_exceptions=True)
+
+    def _keep(self) -> None:
+        """Bolt forgets its listeners: the running one is remembered until it ends, so that stopping waits for it."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
 
     async def _command(self, ack: Any, body: Payload) -> None:
         place = await self._place(body["channel_id"])
@@ -105,11 +119,17 @@ class Slack:
 
     async def _mentioned(self, body: Payload) -> None:
         """Words to the bot in a thread: the incident is known there, so that no number is needed."""
+        self._keep()
         event = body["event"]
         if event.get("bot_id") or not event.get("user"):
             return
         channel, thread = event["channel"], event.get("thread_ts")
         place = await self._place(channel, thread)
+        for _ in range(SETTLING if thread else 0):  # a card may be answered before its place is written down
+            if place.incident_id is not None:
+                break
+            await asyncio.sleep(0.1)
+            place = await self._place(channel, thread)
         text = _MENTIONED.sub("", event.get("text", ""), count=1).strip()
         reply = await self._answer(event["user"], event.get("team"), place, lambda: self._typed(text, place))
         for one in reply:
@@ -135,6 +155,7 @@ class Slack:
         return text
 
     async def _pressed(self, ack: Any, body: Payload) -> None:
+        self._keep()
         pressed = body["actions"][0]
         channel = (body.get("channel") or {}).get("id", "")
         thread = (body.get("message") or {}).get("thread_ts")
@@ -151,6 +172,7 @@ class Slack:
 
     async def _sent(self, ack: Any, body: Payload) -> None:
         """A form was sent: its answer closes it, asks further, or says in the form why not."""
+        self._keep()
         channel = ""
 
         async def asked() -> list[Action]:

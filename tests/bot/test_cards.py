@@ -10,8 +10,8 @@ from bot import cards
 from bot.actions import Approve, Claim, Note, Reject, Resolve, Run
 from bot.approval_card import approval_card, story_card
 from bot.handlers import handle
-from bot.place import Place
 from bot.incident_card import incident_card, left_text, span_text
+from bot.place import Place
 from bot.slack.render import message
 from bot.sync import approval_view
 from bot.views import incident_view

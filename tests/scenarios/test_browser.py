@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.harness import PEOPLE, Harness
+from tests.harness import Harness
+from tests.outside import PEOPLE
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
@@ -61,7 +62,7 @@ async def shot(page: Page, name: str) -> None:
 
 
 async def test_claim_approve_watch_resolve(h: Harness, page: Page):
-    h.world.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
+    h.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
     await become(page, "kim", "globex")
     await h.fire(
         "globex", "Service acme-app down", message="The app does not answer.", labels={"service": "acme-app"}
@@ -123,7 +124,7 @@ async def test_refusals_and_answers_are_seen_by_the_asker_only(h: Harness, page:
 
 
 async def test_the_evening_on_one_screen(h: Harness, page: Page):
-    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
+    h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
     await become(page, "kim", "acme")
     await h.fire("acme", "Disk usage high on /", message="/ is 94 % full, 1.2 GB left")
     await h.fire("acme", "Memory usage high", severity="high", message="4 % of the memory is available")

@@ -14,7 +14,8 @@ async def kinds(h: Harness, company: str) -> list[AuditKind]:
         found = await tx.companies.by_slug(company)
         return [one.entry.kind async for one in tx.audit.chain(found.id)]
 
-    return await h.read(look)
+    found: list[AuditKind] = await h.read(look)
+    return found
 
 
 async def test_an_alert_becomes_one_card_in_its_companys_channel(h: Harness):
@@ -50,12 +51,12 @@ async def test_repeats_edit_the_one_message(h: Harness):
 
 
 async def test_low_risk_heals_by_itself_and_says_so(h: Harness):
-    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
+    h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
     await h.fire("acme", "Disk / 97% full")
     await h.thread("acme", saying="Clean up disk space")
     card = await h.card("acme", saying="✅ *Clean up disk space*")
     await h.quiet()
-    assert len(h.world.aws.commands) == 2, "the run and its verify step"
+    assert len(h.aws.commands) == 2, "the run and its verify step"
     await h.fire("acme", "Disk / 97% full", status="resolved")
     card = await h.card("acme", saying="Resolved by")
     assert "disk-clean-up" in shown(card)
@@ -71,7 +72,7 @@ async def test_low_risk_heals_by_itself_and_says_so(h: Harness):
 
 
 async def test_high_risk_waits_for_the_right_person_and_really_restarts_the_service(h: Harness):
-    h.world.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
+    h.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
     await h.fire("globex", "Service acme-app down", labels={"service": "acme-app"})
     card = await h.card("globex", saying="Service acme-app down")
     await h.press("kim", card, "aw:claim")
@@ -96,7 +97,7 @@ async def test_high_risk_waits_for_the_right_person_and_really_restarts_the_serv
     decided = await h.card("globex", kind="approval", saying="Approved by Lee")
     assert not any(block["type"] == "actions" for block in decided["blocks"])
     await h.card("globex", saying="✅ *Restart a service*")
-    machine = h.world.aws.machines["i-0bbbbbbbbbbbbbbb1"].snapshot()
+    machine = h.aws.machines["i-0bbbbbbbbbbbbbbb1"].snapshot()
     states = {unit["name"].removesuffix(".service"): unit["state"] for unit in machine["units"]}
     assert states["acme-app"] == "active"
 

@@ -14,7 +14,8 @@ import pytest
 from bot.settings import NAMES
 from runbooks.run import RunStatus
 from sandbox.faults import Fault
-from tests.harness import COMPANIES, HOME_KEY, HOME_SECRET, Harness, shown
+from tests.harness import Harness, shown
+from tests.outside import COMPANIES, HOME_KEY, HOME_SECRET
 
 
 async def newest_run(h: Harness):
@@ -46,16 +47,16 @@ async def test_a_wrong_external_id_fails_with_a_clear_line(h: Harness):
     assert run.status is RunStatus.FAILED
     card = await h.card("acme", saying="❌ *Clean up disk space*")
     assert "external id" in shown(card)
-    assert h.world.aws.commands == []
+    assert h.aws.commands == []
 
 
 async def test_a_lost_reply_is_looked_up_and_nothing_is_sent_twice(h: Harness):
-    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
+    h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
     h.world.faults.add(Fault(service="ssm", method="SendCommand", times=1, do="lost_reply"))
     await h.fire("acme", "Disk / 97% full")
     run = await ended(h)
     assert run.status is RunStatus.SUCCEEDED
-    mains = [command for command in h.world.aws.commands if command.comment.endswith(" main")]
+    mains = [command for command in h.aws.commands if command.comment.endswith(" main")]
     assert len(mains) == 1
 
 
@@ -79,7 +80,7 @@ async def test_an_approval_is_void_when_what_would_run_has_changed(h: Harness):
     await h.whispered("lee", "was not started")
     assert (await newest_run(h)).status is RunStatus.VOID
     await h.quiet()
-    assert h.world.aws.commands == []
+    assert h.aws.commands == []
 
 
 async def test_an_approval_expires_and_its_buttons_go(h: Harness):
@@ -117,11 +118,11 @@ async def test_the_requester_cannot_approve_and_a_rejection_says_why(h: Harness)
     card = await h.card("acme", kind="approval", saying="Approve “Restart a service”")
     await h.press("lee", card, "aw:approve")
     await h.whispered("lee", "somebody else has to approve")
-    assert h.world.aws.commands == []
+    assert h.aws.commands == []
 
 
 async def test_an_offline_machine_is_said_to_be_offline(h: Harness):
-    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "offline")
+    h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "offline")
     await h.fire("acme", "Disk / 97% full")
     run = await ended(h)
     assert run.status is RunStatus.FAILED
@@ -129,7 +130,7 @@ async def test_an_offline_machine_is_said_to_be_offline(h: Harness):
 
 
 async def test_a_failing_script_is_not_called_a_success(h: Harness):
-    h.world.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "break-unit:nginx")
+    h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "break-unit:nginx")
     card, _ = await requested(h)
     await h.press("lee", card, "aw:approve")
     run = await ended(h)

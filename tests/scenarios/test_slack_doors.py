@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.handlers import handle
 from bot.slack import app as slack_app
 from tests.conftest import SECRET_KEY
 from tests.harness import Harness, harness, shown
@@ -29,7 +30,7 @@ async def test_the_same_by_socket_mode(database_url: str, tmp_path: Path):
 
 
 async def test_a_slow_answer_says_working_first_and_then_itself(h: Harness, monkeypatch: pytest.MonkeyPatch):
-    quick = slack_app.handle
+    quick = handle
 
     async def slow(*given, **named):
         await asyncio.sleep(0.4)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness import COMPANIES, Harness, shown
+from tests.harness import Harness, shown
+from tests.outside import COMPANIES
 
 
 def said(reply) -> str:

@@ -1,0 +1,98 @@
+"""The pretend outside of every scenario: one workspace, two companies, the people, their machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engine.company import Role
+
+SIGNING_SECRET, BOT_TOKEN, APP_TOKEN = "s" * 32, "xoxb-test-token", "xapp-test-token"
+HOME_KEY, HOME_SECRET = "AKIAHOMEHOMEHOME0001", "home-secret-home-secret-home-secret"
+PEOPLE = {
+    "kim": ("U0KIM", "Kim Reyes", Role.TECHNICIAN, ("acme", "globex"), ("linux",)),
+    "bob": ("U0BOB", "Bob Stone", Role.TECHNICIAN, ("acme", "globex"), ("windows", "linux")),
+    "maria": ("U0MARIA", "Maria Acme", Role.COMPANY_ADMIN, ("acme",), ()),
+    "lee": ("U0LEE", "Lee Admin", Role.MSP_ADMIN, (), ()),
+    "dana": ("U0DANA", "Dana Viewer", Role.CLIENT_VIEWER, ("acme",), ()),
+}
+STRANGERS = {"eve": ("U0EVE", "Eve Nobody")}
+COMPANIES = {
+    "acme": ("Acme Corp", "C0ACME", "222222222222", "i-0aaaaaaaaaaaaaaa1", "acme-web-01", "web-server"),
+    "globex": (
+        "Globex Health",
+        "C0GLOBEX",
+        "333333333333",
+        "i-0bbbbbbbbbbbbbbb1",
+        "globex-app-01",
+        "app-server",
+    ),
+}
+
+
+CHAT_IDS = {name: str(known[0]) for name, known in {**PEOPLE, **STRANGERS}.items()}
+
+
+def world_config(
+    folder: Path, *, bot_url: str, socket_mode: bool = False, rate_limits: bool = False
+) -> dict[str, Any]:
+    slack = _slack() | {"app_token": APP_TOKEN if socket_mode else None, "rate_limits": rate_limits}
+    return {"bot": {"url": bot_url}, "slack": slack, "aws": _aws(), "root": str(folder)}
+
+
+def _slack() -> dict[str, Any]:
+    users = {name: (chat_id, real) for name, (chat_id, real, *_) in PEOPLE.items()} | STRANGERS
+    members = [*CHAT_IDS.values(), "U0AWBOT"]
+    return {
+        "team": {"id": "T0MSP", "name": "Northwind MSP"},
+        "bot": {
+            "user_id": "U0AWBOT",
+            "bot_id": "B0AWBOT",
+            "app_id": "A0AWBOT",
+            "name": "Alert Whisperer",
+            "token": BOT_TOKEN,
+        },
+        "signing_secret": SIGNING_SECRET,
+        "users": [
+            {
+                "id": chat_id,
+                "name": name,
+                "real_name": real,
+                "email": f"{name}@msp.example",
+                "tz": "Europe/Vienna",
+                "label": "",
+                "is_restricted": False,
+            }
+            for name, (chat_id, real) in users.items()
+        ],
+        "channels": [
+            {"id": channel, "name": f"aw-{slug}", "topic": name, "is_private": False, "members": members}
+            for slug, (name, channel, *_) in COMPANIES.items()
+        ],
+    }
+
+
+def _aws() -> dict[str, Any]:
+    return {
+        "home": {"account": "111111111111", "access_key_id": HOME_KEY, "secret_access_key": HOME_SECRET},
+        "accounts": [
+            {
+                "id": account,
+                "name": name,
+                "region": "eu-central-1",
+                "role_arn": f"arn:aws:iam::{account}:role/AlertWhisperer",
+                "external_id": f"external-{slug}",
+                "instances": [
+                    {
+                        "id": instance,
+                        "name": asset,
+                        "platform": "Linux",
+                        "ping": "Online",
+                        "template": template,
+                    }
+                ],
+            }
+            for slug, (name, _, account, instance, asset, template) in COMPANIES.items()
+        ],
+        "ses": {"verified": ["alerts@msp.example"], "sandboxed": False},
+    }
