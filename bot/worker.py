@@ -25,9 +25,11 @@ from storage import dialect
 from storage.jobs import Claimed
 
 log = structlog.get_logger()
-LEASE = timedelta(seconds=60)
-"""Longer than any one job may take; after it another replica takes the job over."""
+LEASE = timedelta(seconds=10)
+"""How long a job stays with a process that says nothing any more; a living one renews it."""
+RENEW_EVERY = 2.5
 DEADLINE = 45.0
+"""Seconds that any one job may take."""
 MOST_AT_ONCE = 16
 IDLE = 0.5
 """Seconds between looks when nothing nudges: other replicas' work is noticed this late at most."""
@@ -44,29 +46,60 @@ class Worker:
         self._core = core
         self._effects = effects.Effects(core, chats, executors)
         self._running: set[asyncio.Task[None]] = set()
+        self._held: dict[int, Claimed] = {}
+        self._leases = asyncio.Lock()
         self._stopping = asyncio.Event()
         self.healthy = True
 
     async def run(self) -> None:
         """Until `stop`, and then until what is under way has ended. A database that is away is waited for."""
-        while not self._stopping.is_set():
-            self._core.nudge.clear()
-            try:
-                claimed = await self._claim()
-                self.healthy = True
-            except Exception as error:  # noqa: BLE001 - as below
-                if not (dialect.is_gone(error) or dialect.is_retryable(error)):
-                    fault_code(error, where="claiming jobs")
-                self.healthy = False
-                await self._pause(1.0)
+        renewing = asyncio.create_task(self._renew(), name="leases")
+        try:
+            while not self._stopping.is_set():
+                self._core.nudge.clear()
+                if not await self._take():
+                    await self._pause(IDLE if self.healthy else 1.0)
+            await self._drain()
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _take(self) -> bool:
+        """Claim what is due and begin it. Was there anything, and is there room for more?"""
+        try:
+            claimed = await self._claim()
+            self.healthy = True
+        except Exception as error:  # noqa: BLE001 - as below
+            if not (dialect.is_gone(error) or dialect.is_retryable(error)):
+                fault_code(error, where="claiming jobs")
+            self.healthy = False
+            return False
+        for one in claimed:
+            self._held[one.id] = one
+            task = asyncio.create_task(self._do(one), name=one.key)
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        return bool(claimed) and len(self._running) < MOST_AT_ONCE
+
+    async def _renew(self) -> None:
+        """Keep the leases of what is under way; the lock keeps a lease from ending while it is renewed."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            if not self._held:
                 continue
-            for one in claimed:
-                task = asyncio.create_task(self._do(one), name=one.key)
-                self._running.add(task)
-                task.add_done_callback(self._ended)
-            if not claimed or len(self._running) >= MOST_AT_ONCE:
-                await self._pause(IDLE)
-        await self._drain()
+            try:
+                async with self._leases:
+                    self._held |= await self._renewed()
+            except Exception as error:  # noqa: BLE001 - the next try comes before the lease ends
+                if not (dialect.is_gone(error) or dialect.is_retryable(error)):
+                    fault_code(error, where="renewing leases")
+
+    async def _renewed(self) -> dict[int, Claimed]:
+        """The held leases, longer; one that is not ours any more stays as it is and fences us off."""
+        async with self._core.database.transaction() as tx:
+            until = self._core.clock.now() + LEASE
+            found = [(one, await tx.jobs.renew(one, until=until)) for one in list(self._held.values())]
+        return {one.id: longer for one, longer in found if longer is not None and one.id in self._held}
 
     def stop(self) -> None:
         """Take no more jobs; `run` ends when those under way have."""
@@ -115,8 +148,8 @@ class Worker:
             await self._settle(claimed, self._finish(claimed))
 
     async def _finish(self, claimed: Claimed) -> None:
-        async with self._core.database.transaction() as tx:
-            await tx.jobs.finish(claimed)
+        async with self._leases, self._core.database.transaction() as tx:
+            await tx.jobs.finish(self._held.get(claimed.id, claimed))
 
     async def _failed(self, claimed: Claimed, job: Job, error: Exception) -> None:
         if isinstance(error, Transient) and error.retry_after is not None:
@@ -130,13 +163,19 @@ class Worker:
             return
         log.error("job given up", job=claimed.key, attempts=claimed.attempts, error=str(error))
         await self._effects.gave_up(job, error)
-        async with self._core.database.transaction() as tx:
-            await tx.jobs.bury(claimed, error=str(error) or repr(error), now=self._core.clock.now())
+        async with self._leases, self._core.database.transaction() as tx:
+            await tx.jobs.bury(
+                self._held.get(claimed.id, claimed),
+                error=str(error) or repr(error),
+                now=self._core.clock.now(),
+            )
 
     async def _later(self, claimed: Claimed, pause: timedelta, error: str, *, counts: bool = True) -> None:
-        async with self._core.database.transaction() as tx:
+        async with self._leases, self._core.database.transaction() as tx:
             due_at = self._core.clock.now() + pause
-            await tx.jobs.later(claimed, due_at=due_at, error=error[:500], counts=counts)
+            await tx.jobs.later(
+                self._held.get(claimed.id, claimed), due_at=due_at, error=error[:500], counts=counts
+            )
 
     async def _settle(self, claimed: Claimed, writing: Coroutine[Any, Any, None]) -> None:
         """Write down how a job went; if the database is away for that, the lease ends by itself."""
@@ -145,6 +184,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - as above
             if not (dialect.is_gone(error) or dialect.is_retryable(error)):
                 fault_code(error, where="settling", job=claimed.key)
+        finally:
+            self._held.pop(claimed.id, None)
 
 
 def _pause_before(attempts: int) -> timedelta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,12 @@ class Jobs:
                 )
             )
         return sorted(claimed, key=lambda one: (one.due_at, one.id))
+
+    async def renew(self, claimed: Claimed, *, until: datetime) -> Claimed | None:
+        """The same lease, longer; None when it is not ours any more."""
+        statement = sa.update(table).where(_held(claimed)).values(leased_until=until)
+        renewed = await self._tx.connection.execute(statement)
+        return replace(claimed, leased_until=until) if renewed.rowcount == 1 else None
 
     async def finish(self, claimed: Claimed) -> bool:
         """Done: the job goes, unless it was put again meanwhile; then it is freed to run when wanted (False)."""

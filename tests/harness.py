@@ -205,6 +205,23 @@ class Harness:
         )
         return found
 
+    async def settled(self, company: str, *, within: float) -> None:
+        """Until the database knows where the company's first card is."""
+
+        async def known() -> bool:
+            async def look(tx: Transaction) -> bool:
+                card = await tx.cards.get("incident:1:slack")
+                return card is not None and card.ref is not None
+
+            found: bool = await self.read(look)
+            return found
+
+        for _ in range(int(within / 0.1)):
+            if await known():
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{company}'s card was not settled within {within} s")
+
     async def quiet(self, seconds: float = 0.4) -> None:
         """Until no job waits that is due, and a little longer."""
 

@@ -269,3 +269,25 @@ async def test_many_claimers_never_hold_one_job_twice(
     finally:
         await second.close()
     assert shown == wanted
+
+
+async def test_a_renewed_lease_keeps_the_job_and_an_old_name_of_it_does_nothing(database: Database) -> None:
+    await put(database)
+    (one,) = await claim(database)
+    async with database.transaction() as tx:
+        longer = await tx.jobs.renew(one, until=_at(120))
+    assert longer is not None and longer.leased_until == _at(120)
+    assert await claim(database, at=90) == []
+    await finish(database, one)
+    assert await waiting(database) == 1
+    assert await finish(database, longer)
+    assert await waiting(database) == 0
+
+
+async def test_a_lost_lease_cannot_be_renewed(database: Database) -> None:
+    await put(database)
+    (one,) = await claim(database)
+    (other,) = await claim(database, at=61)
+    async with database.transaction() as tx:
+        assert await tx.jobs.renew(one, until=_at(200)) is None
+        assert await tx.jobs.renew(other, until=_at(200)) is not None

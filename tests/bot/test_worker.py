@@ -1,0 +1,146 @@
+"""The worker: a long job keeps its lease, a failing one backs off or is buried, and stopping waits."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot import worker as worker_module
+from bot.core import Core
+from bot.worker import Worker
+from engine.errors import Permanent, Transient
+from engine.jobs import Job, SyncCard
+
+JOB = SyncCard(company_id=1, card_id="incident:1:slack")
+
+
+class Script:
+    """Effects that do what the test says."""
+
+    def __init__(self, *acts) -> None:
+        self.acts = list(acts)
+        self.done: list[Job] = []
+        self.given_up: list[Exception] = []
+
+    async def perform(self, job: Job) -> None:
+        act = self.acts.pop(0) if self.acts else None
+        if isinstance(act, Exception):
+            raise act
+        if act is not None:
+            await act()
+        self.done.append(job)
+
+    async def gave_up(self, _job: Job, error: Exception) -> None:
+        self.given_up.append(error)
+
+
+async def working(core: Core, script: Script) -> tuple[Worker, asyncio.Task[None]]:
+    made = Worker(core, {}, {})
+    made._effects = script  # type: ignore[assignment]
+    async with core.database.transaction() as tx:
+        tx.jobs.put(JOB, due_at=core.clock.now())
+    return made, asyncio.create_task(made.run())
+
+
+async def until(what) -> None:
+    for _ in range(400):
+        if await what():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+async def waiting(core: Core) -> int:
+    async with core.database.reading() as tx:
+        return await tx.jobs.waiting()
+
+
+async def stop(made: Worker, task: asyncio.Task[None]) -> None:
+    made.stop()
+    await asyncio.wait_for(task, 5)
+
+
+async def test_a_job_that_takes_longer_than_a_lease_is_not_taken_by_another(core, clock, monkeypatch):
+    monkeypatch.setattr(worker_module, "RENEW_EVERY", 0.02)
+    gate = asyncio.Event()
+    script, second = Script(gate.wait), Script()
+    made, task = await working(core, script)
+    await until(lambda: _is(lambda: not script.acts))
+    other = Worker(core, {}, {})
+    other._effects = second  # type: ignore[assignment]
+    running = asyncio.create_task(other.run())
+    for _ in range(6):
+        clock.advance(seconds=5)
+        await asyncio.sleep(0.1)
+    assert second.done == []
+    gate.set()
+    await until(lambda: _nothing_waits(core))
+    assert script.done == [JOB]
+    await stop(made, task)
+    await stop(other, running)
+
+
+async def test_a_passing_fault_is_tried_again_when_the_other_side_says(core, clock):
+    script = Script(Transient("slow down", retry_after=timedelta(seconds=30)))
+    made, task = await working(core, script)
+    await until(lambda: _is(lambda: not script.acts))
+    await asyncio.sleep(0.1)
+    assert script.done == []
+    clock.advance(seconds=31)
+    core.nudge.set()
+    await until(lambda: _nothing_waits(core))
+    assert script.done == [JOB]
+    await stop(made, task)
+
+
+async def test_what_cannot_be_mended_is_buried_and_told(core):
+    script = Script(Permanent("no such channel"))
+    made, task = await working(core, script)
+    await until(lambda: _nothing_waits(core))
+    assert [str(error) for error in script.given_up] == ["no such channel"]
+    await stop(made, task)
+
+
+async def test_a_bug_in_a_job_does_not_end_the_worker(core, clock):
+    script = Script(ZeroDivisionError("a bug"))
+    made, task = await working(core, script)
+    await until(lambda: _is(lambda: not script.acts))
+    for _ in range(5):
+        clock.advance(seconds=60)
+        core.nudge.set()
+        await asyncio.sleep(0.05)
+    await until(lambda: _nothing_waits(core))
+    assert script.done == [JOB]
+    await stop(made, task)
+
+
+async def test_stopping_waits_for_what_is_under_way(core):
+    gate = asyncio.Event()
+    script = Script(gate.wait)
+    made, task = await working(core, script)
+    await until(lambda: _is(lambda: not script.acts))
+    made.stop()
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    gate.set()
+    await asyncio.wait_for(task, 5)
+    assert script.done == [JOB]
+    assert await waiting(core) == 0
+
+
+async def _is(what) -> bool:
+    return bool(what())
+
+
+async def _nothing_waits(core: Core) -> bool:
+    return await waiting(core) == 0
+
+
+@pytest.mark.parametrize("attempts", [1, 3, 9, 40])
+def test_pauses_grow_to_two_minutes_with_jitter(attempts):
+    pauses = {worker_module._pause_before(attempts) for _ in range(20)}
+    assert len(pauses) > 1
+    assert timedelta(seconds=0.6) < min(pauses)
+    assert max(pauses) < timedelta(seconds=160)
