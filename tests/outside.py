@@ -53,6 +53,7 @@ def _slack() -> dict[str, Any]:
             "token": BOT_TOKEN,
         },
         "signing_secret": SIGNING_SECRET,
+        "events": ["app_mention", "message.im"],
         "users": [
             {
                 "id": chat_id,

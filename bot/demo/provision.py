@@ -109,6 +109,7 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
             "bot": BOT | {"token": plan.bot_token},
             "app_token": None,
             "signing_secret": plan.signing_secret,
+            "events": ["app_mention", "message.im"],
             "users": [
                 {
                     "id": one.slack,

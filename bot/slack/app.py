@@ -75,6 +75,7 @@ class Slack:
         self.app.action(re.compile("^aw:"))(self._pressed)
         self.app.view("aw:form")(self._sent)
         self.app.event("app_mention")(self._mentioned)
+        self.app.event("message")(self._written)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/slack/events", self._request)]
@@ -136,6 +137,24 @@ class Slack:
             card = self._spoken(one, typed=True)
             if card is not None:
                 await self.chat.whisper(channel, event["user"], card, thread=thread)
+
+    async def _written(self, body: Payload) -> None:
+        """Words to the bot alone, in direct messages: answered there, like a command."""
+        self._keep()
+        event = body["event"]
+        if event.get("channel_type") != "im" or event.get("bot_id") or event.get("subtype"):
+            return
+        nowhere = Place()
+        text = _MENTIONED.sub("", event.get("text", ""), count=1).strip().removeprefix("/aw").strip()
+        replies = await self._answer(
+            event["user"], event.get("team"), nowhere, lambda: self._typed(text, nowhere)
+        )
+        for one in replies:
+            card = self._spoken(one, typed=True)
+            if card is None:  # a form needs a press to open from
+                words = Refusal("That needs a form.", "Type `/aw` with the same words in a channel.")
+                card = Card(summary=words.reason, elements=(words,))
+            await self.chat.post(event["channel"], card)
 
     async def _typed(self, text: str, place: Place) -> list[Action]:
         link = commands.permalink(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness import Harness, shown
+from tests.harness import Harness, eventually, shown
 from tests.outside import COMPANIES
 
 
@@ -119,3 +119,17 @@ async def test_an_unsigned_or_old_request_is_refused(h: Harness):
     headers |= {"X-Slack-Request-Timestamp": "1", "X-Slack-Signature": "v0=" + "0" * 64}
     async with h.session.post(f"{h.url}/slack/events", data=body, headers=headers) as answer:
         assert answer.status == 401
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_direct_messages_are_answered_there(h: Harness):
+    await h.fire("acme", "Tap drips", asset_name="acme-tap")
+    await h.card("acme")
+    direct, form, unknown = "D0KIM", "needs a form", "do not know"
+    for text, answer in (("list", "INC-1"), ("/aw claim 1", "is yours"), ("note 1", form), ("huh", unknown)):
+        await h.world.slack.say("U0KIM", direct, text)
+        await eventually(
+            lambda answer=answer: [one for one in h.world.slack.messages(direct) if answer in shown(one)],
+            what=answer,
+        )
+    await h.card("acme", saying="Claimed by Kim")
