@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from tests.harness import Harness, eventually, shown
@@ -121,6 +124,10 @@ async def test_an_unsigned_or_old_request_is_refused(h: Harness):
         assert answer.status == 401
 
 
+def saying(h: Harness, channel: str, words: str) -> list[dict[str, Any]]:
+    return [one for one in h.world.slack.messages(channel) if words in shown(one)]
+
+
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_direct_messages_are_answered_there(h: Harness):
     await h.fire("acme", "Tap drips", asset_name="acme-tap")
@@ -128,8 +135,5 @@ async def test_direct_messages_are_answered_there(h: Harness):
     direct, form, unknown = "D0KIM", "needs a form", "do not know"
     for text, answer in (("list", "INC-1"), ("/aw claim 1", "is yours"), ("note 1", form), ("huh", unknown)):
         await h.world.slack.say("U0KIM", direct, text)
-        await eventually(
-            lambda answer=answer: [one for one in h.world.slack.messages(direct) if answer in shown(one)],
-            what=answer,
-        )
+        await eventually(partial(saying, h, direct, answer), what=answer)
     await h.card("acme", saying="Claimed by Kim")
