@@ -9,7 +9,7 @@ from datetime import datetime
 from engine import sla
 from engine.access import SYSTEM
 from engine.audit import AuditKind, TimelineKind
-from engine.company import CompanyContext, User
+from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign
 from engine.jobs import CheckSla, ConsiderRunbook, SyncCard, TidyRuns
@@ -78,10 +78,16 @@ async def _open(
             )
             tx.cards.want(card)
             tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=now)
-        if incident.open:
-            tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
-        else:
+        if not incident.open:
             _tell_end(tx, incident, now)
+        elif _could_run(context, incident):
+            tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
+
+
+def _could_run(context: CompanyContext, incident: Incident) -> bool:
+    """Is there anything that a runbook could run on by itself? Most incidents of most companies: no."""
+    company, asset = context.company, context.asset_called(incident.asset_name)
+    return company.autonomy is Autonomy.ACT and company.cloud is not None and asset is not None
 
 
 def _channels(context: CompanyContext) -> list[tuple[str, str]]:
