@@ -13,7 +13,8 @@ from engine.sla import SlaPolicy
 
 
 class Autonomy(StrEnum):
-    """How far runbooks may go by themselves in a company: watch, offer a button, or run what is low risk."""
+    """How far runbooks may go by themselves in a company: watch, offer a button, or act: run what is low risk and ask
+    for an approval of what is medium."""
 
     OBSERVE = "observe"
     PROPOSE = "propose"

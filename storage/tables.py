@@ -21,6 +21,11 @@ def _company() -> sa.Column[int]:
     return Column("company_id", sa.BigInteger, nullable=False)
 
 
+def _msp() -> sa.Column[int]:
+    """People and their tokens belong to the MSP itself; which companies they serve is said beside it."""
+    return Column("company_id", sa.BigInteger, nullable=False, server_default="0")
+
+
 companies = sa.Table(
     "companies",
     metadata,
@@ -59,6 +64,7 @@ users = sa.Table(
     "users",
     metadata,
     Column("id", Number, primary_key=True),
+    _msp(),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
@@ -80,6 +86,7 @@ tokens = sa.Table(
     "tokens",
     metadata,
     Column("id", Text, primary_key=True),
+    _msp(),
     Column("user_id", sa.BigInteger, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),

@@ -61,7 +61,8 @@ async def request(
 async def consider(
     tx: RunsTransaction, incident_id: int, context: CompanyContext, catalogue: Catalogue, now: datetime
 ) -> Run | None:
-    """A new incident: run the best fitting low-risk runbook by itself where the company allows it.
+    """A new incident: run the best fitting low-risk runbook by itself where the company allows it, or else ask for a
+    medium-risk one, which then waits for an approval.
 
     None when there is nothing to run; when something fits but cannot run, the incident's story says why.
     """
@@ -70,14 +71,15 @@ async def consider(
         return None
     asset = _asset_of(incident, context)
     platform = platform_of(asset.platform) if asset else None
-    runbook = catalogue.best(incident.category, incident.signature, platform, risk=Risk.LOW)
+    fitting = (incident.category, incident.signature, platform)
+    runbook = catalogue.best(*fitting, risk=Risk.LOW) or catalogue.best(*fitting, risk=Risk.MEDIUM)
     if runbook is None:
         return None
     if any(run.runbook_id == runbook.id for run in await tx.runs.of_incident(incident.id)):
         return None
-    reason = (
-        f"meant for “{incident.category}” incidents, low risk, and {context.company.name} lets low risk run"
-    )
+    reason = f"meant for “{incident.category}” incidents"
+    if runbook.risk is Risk.LOW:
+        reason += f", low risk, and {context.company.name} lets low risk run"
     try:
         return await request(tx, incident, runbook, {}, context=context, actor=SYSTEM, now=now, reason=reason)
     except Refused as refusal:
@@ -136,9 +138,9 @@ def plan(
 
 
 def _check_actor(incident: Incident, runbook: Runbook, context: CompanyContext, actor: Actor) -> None:
-    if actor.system and (runbook.risk is not Risk.LOW or context.company.autonomy is not Autonomy.ACT):
+    if actor.system and (runbook.risk is Risk.HIGH or context.company.autonomy is not Autonomy.ACT):
         raise Refused(
-            f"{runbook.title} ({runbook.risk.value} risk) does not run by itself here.", code="denied"
+            f"{runbook.title} ({runbook.risk.value} risk) is not asked for by itself here.", code="denied"
         )
     verb = ASKS[runbook.risk]
     answer = may(actor, verb, incident.company_id, incident)

@@ -208,11 +208,11 @@ async def test_a_new_incident_is_mended_by_itself() -> None:
     [
         Memory(company=replace(ACME, autonomy=Autonomy.OBSERVE)),
         Memory(company=replace(ACME, autonomy=Autonomy.PROPOSE)),
-        Memory(incident=replace(DISK, category="memory", signature="memory high")),
+        Memory(incident=replace(DISK, category="service", signature="service nginx down")),
         Memory(incident=incidents.resolve(DISK, by="Kim", note="", now=NOW)),
         Memory(incident=replace(DISK, asset="acme-win-01", asset_name="acme-win-01")),
     ],
-    ids=["observe", "propose", "not low risk", "over", "not for windows"],
+    ids=["observe", "propose", "high risk", "over", "not for windows"],
 )
 async def test_a_new_incident_is_left_to_people(tx: Memory) -> None:
     assert await consider(tx, 42, tx.context, LIBRARY, NOW) is None
@@ -230,3 +230,12 @@ async def test_what_would_have_fitted_but_cannot_run_is_said_in_the_story() -> N
 async def test_an_incident_that_is_gone_is_no_error() -> None:
     tx = Memory()
     assert await consider(tx, 4711, tx.context, LIBRARY, NOW) is None
+
+
+async def test_what_is_medium_is_asked_for_by_itself_and_waits_for_an_admin() -> None:
+    tx = Memory(incident=replace(DISK, category="memory", signature="memory high"))
+    run = await consider(tx, 42, tx.context, LIBRARY, NOW)
+    assert run is not None
+    assert run.runbook_id == "clear-memory-cache"
+    assert run.status is RunStatus.PENDING_APPROVAL
+    assert run.requested_by is None

@@ -309,6 +309,7 @@ def upgrade() -> None:
     op.create_table(
         "tokens",
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("created_at", dialect.Moment(), nullable=False),
         sa.Column("expires_at", dialect.Moment(), nullable=False),
@@ -318,6 +319,7 @@ def upgrade() -> None:
     op.create_table(
         "users",
         sa.Column("id", dialect.Number, nullable=False),
+        sa.Column("company_id", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
