@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -64,7 +65,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
 
 
-class _Parameter(_Strict):
+class _Parameter(_Strict, ABC):
     """`label` names the asset label (of the company's inventory) that gives the value when nobody does."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
@@ -82,8 +83,9 @@ class _Parameter(_Strict):
         """The environment variable the script reads. The prefix keeps it away from PATH."""
         return f"AW_{self.name.upper()}"
 
+    @abstractmethod
     def fault(self, value: str) -> str | None:
-        raise NotImplementedError
+        """Why this value cannot be used, in words that follow the parameter's name; None when it can."""
 
 
 class ChoiceParameter(_Parameter):
