@@ -153,11 +153,11 @@ _PRESETS: dict[str, list[Preset]] = {
 EVENING = [
     {"after_seconds": after, "company": company, "preset": preset}
     for after, company, preset in (
-        (3, "acme", "disk-full"),
-        (6, "globex", "service-down"),
-        (9, "acme", "memory-pressure"),
-        (12, "initech", "backup-failed"),
-        (18, "acme", "log-growth"),
+        (1, "acme", "disk-full"),
+        (4, "globex", "service-down"),
+        (7, "acme", "memory-pressure"),
+        (10, "initech", "backup-failed"),
+        (15, "acme", "log-growth"),
         (40, "acme", "disk-recovered"),
         (50, "acme", "log-recovered"),
     )
