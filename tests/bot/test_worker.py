@@ -6,12 +6,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from bot import worker as worker_module
 from bot.core import Core
 from bot.worker import Worker
 from engine.errors import Permanent, Transient
 from engine.jobs import Job, SyncCard
+from storage.tables import jobs
 
 JOB = SyncCard(company_id=1, card_id="incident:1:slack")
 
@@ -85,8 +87,7 @@ async def test_a_job_that_takes_longer_than_a_lease_is_not_taken_by_another(core
 async def test_a_passing_fault_is_tried_again_when_the_other_side_says(core, clock):
     script = Script(Transient("slow down", retry_after=timedelta(seconds=30)))
     made, task = await working(core, script)
-    await until(lambda: _is(lambda: not script.acts))
-    await asyncio.sleep(0.1)
+    await until(lambda: _put_off(core))
     assert script.done == []
     clock.advance(seconds=31)
     core.nudge.set()
@@ -106,14 +107,19 @@ async def test_what_cannot_be_mended_is_buried_and_told(core):
 async def test_a_bug_in_a_job_does_not_end_the_worker(core, clock):
     script = Script(ZeroDivisionError("a bug"))
     made, task = await working(core, script)
-    await until(lambda: _is(lambda: not script.acts))
-    for _ in range(5):
-        clock.advance(seconds=60)
-        core.nudge.set()
-        await asyncio.sleep(0.05)
+    await until(lambda: _put_off(core))
+    clock.advance(seconds=60)
+    core.nudge.set()
     await until(lambda: _nothing_waits(core))
     assert script.done == [JOB]
     await stop(made, task)
+
+
+async def _put_off(core: Core) -> bool:
+    """It failed, and waits for its next try."""
+    async with core.database.reading() as tx:
+        row = (await tx.connection.execute(sa.select(jobs.c.last_error, jobs.c.leased_until))).first()
+    return row is not None and row.last_error is not None and row.leased_until is None
 
 
 async def test_stopping_waits_for_what_is_under_way(core):
