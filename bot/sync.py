@@ -10,11 +10,14 @@ from bot.approval_card import approval_card, story_card
 from bot.cards import Card
 from bot.core import Core
 from bot.incident_card import incident_card
+from bot.intake_card import intake_card, intake_line_card
 from bot.ports import Chat, Gone
-from bot.views import ApprovalView, incident_view
+from bot.views import ApprovalView, incident_view, intake_view
 from engine.audit import TimelineEntry
 from engine.errors import Permanent
 from engine.jobs import SyncCard, SyncThread
+from engine.operations.intake_story import INTAKE_CARD, INTAKE_LINE
+from engine.operations.intake_story import intake_card as wanted_intake_card
 from engine.ports import CardWanted
 from runbooks.approvals import deciders
 from runbooks.run import RunStatus
@@ -87,8 +90,13 @@ async def _first_post(
 
 
 async def _wake_thread(tx: Transaction, core: Core, stored: StoredCard) -> None:
-    """The incident's card has its place now: what belongs into its thread can be posted."""
+    """The card has its place now: what belongs into its thread can be posted."""
     now = core.clock.now()
+    if stored.incident_id is None:
+        lines = await tx.cards.unposted(stored.company_id, INTAKE_LINE, stored.platform, stored.channel)
+        for card_id in lines:
+            tx.jobs.put(SyncCard(company_id=stored.company_id, card_id=card_id), due_at=now)
+        return
     tx.jobs.put(SyncThread(company_id=stored.company_id, incident_id=stored.incident_id), due_at=now)
     for card in await tx.cards.of_incidents([stored.incident_id], "approval"):
         tx.jobs.put(SyncCard(company_id=stored.company_id, card_id=card.id), due_at=now)
@@ -99,21 +107,36 @@ async def _composed(tx: Transaction, core: Core, card_id: str) -> tuple[StoredCa
     stored = await tx.cards.get(card_id)
     if stored is None:
         return None
-    card: Card | None = None
-    if stored.kind == "incident":
-        view = await incident_view(tx, stored.incident_id, catalogue=core.catalogue, now=core.clock.now())
-        card = incident_card(view) if view else None
-    elif stored.kind == "approval":
-        approval = await approval_view(tx, core, stored.subject)
-        card = approval_card(approval) if approval else None
+    card = await _said(tx, core, stored)
     if card is None:
         return None
-    thread = await _thread(tx, stored.incident_id, stored.platform) if stored.in_thread else None
+    thread = await _thread(tx, stored) if stored.in_thread else None
     return stored, replace(card, card_id=stored.id), thread
 
 
-async def _thread(tx: Transaction, incident_id: int, platform: str) -> str | None:
-    parent = await tx.cards.stored_of(incident_id, "incident", platform)
+async def _said(tx: Transaction, core: Core, stored: StoredCard) -> Card | None:
+    """What the card should say now; None when there is nothing left to say."""
+    if stored.kind == INTAKE_CARD:
+        return intake_card(await intake_view(tx, stored.company_id))
+    if stored.kind == INTAKE_LINE:
+        line = await tx.intake_lines.get(stored.subject)
+        return intake_line_card(line) if line else None
+    if stored.kind == "approval":
+        approval = await approval_view(tx, core, stored.subject)
+        return approval_card(approval) if approval else None
+    if stored.kind == "incident" and stored.incident_id is not None:
+        view = await incident_view(tx, stored.incident_id, catalogue=core.catalogue, now=core.clock.now())
+        return incident_card(view) if view else None
+    return None
+
+
+async def _thread(tx: Transaction, stored: StoredCard) -> str | None:
+    """The message that a card belongs below: its incident's, or its company's intake message in that channel."""
+    if stored.incident_id is not None:
+        parent = await tx.cards.stored_of(stored.incident_id, "incident", stored.platform)
+    else:
+        wanted = wanted_intake_card(stored.company_id, stored.platform, stored.channel)
+        parent = await tx.cards.get(wanted.id)
     return parent.ref if parent else None
 
 
@@ -202,7 +225,7 @@ async def _tell(core: Core, chat: Chat, parent: StoredCard, entry: TimelineEntry
     wanted = _wanted(parent, chat.name, entry.id)
 
     async def prepare(tx: Transaction) -> Card | None:
-        incident = await tx.incidents.get(parent.incident_id)
+        incident = await tx.incidents.get(parent.incident_id) if parent.incident_id is not None else None
         tx.cards.want(wanted)
         return replace(story_card(entry, incident), card_id=wanted.id) if incident else None
 

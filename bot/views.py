@@ -124,6 +124,19 @@ class ApprovalView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeView:
+    """How a company's alerts arrive."""
+
+    company: Company
+    dead_letters: int
+
+
+async def intake_view(tx: Transaction, company_id: int) -> IntakeView:
+    company = (await tx.companies.context(company_id)).company
+    return IntakeView(company=company, dead_letters=await tx.dead_letters.waiting(company_id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoryView:
     entry: TimelineEntry
     incident: Incident

@@ -17,6 +17,7 @@ from bot.doors import Door, Sender, TooMany, Unauthorised, delivery_ids
 from bot.ingest import Away, Full, Intake
 from bot.problems import problem
 from engine.alert import Alert
+from engine.operations import dead_letters
 from engine.operations.ingest import Delivery
 from integrations import SOURCES
 from integrations.sources.reading import Fault, Malformed, NotJson, load, text
@@ -144,12 +145,13 @@ async def _keep(
     """Keep whole what had a good key and could not be understood; its number among the dead letters."""
 
     async def keep(tx: Transaction) -> int:
-        return await tx.dead_letters.add(
+        return await dead_letters.keep(
+            tx,
             company_id=sender.company_id,
             tool=tool,
             headers=harmless(headers),
             body=body,
-            error=error[:2000],
+            error=error,
             now=core.clock.now(),
         )
 

@@ -15,6 +15,7 @@ from engine.alert import StoredAlert
 from engine.audit import AuditEntry, TimelineEntry
 from engine.company import Asset, Company, CompanyContext, User
 from engine.incident import Incident
+from engine.intake import DeadLetter, IntakeLine
 from engine.jobs import Job
 from engine.sla import SlaClock
 
@@ -75,10 +76,11 @@ class Clocks(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardWanted:
-    """One live message that should exist: of which incident, what it shows, in which channel of which platform."""
+    """One live message that should exist: of which incident (None: of the company itself), what it shows, in which
+    channel of which platform."""
 
     company_id: int
-    incident_id: int
+    incident_id: int | None
     kind: str
     subject: str
     platform: str
@@ -93,6 +95,28 @@ class CardWanted:
 class Cards(Protocol):
     async def of_incidents(self, incident_ids: Collection[int], kind: str) -> Sequence[CardWanted]: ...
     def want(self, card: CardWanted) -> None: ...
+
+
+class IntakeLines(Protocol):
+    """What a company is told about its intake; telling the same line again counts it."""
+
+    async def get(self, line_id: str) -> IntakeLine | None: ...
+    def tell(self, line: IntakeLine) -> None: ...
+
+
+class DeadLetters(Protocol):
+    async def add(
+        self,
+        *,
+        company_id: int,
+        tool: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        error: str,
+        now: datetime,
+    ) -> int: ...
+    async def get(self, letter_id: int) -> DeadLetter | None: ...
+    async def replayed(self, letter_id: int, *, outcome: str, now: datetime) -> None: ...
 
 
 class Jobs(Protocol):
@@ -135,6 +159,15 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def deliveries(self) -> Deliveries: ...
+
+
+class IntakeTransaction(Transaction, Protocol):
+    """What telling about a company's intake needs besides."""
+
+    @property
+    def intake_lines(self) -> IntakeLines: ...
+    @property
+    def dead_letters(self) -> DeadLetters: ...
 
 
 EDIT_DELAY = timedelta(seconds=2)

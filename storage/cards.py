@@ -26,7 +26,7 @@ class StoredCard:
 
     id: str
     company_id: int
-    incident_id: int
+    incident_id: int | None
     kind: str
     subject: str
     platform: str
@@ -79,6 +79,18 @@ class Cards:
         )
         row = (await self._tx.connection.execute(statement)).first()
         return _to_card(row) if row else None
+
+    async def unposted(self, company_id: int, kind: str, platform: str, channel: str) -> Sequence[str]:
+        """The company's own cards of that kind that are not in that channel yet."""
+        statement = sa.select(table.c.id).where(
+            table.c.company_id == company_id,
+            table.c.incident_id.is_(None),
+            table.c.kind == kind,
+            table.c.platform == platform,
+            table.c.channel == channel,
+            table.c.ref.is_(None),
+        )
+        return list((await self._tx.connection.execute(statement.order_by(table.c.id))).scalars())
 
     async def by_ref(self, platform: str, channel: str, ref: str) -> StoredCard | None:
         statement = sa.select(table).where(

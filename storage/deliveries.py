@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from storage.rows import chunks
+from engine.intake import DeadLetter
+from storage.rows import chunks, locked
 from storage.tables import dead_letters
 from storage.tables import deliveries as table
 
@@ -51,18 +51,6 @@ class Deliveries:
         return (await self._tx.connection.execute(sa.delete(table).where(table.c.at < before))).rowcount
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
-    id: int
-    company_id: int
-    tool: str
-    headers: Mapping[str, str]
-    body: bytes
-    error: str
-    at: datetime
-    replayed_at: datetime | None
-
-
 class DeadLetters:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
@@ -88,7 +76,8 @@ class DeadLetters:
         return int((await self._tx.connection.execute(statement)).scalar_one())
 
     async def get(self, letter_id: int) -> DeadLetter | None:
-        statement = sa.select(dead_letters).where(dead_letters.c.id == letter_id)
+        """Locked in a writing transaction: of two replays at once, one finds it replayed."""
+        statement = locked(self._tx, sa.select(dead_letters).where(dead_letters.c.id == letter_id))
         row = (await self._tx.connection.execute(statement)).first()
         return _letter(row) if row else None
 
@@ -98,9 +87,16 @@ class DeadLetters:
             statement = statement.where(dead_letters.c.company_id == company_id)
         return [_letter(row) for row in await self._tx.connection.execute(statement)]
 
-    async def replayed(self, letter_id: int, *, now: datetime) -> None:
-        statement = sa.update(dead_letters).where(dead_letters.c.id == letter_id).values(replayed_at=now)
-        await self._tx.connection.execute(statement)
+    async def waiting(self, company_id: int) -> int:
+        """How many of a company were not replayed yet."""
+        statement = sa.select(sa.func.count()).where(
+            dead_letters.c.company_id == company_id, dead_letters.c.replayed_at.is_(None)
+        )
+        return int((await self._tx.connection.execute(statement)).scalar_one())
+
+    async def replayed(self, letter_id: int, *, outcome: str, now: datetime) -> None:
+        statement = sa.update(dead_letters).where(dead_letters.c.id == letter_id)
+        await self._tx.connection.execute(statement.values(replayed_at=now, outcome=outcome))
 
 
 def _letter(row: Any) -> DeadLetter:

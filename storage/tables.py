@@ -246,7 +246,7 @@ cards = sa.Table(
     metadata,
     Column("id", Text, primary_key=True),
     _company(),
-    Column("incident_id", sa.BigInteger, nullable=False),
+    Column("incident_id", sa.BigInteger),
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("platform", Text, nullable=False),
@@ -258,6 +258,26 @@ cards = sa.Table(
     Column("posted_at", Moment),
     sa.Index("ix_cards_incident", "incident_id", "kind"),
     sa.Index("ix_cards_ref", "platform", "channel", "ref"),
+)
+sa.Index(
+    "ix_cards_company",
+    cards.c.company_id,
+    cards.c.kind,
+    sqlite_where=sa.text("incident_id IS NULL"),
+    postgresql_where=sa.text("incident_id IS NULL"),
+)
+
+intake_lines = sa.Table(
+    "intake_lines",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _company(),
+    Column("text", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("last_at", Moment, nullable=False),
+    sa.Index("ix_intake_lines_last_at", "last_at"),
 )
 
 jobs = sa.Table(
@@ -313,6 +333,7 @@ dead_letters = sa.Table(
     Column("error", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("replayed_at", Moment),
+    Column("outcome", Text),
     sa.Index("ix_dead_letters_company_id", "company_id", "id"),
     sqlite_autoincrement=True,
 )

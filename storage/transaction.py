@@ -13,6 +13,7 @@ from storage.clocks import Clocks
 from storage.companies import Companies, ContextCache
 from storage.deliveries import DeadLetters, Deliveries
 from storage.incidents import Incidents
+from storage.intake import IntakeLines
 from storage.jobs import Jobs
 from storage.runs import Runs
 from storage.secrets import Vault
@@ -22,8 +23,8 @@ from storage.users import Tokens, Users
 class Transaction:
     """What `engine.ports.Transaction` and `runbooks.ports.RunsTransaction` ask for, on one connection.
 
-    Writes to alerts, clocks, timeline, cards, jobs, deliveries and audit are gathered and sent as few statements by
-    `flush`; companies, users, incidents and runs are written at once because their answers are needed.
+    Writes to alerts, clocks, timeline, intake lines, cards, jobs, deliveries and audit are gathered and sent as few
+    statements by `flush`; companies, users, incidents and runs are written at once because their answers are needed.
     """
 
     def __init__(
@@ -68,6 +69,10 @@ class Transaction:
         return Cards(self)
 
     @cached_property
+    def intake_lines(self) -> IntakeLines:
+        return IntakeLines(self)
+
+    @cached_property
     def jobs(self) -> Jobs:
         return Jobs(self)
 
@@ -96,6 +101,7 @@ class Transaction:
             "clocks",
             "timeline",
             "deliveries",
+            "intake_lines",
             "cards",
             "users",
             "runs",

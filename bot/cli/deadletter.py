@@ -14,7 +14,7 @@ from engine.errors import NotFound, Refused
 if TYPE_CHECKING:
     from bot.core import Core
     from engine.alert import Alert
-    from storage.deliveries import DeadLetter
+    from engine.intake import DeadLetter
     from storage.transaction import Transaction
 
 app = family("Dead letters: bodies that could not be understood, kept whole.")
@@ -104,7 +104,7 @@ async def _take_in(tx: Transaction, letter: DeadLetter, core: Core) -> dict[str,
         company_id=letter.company_id, alerts=tuple(_alerts(letter)), ids=(f"x:dead-letter-{letter.id}",)
     )
     (answer,) = await ingest(tx, [delivery], now)
-    await tx.dead_letters.replayed(letter.id, now=now)
+    await tx.dead_letters.replayed(letter.id, outcome="replayed", now=now)
     tx.audit.add(
         entry(
             AuditKind.DEAD_LETTER_REPLAYED,

@@ -160,7 +160,7 @@ class Slack:
         link = commands.permalink(text)
         if link is not None:
             found = await self.core.read(lambda tx: tx.cards.by_ref("slack", link[0], link[1]))
-            if found is not None:
+            if found is not None and found.incident_id is not None:
                 text = commands.without_permalink(text, found.incident_id)
         return commands.parse(unescape(await self._named(text)), here=place.incident_id)
 

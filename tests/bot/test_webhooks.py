@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot import webhooks
 from bot.core import Core
-from storage.deliveries import DeadLetter
+from engine.intake import DeadLetter
 from tests.bot.front import ALERT, Answered, Front, company, standing
 from tests.integrations.test_reading import json_values
 

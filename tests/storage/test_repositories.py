@@ -118,7 +118,7 @@ async def test_dead_letters_are_kept_whole(database: Database) -> None:
         )
         assert [one.company_id for one in await tx.dead_letters.listed()] == [2, 1]
         assert [one.id for one in await tx.dead_letters.listed(company_id=1)] == [number]
-        await tx.dead_letters.replayed(number, now=START)
+        await tx.dead_letters.replayed(number, outcome="INC-1", now=START)
         again = await tx.dead_letters.get(number)
         assert again is not None and again.replayed_at == START
         assert await tx.dead_letters.get(404) is None

@@ -1,0 +1,36 @@
+"""A company's intake message: how its alerts arrive. And the lines below it, one per happening."""
+
+from __future__ import annotations
+
+from bot.cards import Body, Card, Element, Facts, Line, Log, Moment, Strong, Title, Tone, When
+from bot.incident_card import cut
+from bot.views import IntakeView
+from engine.intake import IntakeLine
+
+LINE_LENGTH = 1500
+
+
+def intake_card(view: IntakeView) -> Card:
+    name = view.company.name
+    elements: list[Element] = [Title(Tone.WORKING, (Strong(f"{cut(name, 100)}: alert intake"),))]
+    elements.append(Facts((_waiting(view),)))
+    return Card(summary=f"{name}: alert intake", elements=tuple(elements), kind="intake")
+
+
+def _waiting(view: IntakeView) -> Line:
+    count = view.dead_letters
+    if not count:
+        return ("everything that was sent could be read",)
+    letters = "1 dead letter waits" if count == 1 else f"{count} dead letters wait"
+    return (Strong(letters), f": aw deadletter list --company {view.company.slug}")
+
+
+def intake_line_card(line: IntakeLine) -> Card:
+    """The newest words, and how often and since when they are true."""
+    elements: list[Element] = [Body((cut(line.text, LINE_LENGTH),))]
+    if line.body:
+        elements.append(Log(line.body))
+    if line.count > 1:
+        since = ("since ", Moment(line.first_at, When.DATE_TIME))
+        elements.append(Facts(((Strong(f"×{line.count}"),), since, ("last ", Moment(line.last_at)))))
+    return Card(summary=cut(line.text, 300), elements=tuple(elements), kind="intake_line")
