@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from bot.core import Core
+from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.ports import Chat
 from bot.sync import sync_card, sync_thread
 from engine.access import SYSTEM
@@ -124,6 +125,9 @@ class Effects:
         for company_id, incident_id in await tx.clocks.awaited(now):
             tx.jobs.put(CheckSla(company_id=company_id, incident_id=incident_id), due_at=now)
         await tx.deliveries.forget(before=now - KEEP_ANSWERS)
+        kept = timedelta(days=self._core.settings.aw_dead_letter_days)
+        await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)
+        await tx.intake_lines.forget(before=now - kept)
 
 
 async def _incident_of(tx: Transaction, card_id: str) -> int | None:

@@ -13,12 +13,13 @@ import orjson
 from aiohttp import web
 
 from bot.core import Core
-from bot.doors import Door, Sender, TooMany, Unauthorised, delivery_ids
+from bot.doors import Door, Known, Sender, TooMany, Unauthorised, delivery_ids
 from bot.ingest import Away, Full, Intake
 from bot.problems import problem
 from engine.alert import Alert
 from engine.operations import dead_letters
 from engine.operations.ingest import Delivery
+from engine.operations.intake_story import tell_company
 from integrations import SOURCES
 from integrations.sources.reading import Fault, Malformed, NotJson, load, text
 from storage.transaction import Transaction
@@ -37,6 +38,7 @@ def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
     door = Door(core, intake.note_use)
 
     async def receive(request: web.Request) -> web.Response:
+        tool = text(request.match_info["tool"].lower(), 60)
         try:
             known = await door.recognise(request)
             body = await _body(request)
@@ -48,11 +50,13 @@ def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
                 429, "Too many requests", "Nothing was accepted. Send it again.", retry_after=error.wait
             )
         except _Unreadable as error:
+            await _tell(core, known, tool, error.why)
             return error.answer
-        tool = request.match_info["tool"].lower()
         parse = SOURCES.get(tool)
         if parse is None:
-            return _unknown(tool)
+            why = f"There is no tool “{text(tool, 60)}”; known: {', '.join(sorted(SOURCES))}."
+            number = await _keep(core, sender, tool, request.headers, body, why)
+            return _unknown(tool, number)
         try:
             alerts = parse(load(body), request.headers)
         except NotJson as error:
@@ -67,11 +71,12 @@ def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
 
 
 class _Unreadable(Exception):
-    """The body is over a limit of size, time or form; `answer` says which."""
+    """The body is over a limit of size, time or form; `why` says which."""
 
-    def __init__(self, answer: web.Response) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, status: int, title: str, why: str) -> None:
+        super().__init__(status)
+        self.answer = problem(status, title, why)
+        self.why = why
 
 
 async def _stored(
@@ -97,10 +102,10 @@ def _unauthorised() -> web.Response:
     return answer
 
 
-def _unknown(tool: str) -> web.Response:
+def _unknown(tool: str, number: int) -> web.Response:
     known = sorted(SOURCES)
-    detail = f"There is no tool “{text(tool, 60)}”. Known: {', '.join(known)}."
-    return problem(404, "Unknown tool", detail, known=known)
+    detail = f"There is no tool “{tool}”. Known: {', '.join(known)}."
+    return problem(404, "Unknown tool", detail, known=known, dead_letter=number)
 
 
 def _listed(faults: Sequence[Fault]) -> list[dict[str, str]]:
@@ -112,7 +117,7 @@ async def _body(request: web.Request) -> bytes:
     if request.content_length is not None and request.content_length > LARGEST:
         raise _too_large()
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("identity", ""):
-        raise _Unreadable(problem(415, "Compressed", "Send the body as it is, without Content-Encoding."))
+        raise _Unreadable(415, "Compressed", "Send the body as it is, without Content-Encoding.")
     content = request.content
     if content.is_eof():  # small ones come in one piece with their headers
         whole = content.read_nowait()
@@ -129,14 +134,24 @@ async def _body(request: web.Request) -> bytes:
                     raise _too_large()
                 parts.append(part)
     except TimeoutError:
-        raise _Unreadable(
-            problem(408, "Too slow", f"The body has to arrive within {SLOWEST:.0f} seconds.")
-        ) from None
+        raise _Unreadable(408, "Too slow", f"The body has to arrive within {SLOWEST:.0f} seconds.") from None
     return b"".join(parts)
 
 
 def _too_large() -> _Unreadable:
-    return _Unreadable(problem(413, "Too large", f"A body may have {LARGEST:,} bytes."))
+    return _Unreadable(413, "Too large", f"A body may have {LARGEST:,} bytes.")
+
+
+async def _tell(core: Core, known: Known, tool: str, why: str) -> None:
+    """What was not read to its end cannot be kept, but it is told."""
+    who = dead_letters.tool_name(tool)
+    said = f"{who} sent a body that was not taken, and nothing of it is kept: {why}"
+
+    async def tell(tx: Transaction) -> None:
+        now, topic = core.clock.now(), f"not taken|{tool}|{why}"
+        await tell_company(tx, known.key.company_id, said, now=now, topic=topic)
+
+    await core.write(tell)
 
 
 async def _keep(

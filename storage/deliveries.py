@@ -81,22 +81,48 @@ class DeadLetters:
         row = (await self._tx.connection.execute(statement)).first()
         return _letter(row) if row else None
 
-    async def listed(self, *, company_id: int | None = None, most: int = 50) -> Sequence[DeadLetter]:
-        statement = sa.select(dead_letters).order_by(dead_letters.c.id.desc()).limit(most)
-        if company_id is not None:
-            statement = statement.where(dead_letters.c.company_id == company_id)
+    async def listed(
+        self, *, company_id: int | None = None, tool: str = "", waiting_only: bool = False, most: int = 50
+    ) -> Sequence[DeadLetter]:
+        """Newest first."""
+        statement = sa.select(dead_letters).where(*_which(company_id, tool, waiting_only))
+        statement = statement.order_by(dead_letters.c.id.desc()).limit(most)
         return [_letter(row) for row in await self._tx.connection.execute(statement)]
+
+    async def waiting_numbers(self, *, company_id: int | None = None, tool: str = "") -> Sequence[int]:
+        """Those that were not replayed yet, oldest first."""
+        statement = sa.select(dead_letters.c.id).where(*_which(company_id, tool, True))
+        return list((await self._tx.connection.execute(statement.order_by(dead_letters.c.id))).scalars())
 
     async def waiting(self, company_id: int) -> int:
         """How many of a company were not replayed yet."""
-        statement = sa.select(sa.func.count()).where(
-            dead_letters.c.company_id == company_id, dead_letters.c.replayed_at.is_(None)
-        )
+        statement = sa.select(sa.func.count()).where(*_which(company_id, "", True))
         return int((await self._tx.connection.execute(statement)).scalar_one())
 
     async def replayed(self, letter_id: int, *, outcome: str, now: datetime) -> None:
         statement = sa.update(dead_letters).where(dead_letters.c.id == letter_id)
         await self._tx.connection.execute(statement.values(replayed_at=now, outcome=outcome))
+
+    async def forget(self, *, before: datetime, most: int) -> int:
+        """Those that old go, and of each company what is beyond its newest `most`; how many went."""
+        place = sa.func.row_number().over(
+            partition_by=dead_letters.c.company_id, order_by=dead_letters.c.id.desc()
+        )
+        ranked = sa.select(dead_letters.c.id, place.label("place")).subquery()
+        beyond = sa.select(ranked.c.id).where(ranked.c.place > most)
+        old = sa.or_(dead_letters.c.at < before, dead_letters.c.id.in_(beyond))
+        return (await self._tx.connection.execute(sa.delete(dead_letters).where(old))).rowcount
+
+
+def _which(company_id: int | None, tool: str, waiting_only: bool) -> list[sa.ColumnElement[bool]]:
+    wanted: list[sa.ColumnElement[bool]] = []
+    if company_id is not None:
+        wanted.append(dead_letters.c.company_id == company_id)
+    if tool:
+        wanted.append(dead_letters.c.tool == tool)
+    if waiting_only:
+        wanted.append(dead_letters.c.replayed_at.is_(None))
+    return wanted
 
 
 def _letter(row: Any) -> DeadLetter:

@@ -119,9 +119,38 @@ def test_a_dead_letter_is_shown_and_replayed_once(aw: Shell) -> None:
     assert aw.done("deadletter", "show", "1")["body"] == body.decode()
     replayed = aw.done("deadletter", "replay", "1")
     assert replayed["results"][0]["incident_id"] == "INC-1"
-    assert "already" in aw.refused("deadletter", "replay", "1")
+    assert replayed["outcome"] == "1 alert: INC-1" and replayed["again"] is False
+    again = aw.done("deadletter", "replay", "1")
+    assert (again["outcome"], again["again"], again["accepted"]) == ("1 alert: INC-1", True, 0)
     assert "still cannot" in aw.refused("deadletter", "replay", "2")
     assert "no dead letter" in aw.refused("deadletter", "show", "99")
+
+
+def test_many_dead_letters_are_replayed_at_once_and_each_says_what_became_of_it(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+    aw.done("company", "add", "globex")
+    good = json.dumps({"asset_name": "web-01", "signature": "Disk full"}).encode()
+    letters = [(1, "alerts", good), (1, "alerts", b"{"), (2, "alerst", good), (1, "nosuch", b"[]")]
+    with sqlite3.connect(aw.folder / "aw.db") as database:
+        insert = "INSERT INTO dead_letters (company_id, tool, headers, body, error, at) VALUES (?, ?, '{}', ?, '', 0)"
+        database.executemany(insert, letters)
+    database.close()
+    assert "Which dead letters?" in aw.refused("deadletter", "replay")
+    assert "Which dead letters?" in aw.refused("deadletter", "replay", "1", "--all")
+    assert [one["id"] for one in aw.done("deadletter", "list", "--tool", "alerts", "--waiting")] == [2, 1]
+    hint = aw.refused("deadletter", "replay", "3")
+    assert "no tool" in hint and "--as alerts" in hint
+    assert aw.done("deadletter", "replay", "3", "--as", "alerts")["outcome"] == "1 alert: INC-1"
+    said = aw("deadletter", "replay", "--all", "--json")
+    assert said.code == 1, "what still cannot be understood shows in the exit code"
+    assert {one["number"]: bool(one["fault"]) for one in said.json} == {1: False, 2: True, 4: True}
+    assert aw.done("deadletter", "replay", "--tool", "nosuch", "--as", "alerts")[0]["outcome"].endswith(
+        "no alert in it"
+    )
+    assert [one["id"] for one in aw.done("deadletter", "list", "--waiting")] == [2]
+    assert "Nothing waits." in aw("deadletter", "replay", "--all", "--company", "globex").out
+    text = aw("deadletter", "replay", "1", "2").out
+    assert "✓ 1: 1 alert" in text and "replayed already" in text and "✗ 2" in text
 
 
 def test_the_runbooks_and_their_faults(aw: Shell) -> None:

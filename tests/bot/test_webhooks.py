@@ -9,12 +9,15 @@ from typing import Any
 
 import orjson
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import webhooks
 from bot.core import Core
 from engine.intake import DeadLetter
+from storage.tables import intake_lines
+from storage.transaction import Transaction
 from tests.bot.front import ALERT, Answered, Front, company, standing
 from tests.integrations.test_reading import json_values
 
@@ -27,6 +30,15 @@ async def front(core: Core) -> AsyncIterator[Front]:
 
 async def letters(front: Front) -> list[DeadLetter]:
     return list(await front.core.read(lambda tx: tx.dead_letters.listed()))
+
+
+async def told(front: Front) -> list[str]:
+    """The lines of the company's intake story."""
+
+    async def look(tx: Transaction) -> list[str]:
+        return list((await tx.connection.execute(sa.select(intake_lines.c.text))).scalars())
+
+    return await front.core.read(look)
 
 
 async def test_an_alert_is_accepted_with_all_that_was_promised(front: Front):
@@ -94,6 +106,8 @@ async def test_an_unknown_tool_is_told_the_known_ones(front: Front):
     assert answer.status == 404 and answer.body["known"] == ["alertmanager", "alerts"]
     assert (await front.post(tool="%00%ff%ed%a0%80")).status == 404
     assert (await front.post(tool="Alerts")).status == 202
+    first = (await letters(front))[-1]
+    assert (first.id, first.tool, first.body) == (answer.body["dead_letter"], "nosuch", orjson.dumps(ALERT))
 
 
 async def test_the_known_tools_are_told_to_no_stranger(front: Front):
@@ -168,6 +182,10 @@ async def test_a_thousand_alerts_fit_into_one_body(front: Front):
 async def test_a_body_over_a_mebibyte_is_refused_however_it_comes(front: Front):
     large = b'{"asset_name":"a","signature":"' + b"x" * webhooks.LARGEST + b'"}'
     assert (await front.post(large)).status == 413
+    assert await told(front) == [
+        "A tool (generic shape) sent a body that was not taken, and nothing of it is kept: "
+        "A body may have 1,048,576 bytes."
+    ]
 
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(large), 50_000):

@@ -35,7 +35,7 @@ async def test_what_cannot_be_read_is_told_once_and_counted(h: Harness):
 
     await asyncio.gather(*(h.post("acme", b"{not json", tool="alertmanager") for _ in range(20)))
     await h.post("acme", {"nothing": "known"})
-    await h.thread("acme", saying="Alerts sent something I could not read")
+    await h.thread("acme", saying="A tool (generic shape) sent something I could not read")
     h.clock.shift += timedelta(seconds=40)
     await h.thread("acme", saying="×21")
     await h.card("acme", kind="intake", saying="22 dead letters wait")
