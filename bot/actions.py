@@ -39,7 +39,7 @@ class _Act:
         return replace(self, **known)
 
 
-_FIXED = {"incident", "run", "digest"}
+_FIXED = {"incident", "run", "digest", "letter"}
 _IDS = {*_FIXED, "runbook"}
 
 
@@ -167,13 +167,34 @@ class WhoAmI(_Act):
     verb: ClassVar[str] = "whoami"
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetters(_Act):
+    """Those that wait; `company` as in Status."""
+
+    verb: ClassVar[str] = "deadletters"
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterShown(_Act):
+    verb: ClassVar[str] = "deadletter"
+    letter: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLetter(_Act):
+    verb: ClassVar[str] = "replay"
+    letter: int
+
+
 OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Run | Why | Details | Show
 OnRun = Approve | Reject | Cancel
 Question = Help | Status | ListOpen | Mine | WhoAmI
-Action = OnIncident | OnRun | Question
+OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
+Action = OnIncident | OnRun | OnLetter | Question
 
 _BY_VERB: dict[str, Any] = {
-    kind.verb: kind for group in (OnIncident, OnRun, Question) for kind in get_args(group)
+    kind.verb: kind for group in (OnIncident, OnRun, OnLetter, Question) for kind in get_args(group)
 }
 
 
@@ -190,7 +211,7 @@ def unpack(verb: str, value: str) -> Action:
         raise _unreadable()
     values: dict[str, Any] = {}
     for name, part in zip(names, parts, strict=True):
-        if name == "incident":
+        if name in ("incident", "letter"):
             if not (part.isascii() and part.isdigit() and 0 < len(part) < 19):
                 raise _unreadable()
             values[name] = int(part)

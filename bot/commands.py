@@ -13,12 +13,15 @@ from bot.actions import (
     Action,
     Assign,
     Claim,
+    DeadLetters,
+    DeadLetterShown,
     Details,
     Help,
     ListOpen,
     Mine,
     Note,
     Reopen,
+    ReplayLetter,
     Resolve,
     Run,
     Show,
@@ -57,7 +60,7 @@ _COMPANY: dict[str, Callable[[str], Action]] = {
     "ls": ListOpen,
     "open": ListOpen,
 }
-WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, "run", "assign", "reassign"} - {""})
+WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, "run", "assign", "reassign", "deadletter"} - {""})
 
 
 def parse(text: str, *, here: int | None = None) -> list[Action]:
@@ -88,9 +91,23 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
         numbers, left = _numbers(rest)
         whom = next((int(word[1:]) for word in left if re.fullmatch(r"@\d{1,9}", word)), None)
         return [Assign(one, whom) for one in numbers or [_needed("assign", here)]]
+    if first in ("deadletter", "deadletters"):
+        return _letters(rest)
     close = get_close_matches(first, WORDS, n=1)
     hint = f"Did you mean `/aw {close[0]}`?" if close else "`/aw` alone shows what you can do."
     raise Refused(f"I do not know “{first[:40]}”.", hint=hint, code="unknown_word")
+
+
+def _letters(words: list[str]) -> list[Action]:
+    """`deadletter`, `deadletter acme`, `deadletter 12`, `deadletter replay 12 13`."""
+    replaying = bool(words) and words[0].lower() == "replay"
+    given = [word for word in (words[1:] if replaying else words) if word.lower() != "show"]
+    numbers = [int(word) for word in given if word.isascii() and word.isdigit() and len(word) < 19]
+    if replaying and not numbers:
+        raise Refused("Which dead letter?", hint="`/aw deadletter` lists those that wait.", code="which")
+    if replaying or numbers:
+        return [ReplayLetter(one) if replaying else DeadLetterShown(one) for one in _few(numbers)]
+    return [DeadLetters(" ".join(given).lower())]
 
 
 def permalink(text: str) -> tuple[str, str] | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot import asking, questions, run_handlers
+from bot import asking, letter_handlers, questions, run_handlers
 from bot.actions import (
     Action,
     Approve,
     Assign,
     Cancel,
     Claim,
+    DeadLetters,
+    DeadLetterShown,
     Details,
     Help,
     ListOpen,
@@ -18,6 +20,7 @@ from bot.actions import (
     Note,
     Reject,
     Reopen,
+    ReplayLetter,
     Resolve,
     Run,
     Show,
@@ -53,6 +56,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | Cancel():
             return await run_handlers.decided(core, action, actor)
+        case DeadLetters() | DeadLetterShown() | ReplayLetter():
+            return await letter_handlers.handle(core, action, actor, place)
         case Run():
             return await run_handlers.asked_for(core, action, place, actor)
         case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Assign(to=None):

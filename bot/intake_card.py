@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.cards import Body, Card, Element, Facts, Line, Log, Moment, Strong, Title, Tone, When
+from bot.cards import Body, Card, Code, Element, Facts, Line, Log, Moment, Strong, Title, Tone, When
 from bot.incident_card import cut
 from bot.views import IntakeView
 from engine.intake import IntakeLine
@@ -22,7 +22,7 @@ def _waiting(view: IntakeView) -> Line:
     if not count:
         return ("everything that was sent could be read",)
     letters = "1 dead letter waits" if count == 1 else f"{count} dead letters wait"
-    return (Strong(letters), f": aw deadletter list --company {view.company.slug}")
+    return (Strong(letters), ": ", Code("/aw deadletter"))
 
 
 def intake_line_card(line: IntakeLine) -> Card:

@@ -74,7 +74,7 @@ def _narrowed(actor: Actor) -> int | None:
     return actor.id if actor.user is not None and actor.user.role is Role.TECHNICIAN else None
 
 
-async def _chosen(tx: Transaction, name: str, actor: Actor, company_id: int | None) -> list[Company]:
+async def chosen_companies(tx: Transaction, name: str, actor: Actor, company_id: int | None) -> list[Company]:
     """The company that is named, else the channel's, else all that the asker sees."""
     seen = await companies_of(tx, actor)
     if name:
@@ -93,7 +93,7 @@ async def _chosen(tx: Transaction, name: str, actor: Actor, company_id: int | No
 
 
 async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
-    chosen = await _chosen(tx, name, actor, company_id)
+    chosen = await chosen_companies(tx, name, actor, company_id)
     if len(chosen) != 1:
         return Said(answers.board_card([(one, await tx.incidents.counts(one.id)) for one in chosen]))
     view = await company_view(tx, chosen[0], offered_to=_narrowed(actor))
@@ -102,7 +102,7 @@ async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_
 
 
 async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
-    chosen = await _chosen(tx, name, actor, company_id)
+    chosen = await chosen_companies(tx, name, actor, company_id)
     ids = [one.id for one in chosen]
     found = await tx.incidents.listed(company_ids=ids, offered_to=_narrowed(actor), most=25)
     title = chosen[0].name if len(chosen) == 1 else "Your companies"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import orjson
+import sqlalchemy as sa
+
 from engine.operations.intake_story import tell_company
 from sandbox.faults import Fault
+from storage.tables import dead_letters
+from storage.transaction import Transaction
 from tests.harness import Harness, shown
 from tests.outside import COMPANIES
 
@@ -70,3 +75,32 @@ async def test_a_message_somebody_deleted_is_posted_anew(h: Harness):
     h.clock.shift += timedelta(seconds=40)
     again = await h.card("acme", kind="intake", saying="1 dead letter waits")
     assert again["ts"] != card["ts"]
+
+
+async def test_an_admin_reads_a_dead_letter_and_replays_it_with_a_button(h: Harness):
+    body = orjson.dumps({"asset_name": "acme-nas", "signature": "Pool degraded"})
+    await h.post("acme", body, tool="alertmanager")
+    await h.post("acme", b"<xml/>")
+    await h.command("kim", "acme", "/aw deadletter")
+    await h.whispered("kim", "Only company admins and MSP admins")
+    await h.command("maria", "acme", "/aw deadletter")
+    listed = await h.whispered("maria", "Dead letters that wait")
+    assert shown(listed).index("*2* alerts") < shown(listed).index("*1* alertmanager")
+    await h.command("maria", "acme", "/aw deadletter 1")
+    one = await h.whispered("maria", "Dead letter 1 from alertmanager")
+    assert "Pool degraded" in shown(one)
+    await h.press("maria", one, "aw:replay")
+    await h.whispered("maria", "Dead letter 1 still cannot be understood")
+
+    async def mend(tx: Transaction) -> None:
+        await tx.connection.execute(sa.update(dead_letters).values(tool="alerts"))
+
+    await h.write(mend)
+    await h.press("maria", one, "aw:replay")
+    await h.whispered("maria", "1 alert: INC-1")
+    await h.card("acme", saying="Pool degraded")
+    await h.press("maria", one, "aw:replay")
+    await h.whispered("maria", "It had been replayed before")
+    await h.card("acme", kind="intake", saying="1 dead letter waits")
+    await h.command("lee", "globex", "/aw deadletter 2")
+    await h.whispered("lee", "There is no dead letter 2")

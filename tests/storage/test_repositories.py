@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from engine.alert import AlertStatus, Severity, StoredAlert
 from engine.errors import Conflict
 from engine.identifiers import new_id
 from engine.incident import IncidentStatus
+from engine.intake import IntakeLine
 from engine.ports import CardWanted
 from runbooks.run import Run, RunStatus, Target
 from runbooks.runbook import Platform, Risk
@@ -122,6 +123,54 @@ async def test_dead_letters_are_kept_whole(database: Database) -> None:
         again = await tx.dead_letters.get(number)
         assert again is not None and again.replayed_at == START
         assert await tx.dead_letters.get(404) is None
+
+
+async def test_dead_letters_go_when_they_are_old_or_too_many_of_one_company(database: Database) -> None:
+    async def numbers() -> list[int]:
+        async with database.reading() as tx:
+            return [one.id for one in await tx.dead_letters.listed()]
+
+    async with database.transaction() as tx:
+        for company_id, day in [(1, 0), (1, 1), (2, 2), (1, 3), (1, 4)]:
+            await tx.dead_letters.add(
+                company_id=company_id,
+                tool="x",
+                headers={},
+                body=b"",
+                error="e",
+                now=START + timedelta(days=day),
+            )
+    async with database.transaction() as tx:
+        assert await tx.dead_letters.forget(before=START + timedelta(hours=1), most=100) == 1
+    assert await numbers() == [5, 4, 3, 2]
+    async with database.transaction() as tx:
+        assert await tx.dead_letters.forget(before=START, most=2) == 1
+        assert list(await tx.dead_letters.waiting_numbers(company_id=1)) == [4, 5]
+        assert await tx.dead_letters.waiting(1) == 2
+    assert await numbers() == [5, 4, 3]
+
+
+async def test_the_same_line_said_by_two_replicas_counts_twice(
+    database: Database, database_url: str, vault: Vault
+) -> None:
+    second = Database(database_url, vault)
+    later = START + timedelta(minutes=3)
+
+    async def tell(one: Database, text: str, at: datetime) -> None:
+        async with one.transaction() as tx:
+            tx.intake_lines.tell(IntakeLine(id="1.x", company_id=1, text=text, first_at=at, last_at=at))
+
+    try:
+        await tell(database, "first", START)
+        await asyncio.gather(*(tell(one, "newest", later) for one in (database, second) * 10))
+    finally:
+        await second.close()
+    async with database.transaction() as tx:
+        line = await tx.intake_lines.get("1.x")
+        assert line is not None
+        assert (line.count, line.text, line.first_at, line.last_at) == (21, "newest", START, later)
+        assert await tx.intake_lines.forget(before=later) == 0
+        assert await tx.intake_lines.forget(before=later + timedelta(seconds=1)) == 1
 
 
 def stored_alert(**changes: object) -> StoredAlert:
