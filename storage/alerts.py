@@ -9,18 +9,42 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.alert import AlertStatus, Severity, StoredAlert
-from storage.rows import chunks, upsert
+from storage import dialect
+from storage.prepared import Prepared, upsert
 from storage.tables import alerts as table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 _FIELDS = [field.name for field in fields(StoredAlert)]
-_FIRING_AS = sa.text("status = 'firing' AND dedup_key IS NOT NULL")
+_COLUMNS = [table.c[name] for name in _FIELDS]
+_PUT = upsert(table, keep=("company_id", "fingerprint"))
 
 
-def _to_alert(row: Any) -> StoredAlert:
-    values = {name: getattr(row, name) for name in _FIELDS}
+def _of_incidents(dialect_name: str) -> Any:
+    wanted = dialect.pairs(dialect_name, "wanted", table.c.incident_id, table.c.fingerprint)
+    same = sa.and_(table.c.incident_id == wanted.c.first, table.c.fingerprint == wanted.c.second)
+    return sa.select(*_COLUMNS).select_from(wanted.join(table, same))
+
+
+_OF_INCIDENTS = Prepared(_of_incidents)
+_FIRING_AS = Prepared(
+    lambda dialect_name: (
+        sa.select(*_COLUMNS)
+        .where(
+            table.c.company_id == sa.bindparam("company_id"),
+            table.c.tool == sa.bindparam("tool"),
+            dialect.any_of(dialect_name, table.c.dedup_key, "keys"),
+            table.c.incident_id.is_not(None),
+            sa.text("status = 'firing' AND dedup_key IS NOT NULL"),
+        )
+        .order_by(table.c.id)
+    )
+)
+
+
+def _to_alert(row: Sequence[Any]) -> StoredAlert:
+    values = dict(zip(_FIELDS, row, strict=True))
     values["severity"] = Severity(values["severity"])
     values["status"] = AlertStatus(values["status"])
     return StoredAlert(**values)
@@ -40,22 +64,18 @@ class Alerts:
         self._waiting: dict[str, StoredAlert] = {}
 
     async def get(self, alert_id: str) -> StoredAlert | None:
-        row = (await self._tx.connection.execute(sa.select(table).where(table.c.id == alert_id))).first()
+        row = (await self._tx.connection.execute(sa.select(*_COLUMNS).where(table.c.id == alert_id))).first()
         return _to_alert(row) if row else None
 
     async def of_incidents(
         self, wanted: Collection[tuple[int, str]]
     ) -> Mapping[tuple[int, str], StoredAlert]:
         """The alerts with these (incident id, fingerprint)."""
-        found: dict[tuple[int, str], StoredAlert] = {}
-        pairs = sorted(wanted)
-        for some in chunks(pairs):
-            ids = sorted({incident_id for incident_id, _ in some})
-            prints = sorted({print_ for _, print_ in some})
-            statement = sa.select(table).where(table.c.incident_id.in_(ids), table.c.fingerprint.in_(prints))
-            for row in await self._tx.connection.execute(statement):
-                found[(row.incident_id, row.fingerprint)] = _to_alert(row)
-        return found
+        bound = dialect.bound_pairs(self._tx.dialect, "wanted", sorted(wanted))
+        found = [_to_alert(row) for row in await _OF_INCIDENTS.rows(self._tx, **bound)]
+        return {
+            (alert.incident_id, alert.fingerprint): alert for alert in found if alert.incident_id is not None
+        }
 
     async def firing_as(
         self, wanted: Collection[tuple[int, str, str]]
@@ -66,31 +86,21 @@ class Alerts:
         for company_id, tool, dedup_key in sorted(wanted):
             groups.setdefault((company_id, tool), []).append(dedup_key)
         for (company_id, tool), keys in groups.items():
-            for some in chunks(keys):
-                statement = (
-                    sa.select(table)
-                    .where(
-                        table.c.company_id == company_id,
-                        table.c.tool == tool,
-                        table.c.dedup_key.in_(some),
-                        table.c.incident_id.is_not(None),
-                        _FIRING_AS,
-                    )
-                    .order_by(table.c.id)
-                )
-                for row in await self._tx.connection.execute(statement):
-                    found[(company_id, tool, row.dedup_key)] = _to_alert(row)
+            for row in await _FIRING_AS.rows(self._tx, company_id=company_id, tool=tool, keys=keys):
+                alert = _to_alert(row)
+                assert alert.dedup_key is not None
+                found[(company_id, tool, alert.dedup_key)] = alert
         return found
 
     async def firing_of(self, incident_id: int) -> Sequence[StoredAlert]:
-        statement = sa.select(table).where(
+        statement = sa.select(*_COLUMNS).where(
             table.c.incident_id == incident_id, table.c.status == AlertStatus.FIRING.value
         )
         return [_to_alert(row) for row in await self._tx.connection.execute(statement)]
 
     async def of_incident(self, incident_id: int, *, most: int = 50) -> Sequence[StoredAlert]:
         statement = (
-            sa.select(table).where(table.c.incident_id == incident_id).order_by(table.c.id).limit(most)
+            sa.select(*_COLUMNS).where(table.c.incident_id == incident_id).order_by(table.c.id).limit(most)
         )
         return [_to_alert(row) for row in await self._tx.connection.execute(statement)]
 
@@ -101,4 +111,4 @@ class Alerts:
         if self._waiting:
             rows = [_to_row(alert) for alert in self._waiting.values()]
             self._waiting.clear()
-            await upsert(self._tx, table, rows, keep=("company_id", "fingerprint"))
+            await _PUT.many(self._tx, rows)

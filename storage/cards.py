@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.ports import CardWanted
-from storage.rows import chunks, insert_new, locked
+from storage import dialect
+from storage.prepared import Prepared
+from storage.rows import locked
 from storage.tables import cards as table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 _WANTED = [field.name for field in fields(CardWanted)]
+_WANT = Prepared(
+    lambda dialect_name: dialect.insert(dialect_name, table).on_conflict_do_nothing(), given=["id", *_WANTED]
+)
+_OF_INCIDENTS = Prepared(
+    lambda dialect_name: sa.select(*(table.c[name] for name in _WANTED)).where(
+        dialect.any_of(dialect_name, table.c.incident_id, "ids"), table.c.kind == sa.bindparam("kind")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +67,14 @@ class Cards:
                 for card_id, card in sorted(self._waiting.items())
             ]
             self._waiting.clear()
-            await insert_new(self._tx, table, rows)
+            await _WANT.many(self._tx, rows)
 
     async def of_incidents(self, incident_ids: Collection[int], kind: str) -> Sequence[CardWanted]:
         found = [
             card for card in self._waiting.values() if card.incident_id in incident_ids and card.kind == kind
         ]
-        for some in chunks(sorted(incident_ids)):
-            statement = sa.select(table).where(table.c.incident_id.in_(some), table.c.kind == kind)
-            for row in await self._tx.connection.execute(statement):
-                found.append(CardWanted(**{name: getattr(row, name) for name in _WANTED}))
+        for row in await _OF_INCIDENTS.rows(self._tx, ids=sorted(incident_ids), kind=kind):
+            found.append(CardWanted(**dict(zip(_WANTED, row, strict=True))))
         return found
 
     async def get(self, card_id: str) -> StoredCard | None:

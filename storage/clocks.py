@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.sla import ClockKind, SlaClock
-from storage.rows import chunks, upsert
+from storage import dialect
+from storage.prepared import Prepared, upsert
 from storage.tables import sla_clocks as table
 
 if TYPE_CHECKING:
@@ -27,10 +28,18 @@ _FIELDS = [
     "warned_at",
     "breached_at",
 ]
+_PUT = upsert(table, keep=("company_id",))
+_OF_MANY = Prepared(
+    lambda dialect_name: (
+        sa.select(table.c.kind, *(table.c[name] for name in _FIELDS))
+        .where(dialect.any_of(dialect_name, table.c.incident_id, "ids"))
+        .order_by(table.c.kind)
+    )
+)
 
 
-def _to_clock(row: Any) -> SlaClock:
-    return SlaClock(kind=ClockKind(row.kind), **{name: getattr(row, name) for name in _FIELDS})
+def _to_clock(row: Sequence[Any]) -> SlaClock:
+    return SlaClock(kind=ClockKind(row[0]), **dict(zip(_FIELDS, row[1:], strict=True)))
 
 
 def _to_row(clock: SlaClock) -> dict[str, Any]:
@@ -48,10 +57,9 @@ class Clocks:
 
     async def of_many(self, incident_ids: Collection[int]) -> Mapping[int, Sequence[SlaClock]]:
         found: dict[int, list[SlaClock]] = {}
-        for some in chunks(sorted(incident_ids)):
-            statement = sa.select(table).where(table.c.incident_id.in_(some)).order_by(table.c.kind)
-            for row in await self._tx.connection.execute(statement):
-                found.setdefault(row.incident_id, []).append(_to_clock(row))
+        for row in await _OF_MANY.rows(self._tx, ids=sorted(incident_ids)):
+            clock = _to_clock(row)
+            found.setdefault(clock.incident_id, []).append(clock)
         return found
 
     async def awaited(self, now: datetime, *, most: int = 1000) -> Sequence[tuple[int, int]]:
@@ -71,4 +79,4 @@ class Clocks:
         if self._waiting:
             rows = [_to_row(clock) for clock in self._waiting.values()]
             self._waiting.clear()
-            await upsert(self._tx, table, rows, keep=("company_id",))
+            await _PUT.many(self._tx, rows)

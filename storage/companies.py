@@ -12,11 +12,18 @@ import sqlalchemy as sa
 from engine.alert import Severity
 from engine.company import Asset, Autonomy, Cloud, Company, CompanyContext
 from engine.sla import SlaPolicy
+from storage import dialect
+from storage.prepared import Prepared
 from storage.tables import api_keys, assets
 from storage.tables import companies as table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
+_VERSIONS = Prepared(
+    lambda dialect_name: sa.select(table.c.id, table.c.version).where(
+        dialect.any_of(dialect_name, table.c.id, "ids")
+    )
+)
 
 
 class ContextCache:
@@ -115,9 +122,8 @@ class Companies:
         """The contexts of these companies: from the cache where the version still holds, else read anew."""
         if not ids:
             return {}
-        statement = sa.select(table.c.id, table.c.version).where(table.c.id.in_(sorted(ids)))
         found: dict[int, CompanyContext] = {}
-        for company_id, version in await self._tx.connection.execute(statement):
+        for company_id, version in await _VERSIONS.rows(self._tx, ids=sorted(ids)):
             kept = self._tx.contexts.kept.get(company_id)
             if kept is None or kept.company.version != version:
                 kept = await self._read_context(company_id)
@@ -211,7 +217,7 @@ class Companies:
             )
             .values(expires_at=at)
         )
-        return (await self._tx.connection.execute(statement)).rowcount
+        return int((await self._tx.connection.execute(statement)).rowcount)
 
     async def key(self, key_id: str) -> StoredKey | None:
         statement = (

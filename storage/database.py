@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage import dialect
 from storage.companies import ContextCache
 from storage.secrets import Vault
-from storage.transaction import Transaction
+from storage.transaction import Connection, Transaction
+from storage.writer import Writer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,19 +26,24 @@ def _dumps(value: Any) -> str:
 
 
 class Database:
-    """Opened once per process, closed once. SQLite takes one writer at a time, so writers queue here, not in SQLite."""
+    """Opened once per process, closed once. SQLite takes one writer at a time, so writers queue here, not in SQLite
+    (`storage.writer`)."""
 
     def __init__(self, url: str, vault: Vault) -> None:
         self.engine = dialect.open_engine(url, json_dumps=_dumps, json_loads=orjson.loads)
         self.vault = vault
         self.sqlite = dialect.is_sqlite(self.engine)
         self._contexts = ContextCache()
-        self._one_writer: asyncio.Lock | nullcontext[None] = asyncio.Lock() if self.sqlite else nullcontext()
+        self._writer: Writer | None = None
+        if self.sqlite:
+            self._writer = Writer(
+                dialect.open_writer(self.engine, json_dumps=_dumps, json_loads=orjson.loads)
+            )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Everything inside commits together, or nothing does. When the block ends without error, it is durable."""
-        async with self._one_writer, self._connection(writing=True) as connection, connection.begin():
+        async with self._writing() as connection:
             tx = Transaction(connection, self._contexts, self.vault, writing=True)
             yield tx
             await tx.flush()
@@ -47,19 +51,23 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """A consistent view that locks nothing and can write nothing."""
-        async with self._connection(writing=False) as connection, connection.begin() as begun:
+        async with self.engine.connect() as connection, connection.begin() as begun:
             yield Transaction(connection, self._contexts, self.vault, writing=False)
             await begun.rollback()
 
     @asynccontextmanager
-    async def _connection(self, *, writing: bool) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
-            await connection.execution_options(writing=writing)
+    async def _writing(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction that commits when the block ends without error."""
+        if self._writer is not None:
+            async with self._writer.transaction() as inline:
+                yield inline
+            return
+        async with self.engine.begin() as connection:
             yield connection
 
     async def now(self) -> datetime:
         """The database's own time: what leases, timers and expiries are measured by."""
-        async with self._connection(writing=False) as connection:
+        async with self.engine.connect() as connection:
             microseconds = (await connection.execute(dialect.clock(self.engine.dialect.name))).scalar_one()
         return _EPOCH + timedelta(microseconds=int(microseconds))
 
@@ -84,7 +92,7 @@ class Database:
                 environment.configure(connection=connection, target_metadata=None)
                 environment.run_migrations()
 
-        async with self._one_writer, self._connection(writing=True) as connection, connection.begin():
+        async with self._writing() as connection:
             if not self.sqlite:
                 await connection.execute(sa.text("SELECT pg_advisory_xact_lock(4127001)"))
             await connection.run_sync(upgrade)
@@ -100,10 +108,12 @@ class Database:
             ).scalar()
             return revision
 
-        async with self._connection(writing=False) as connection:
+        async with self.engine.connect() as connection:
             return await connection.run_sync(current)
 
     async def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
         await self.engine.dispose()
 
 

@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.intake import DeadLetter
-from storage.rows import chunks, locked
+from storage import dialect
+from storage.prepared import Prepared
+from storage.rows import locked
 from storage.tables import dead_letters
 from storage.tables import deliveries as table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
+
+
+def _answers(dialect_name: str) -> Any:
+    wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.delivery_id)
+    same = sa.and_(table.c.company_id == wanted.c.first, table.c.delivery_id == wanted.c.second)
+    return sa.select(table.c.company_id, table.c.delivery_id, table.c.answer).select_from(
+        wanted.join(table, same)
+    )
+
+
+_ANSWERS = Prepared(_answers)
+_PUT = Prepared(lambda _: sa.insert(table), given=[column.name for column in table.columns])
 
 
 class Deliveries:
@@ -23,18 +37,8 @@ class Deliveries:
         self._waiting: dict[tuple[int, str], dict[str, Any]] = {}
 
     async def answers(self, wanted: Collection[tuple[int, str]]) -> Mapping[tuple[int, str], Any]:
-        found: dict[tuple[int, str], Any] = {}
-        by_company: dict[int, list[str]] = {}
-        for company_id, delivery_id in sorted(wanted):
-            by_company.setdefault(company_id, []).append(delivery_id)
-        for company_id, names in by_company.items():
-            for some in chunks(names):
-                statement = sa.select(table.c.delivery_id, table.c.answer).where(
-                    table.c.company_id == company_id, table.c.delivery_id.in_(some)
-                )
-                for name, answer in await self._tx.connection.execute(statement):
-                    found[(company_id, name)] = answer
-        return found
+        bound = dialect.bound_pairs(self._tx.dialect, "wanted", sorted(wanted))
+        return {(row[0], row[1]): row[2] for row in await _ANSWERS.rows(self._tx, **bound)}
 
     def put(self, company_id: int, delivery_id: str, answer: Any, *, now: datetime) -> None:
         row = {"company_id": company_id, "delivery_id": delivery_id, "answer": answer, "at": now}
@@ -45,10 +49,11 @@ class Deliveries:
         if self._waiting:
             rows = [self._waiting[place] for place in sorted(self._waiting)]
             self._waiting.clear()
-            await self._tx.connection.execute(sa.insert(table), rows)
+            await _PUT.many(self._tx, rows)
 
     async def forget(self, *, before: datetime) -> int:
-        return (await self._tx.connection.execute(sa.delete(table).where(table.c.at < before))).rowcount
+        forgotten = await self._tx.connection.execute(sa.delete(table).where(table.c.at < before))
+        return int(forgotten.rowcount)
 
 
 class DeadLetters:

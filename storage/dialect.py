@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +73,21 @@ def open_engine(url: str, *, json_dumps: Any, json_loads: Any) -> AsyncEngine:
     raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
 
 
+def open_writer(engine: AsyncEngine, *, json_dumps: Any, json_loads: Any) -> sa.Engine:
+    """SQLite's one writing connection, without a thread between: its statements take microseconds, the way to a
+    thread and back takes longer. It never waits for a lock; who opens a transaction tries again (`is_locked`)."""
+    options: dict[str, Any] = {"json_serializer": json_dumps, "json_deserializer": json_loads}
+    writer = sa.create_engine(
+        engine.url.set(drivername="sqlite"),
+        connect_args={"timeout": 0, "check_same_thread": False},
+        poolclass=StaticPool,
+        **options,
+    )
+    event.listen(writer, "connect", _writer_connect)
+    event.listen(writer, "begin", _writer_begin)
+    return writer
+
+
 def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
 
@@ -90,14 +106,53 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
+def _writer_connect(connection: Any, record: Any) -> None:
+    _sqlite_connect(connection, record)
+    connection.execute("PRAGMA busy_timeout=0")
+
+
+def _writer_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _sqlite_begin(connection: sa.Connection) -> None:
-    mode = "BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN"
-    connection.exec_driver_sql(mode)
+    connection.exec_driver_sql("BEGIN")
 
 
 def insert(dialect_name: str, table: sa.Table) -> Any:
     """An INSERT that knows ON CONFLICT, in the words of the database at hand."""
     return sqlite.insert(table) if dialect_name == "sqlite" else postgresql.insert(table)
+
+
+def any_of(dialect_name: str, column: Any, name: str) -> Any:
+    """The column is one of a list that is bound as one value, so that the statement is the same for any length."""
+    if dialect_name == "sqlite":
+        given = sa.func.json_each(sa.bindparam(name, type_=sa.JSON())).table_valued("value")
+        return column.in_(sa.select(given.c.value))
+    return column == sa.any_(sa.bindparam(name, type_=postgresql.ARRAY(column.type)))
+
+
+def pairs(dialect_name: str, name: str, first: Any, second: Any) -> Any:
+    """A list of pairs, bound by `bound_pairs`, as something to join with: its columns are `first` and `second`, of the
+    types of the columns given."""
+    if dialect_name == "sqlite":
+        given = sa.func.json_each(sa.bindparam(name, type_=sa.JSON())).table_valued("value")
+        parts = [
+            sa.type_coerce(sa.func.json_extract(given.c.value, f"$[{place}]"), column.type).label(label)
+            for place, (label, column) in enumerate((("first", first), ("second", second)))
+        ]
+        return sa.select(*parts).subquery(name)
+    lists = [
+        sa.bindparam(f"{name}_{label}", type_=postgresql.ARRAY(column.type))
+        for label, column in (("first", first), ("second", second))
+    ]
+    return sa.func.unnest(*lists).table_valued("first", "second", name=name).render_derived()
+
+
+def bound_pairs(dialect_name: str, name: str, given: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+    if dialect_name == "sqlite":
+        return {name: given}
+    return {f"{name}_first": [one for one, _ in given], f"{name}_second": [other for _, other in given]}
 
 
 def least(dialect_name: str, first: Any, second: Any) -> Any:
@@ -148,6 +203,11 @@ def is_retryable(error: BaseException) -> bool:
         return False
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     return state in _RETRYABLE_SQLSTATES or "database is locked" in str(error.orig)
+
+
+def is_locked(error: BaseException) -> bool:
+    """Another process is writing to this SQLite file at the moment."""
+    return isinstance(error, DBAPIError) and "database is locked" in str(error.orig)
 
 
 def is_gone(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.ports import CompanyKey
 from storage import dialect
+from storage.prepared import Prepared
 from storage.rows import chunks, locked
 from storage.tables import incidents as table
 
@@ -21,19 +23,35 @@ if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 _FIELDS = [field.name for field in fields(Incident)]
+_COLUMNS = [table.c[name] for name in _FIELDS]
 _IS_OPEN = sa.text("is_open = 1")
 _IS_DONE = sa.text("is_open = 0")
 _SAVED = [name for name in _FIELDS if name not in ("id", "company_id")] + ["is_open"]
-_SAVE = (
-    sa.update(table)
-    .where(table.c.id == sa.bindparam("was_id"), table.c.revision == sa.bindparam("was_revision"))
-    .values({name: sa.bindparam(name) for name in _SAVED})
+_SAVE = Prepared(
+    lambda _: (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("was_id"), table.c.revision == sa.bindparam("was_revision"))
+        .values({name: sa.bindparam(name) for name in _SAVED})
+    )
+)
+
+
+def _with_keys(where: Any, dialect_name: str) -> Any:
+    wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.correlation_key)
+    same = sa.and_(table.c.company_id == wanted.c.first, table.c.correlation_key == wanted.c.second)
+    statement = sa.select(*_COLUMNS).select_from(wanted.join(table, same)).where(where).order_by(table.c.id)
+    return statement.with_for_update(of=table)
+
+
+_OPEN_WITH_KEYS = Prepared(partial(_with_keys, _IS_OPEN))
+_RESOLVED_WITH_KEYS = Prepared(
+    partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since")))
 )
 _INSERTED = [table.c.id, table.c.company_id, table.c.correlation_key]
 
 
 def to_incident(row: Any) -> Incident:
-    values = {name: getattr(row, name) for name in _FIELDS}
+    values = dict(zip(_FIELDS, row, strict=True))
     values["severity"] = Severity(values["severity"])
     values["status"] = IncidentStatus(values["status"])
     values["tools"] = tuple(values["tools"])
@@ -56,45 +74,41 @@ class Incidents:
 
     async def get(self, incident_id: int) -> Incident | None:
         await self.flush()
-        statement = locked(self._tx, sa.select(table).where(table.c.id == incident_id))
+        statement = locked(self._tx, sa.select(*_COLUMNS).where(table.c.id == incident_id))
         row = (await self._tx.connection.execute(statement)).first()
         return to_incident(row) if row else None
 
     async def get_many(self, ids: Collection[int]) -> Mapping[int, Incident]:
         found: dict[int, Incident] = {}
         for some in chunks(sorted(ids)):
-            statement = locked(self._tx, sa.select(table).where(table.c.id.in_(some)).order_by(table.c.id))
+            statement = locked(
+                self._tx, sa.select(*_COLUMNS).where(table.c.id.in_(some)).order_by(table.c.id)
+            )
             for row in await self._tx.connection.execute(statement):
                 found[row.id] = to_incident(row)
         return found
 
     async def open_with_keys(self, keys: Collection[CompanyKey]) -> Mapping[CompanyKey, Incident]:
-        return await self._with_keys(keys, _IS_OPEN)
+        return self._found(await _OPEN_WITH_KEYS.rows(self._tx, **self._bound(keys)))
 
     async def resolved_with_keys(
         self, keys: Collection[CompanyKey], *, since: datetime
     ) -> Mapping[CompanyKey, Incident]:
         """The last resolved incident of each key that was resolved since then."""
-        return await self._with_keys(keys, sa.and_(_IS_DONE, table.c.resolved_at >= since))
+        return self._found(await _RESOLVED_WITH_KEYS.rows(self._tx, since=since, **self._bound(keys)))
 
-    async def _with_keys(self, keys: Collection[CompanyKey], where: Any) -> Mapping[CompanyKey, Incident]:
+    def _bound(self, keys: Collection[CompanyKey]) -> dict[str, Any]:
+        return dialect.bound_pairs(self._tx.dialect, "wanted", sorted(keys))
+
+    @staticmethod
+    def _found(rows: Sequence[Sequence[Any]]) -> Mapping[CompanyKey, Incident]:
         found: dict[CompanyKey, Incident] = {}
-        by_company: dict[int, list[str]] = {}
-        for company_id, key in sorted(keys):
-            by_company.setdefault(company_id, []).append(key)
-        for company_id, names in by_company.items():
-            for some in chunks(names):
-                statement = (
-                    sa.select(table)
-                    .where(table.c.company_id == company_id, table.c.correlation_key.in_(some), where)
-                    .order_by(table.c.id)
-                )
-                for row in await self._tx.connection.execute(locked(self._tx, statement)):
-                    incident = to_incident(row)
-                    place = (company_id, incident.correlation_key)
-                    earlier = found.get(place)
-                    if earlier is None or _resolved(incident) >= _resolved(earlier):
-                        found[place] = incident
+        for row in rows:
+            incident = to_incident(row)
+            place = (incident.company_id, incident.correlation_key)
+            earlier = found.get(place)
+            if earlier is None or _resolved(incident) >= _resolved(earlier):
+                found[place] = incident
         return found
 
     async def open(self, drafts: Sequence[Incident]) -> Sequence[Incident | None]:
@@ -107,8 +121,8 @@ class Incidents:
             index_elements=[table.c.company_id, table.c.correlation_key], index_where=_IS_OPEN
         ).returning(*_INSERTED)
         numbers: dict[CompanyKey, int] = {}
-        for number, company_id, key in await self._tx.connection.execute(statement, rows):
-            numbers[(company_id, key)] = number
+        for row in await self._tx.connection.execute(statement, rows):
+            numbers[(row.company_id, row.correlation_key)] = row.id
         opened: list[Incident | None] = []
         for draft in drafts:
             given = numbers.get((draft.company_id, draft.correlation_key))
@@ -133,8 +147,7 @@ class Incidents:
         self._waiting = []
         if len(rows) > 1 and not self._tx.connection.dialect.supports_sane_multi_rowcount:
             await self._must_be_unchanged(rows)
-        result = await self._tx.connection.execute(_SAVE, rows if len(rows) > 1 else rows[0])
-        if result.rowcount not in (len(rows), -1):
+        if await _SAVE.many(self._tx, rows) not in (len(rows), -1):
             raise Conflict
 
     async def _must_be_unchanged(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -159,7 +172,7 @@ class Incidents:
     ) -> Sequence[Incident]:
         """Incidents, newest first. `company_ids` None means every company. `offered_to` narrows to what that
         technician may see in lists: their own, and those nobody has claimed."""
-        statement = sa.select(table).order_by(table.c.id.desc()).limit(most)
+        statement = sa.select(*_COLUMNS).order_by(table.c.id.desc()).limit(most)
         if company_ids is not None:
             statement = statement.where(table.c.company_id.in_(sorted(company_ids)))
         if open_only is not None:
@@ -190,7 +203,7 @@ class Incidents:
     async def times_before(self, company_id: int, correlation_key: str, before_id: int) -> Sequence[Incident]:
         """The last earlier incidents with the same key, newest first: what was seen before, and what fixed it."""
         statement = (
-            sa.select(table)
+            sa.select(*_COLUMNS)
             .where(
                 table.c.company_id == company_id,
                 table.c.correlation_key == correlation_key,

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from engine import jobs as engine_jobs
 from engine.jobs import Job
 from storage import dialect
+from storage.prepared import Prepared
 from storage.tables import dead_jobs
 from storage.tables import jobs as table
 
@@ -24,6 +25,27 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _micro(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _put(dialect_name: str) -> Any:
+    statement = dialect.insert(dialect_name, table)
+    wish, free = statement.excluded.due_at, table.c.leased_until.is_(None)
+    wanted = sa.func.coalesce(table.c.wanted_at, wish)
+    return statement.on_conflict_do_update(
+        index_elements=[table.c.key],
+        set_={
+            "generation": table.c.generation + 1,
+            "due_at": sa.case(
+                (free, dialect.least(dialect_name, table.c.due_at, wish)), else_=table.c.due_at
+            ),
+            "wanted_at": sa.case((free, None), else_=dialect.least(dialect_name, wanted, wish)),
+            "payload": statement.excluded.payload,
+            "attempts": 0,
+        },
+    )
+
+
+_PUT = Prepared(_put, given=("company_id", "key", "kind", "payload", "due_at"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,22 +104,7 @@ class Jobs:
             for key, (job, due_at) in sorted(self._waiting.items())
         ]
         self._waiting.clear()
-        statement = dialect.insert(self._tx.dialect, table)
-        wish, free = statement.excluded.due_at, table.c.leased_until.is_(None)
-        wanted = sa.func.coalesce(table.c.wanted_at, wish)
-        statement = statement.on_conflict_do_update(
-            index_elements=[table.c.key],
-            set_={
-                "generation": table.c.generation + 1,
-                "due_at": sa.case(
-                    (free, dialect.least(self._tx.dialect, table.c.due_at, wish)), else_=table.c.due_at
-                ),
-                "wanted_at": sa.case((free, None), else_=dialect.least(self._tx.dialect, wanted, wish)),
-                "payload": statement.excluded.payload,
-                "attempts": 0,
-            },
-        )
-        await self._tx.connection.execute(statement, rows)
+        await _PUT.many(self._tx, rows)
 
     async def claim(
         self, now: datetime, *, lease: timedelta, most: int, kinds: Collection[str] = ()

@@ -27,16 +27,6 @@ def locked(tx: Transaction, statement: Any) -> Any:
     return statement.with_for_update() if tx.writing else statement
 
 
-async def upsert(
-    tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]], *, keep: Sequence[str]
-) -> None:
-    """Insert the rows; where the primary key exists, take over every column but `keep` and the key itself."""
-    statement = dialect.insert(tx.dialect, table)
-    key = [column.name for column in table.primary_key.columns]
-    taken = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in (*key, *keep)}
-    await tx.connection.execute(statement.on_conflict_do_update(index_elements=key, set_=taken), list(rows))
-
-
 async def insert_new(tx: Transaction, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert the rows whose primary key is not there yet."""
     statement = dialect.insert(tx.dialect, table).on_conflict_do_nothing()

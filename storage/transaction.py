@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
-
-from sqlalchemy.ext.asyncio import AsyncConnection
+from typing import Any, Protocol
 
 from storage.alerts import Alerts
 from storage.audit import Audit, Timeline
@@ -20,6 +20,16 @@ from storage.secrets import Vault
 from storage.users import Tokens, Users
 
 
+class Connection(Protocol):
+    """What repositories need of an open connection, whichever driver is behind it."""
+
+    @property
+    def dialect(self) -> Any: ...
+    async def execute(self, statement: Any, parameters: Any = None, /) -> Any: ...
+    async def exec_driver_sql(self, statement: str, parameters: Any = None, /) -> Any: ...
+    async def run_sync(self, act: Callable[..., Any], /, *arguments: Any) -> Any: ...
+
+
 class Transaction:
     """What `engine.ports.Transaction` and `runbooks.ports.RunsTransaction` ask for, on one connection.
 
@@ -28,7 +38,7 @@ class Transaction:
     """
 
     def __init__(
-        self, connection: AsyncConnection, contexts: ContextCache, vault: Vault, *, writing: bool
+        self, connection: Connection, contexts: ContextCache, vault: Vault, *, writing: bool
     ) -> None:
         self.connection = connection
         self.contexts = contexts

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.company import Role, User
+from storage import dialect
+from storage.prepared import Prepared
 from storage.tables import tokens
 from storage.tables import users as table
 
@@ -27,6 +29,18 @@ _PLAIN = [
     "leave_until",
     "timezone",
 ]
+_LOADS = Prepared(
+    lambda dialect_name: sa.select(table.c.id, table.c.open_incidents).where(
+        dialect.any_of(dialect_name, table.c.id, "ids")
+    )
+)
+_MOVE = Prepared(
+    lambda _: (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("user_id"))
+        .values(open_incidents=table.c.open_incidents + sa.bindparam("change"))
+    )
+)
 
 
 def _to_user(row: Any) -> User:
@@ -81,8 +95,7 @@ class Users:
 
     async def loads(self, ids: Collection[int]) -> Mapping[int, int]:
         """How many open incidents each of these people has."""
-        statement = sa.select(table.c.id, table.c.open_incidents).where(table.c.id.in_(sorted(ids)))
-        return {row[0]: row[1] for row in await self._tx.connection.execute(statement)}
+        return {row[0]: row[1] for row in await _LOADS.rows(self._tx, ids=sorted(ids))}
 
     def add_load(self, user_id: int | None, change: int) -> None:
         if user_id is not None:
@@ -91,11 +104,8 @@ class Users:
     async def flush(self) -> None:
         moved = {user_id: change for user_id, change in sorted(self._loads.items()) if change}
         self._loads.clear()
-        for user_id, change in moved.items():
-            statement = sa.update(table).where(table.c.id == user_id)
-            await self._tx.connection.execute(
-                statement.values(open_incidents=table.c.open_incidents + change)
-            )
+        if moved:
+            await _MOVE.many(self._tx, [{"user_id": one, "change": change} for one, change in moved.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +135,4 @@ class Tokens:
         statement = sa.update(tokens).where(tokens.c.revoked_at.is_(None)).values(revoked_at=now)
         statement = statement.where(tokens.c.id == token_id) if token_id else statement
         statement = statement.where(tokens.c.user_id == user_id) if user_id is not None else statement
-        return (await self._tx.connection.execute(statement)).rowcount
+        return int((await self._tx.connection.execute(statement)).rowcount)

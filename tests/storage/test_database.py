@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,7 +97,46 @@ async def test_sqlite_keeps_what_it_accepted(database: Database) -> None:
             assert await pragma(tx, "journal_mode") == "wal"
             assert await pragma(tx, "synchronous") == 2, "FULL: the commit waits for the disk"
             assert await pragma(tx, "foreign_keys") == 1
-            assert await pragma(tx, "busy_timeout") == 15000
+    async with database.reading() as tx:
+        assert await pragma(tx, "busy_timeout") == 15000
+
+
+@ON_SQLITE
+async def test_a_writer_waits_for_another_process_and_stops_nobody_meanwhile(database: Database) -> None:
+    """The command line may be writing to the same file."""
+    other = sqlite3.connect(str(database.engine.url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with database.transaction() as tx:
+            await given.company(tx, "late", now=START)
+
+    writing = asyncio.create_task(write())
+    began = time.monotonic()
+    await asyncio.sleep(0.1)
+    assert time.monotonic() - began < 0.5 and not writing.done()
+    other.execute("ROLLBACK")
+    other.close()
+    await asyncio.wait_for(writing, timeout=5)
+    async with database.reading() as tx:
+        assert await tx.companies.by_slug("late")
+
+
+@ON_SQLITE
+async def test_a_cancelled_commit_is_over_before_the_next_begins(database: Database) -> None:
+    async def write(slug: str) -> None:
+        async with database.transaction() as tx:
+            await given.company(tx, slug, now=START)
+
+    for turn in range(20):
+        task = asyncio.create_task(write(f"one-{turn}"))
+        await asyncio.sleep(0.0005 * (turn % 5))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await write(f"two-{turn}")
+    async with database.reading() as tx:
+        slugs = {company.slug for company in await tx.companies.all()}
+    assert slugs >= {f"two-{turn}" for turn in range(20)}
 
 
 @ON_POSTGRESQL
