@@ -13,8 +13,9 @@ import sqlalchemy as sa
 
 from storage import dialect
 from storage.companies import ContextCache
+from storage.connection import Connection, DriverConnection, PlainConnection
 from storage.secrets import Vault
-from storage.transaction import Connection, Transaction
+from storage.transaction import Transaction
 from storage.writer import Writer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,6 +35,7 @@ class Database:
         self.vault = vault
         self.sqlite = dialect.is_sqlite(self.engine)
         self._contexts = ContextCache()
+        self._committing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writer: Writer | None = None
         if self.sqlite:
             self._writer = Writer(
@@ -52,7 +54,8 @@ class Database:
     async def reading(self) -> AsyncIterator[Transaction]:
         """A consistent view that locks nothing and can write nothing."""
         async with self.engine.connect() as connection, connection.begin() as begun:
-            yield Transaction(connection, self._contexts, self.vault, writing=False)
+            plain = PlainConnection(connection)
+            yield Transaction(plain, self._contexts, self.vault, writing=False)
             await begun.rollback()
 
     @asynccontextmanager
@@ -62,8 +65,10 @@ class Database:
             async with self._writer.transaction() as inline:
                 yield inline
             return
-        async with self.engine.begin() as connection:
-            yield connection
+        async with self._committing.connect() as connection:
+            linked = await DriverConnection.of(connection)
+            async with linked.transaction():
+                yield linked
 
     async def now(self) -> datetime:
         """The database's own time: what leases, timers and expiries are measured by."""

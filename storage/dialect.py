@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeDecorator
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _RETRYABLE_SQLSTATES = {"40001", "40P01", "55P03"}  # serialisation failure, deadlock, lock not available
+_UNIQUE_VIOLATION = "23505"
 _GONE_SQLSTATES = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
 
 
@@ -27,11 +28,11 @@ class Moment(TypeDecorator[datetime]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
+        return lambda value: None if value is None else (value - _EPOCH) // _MICROSECOND
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=int(value))
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        return lambda value: None if value is None else _EPOCH + timedelta(0, 0, int(value))
 
 
 class Span(TypeDecorator[timedelta]):
@@ -40,11 +41,11 @@ class Span(TypeDecorator[timedelta]):
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: timedelta | None, dialect: Dialect) -> int | None:
-        return None if value is None else value // _MICROSECOND
+    def bind_processor(self, dialect: Dialect) -> Callable[[timedelta | None], int | None]:
+        return lambda value: None if value is None else value // _MICROSECOND
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> timedelta | None:
-        return None if value is None else timedelta(microseconds=int(value))
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], timedelta | None]:
+        return lambda value: None if value is None else timedelta(0, 0, int(value))
 
 
 Json = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
@@ -193,16 +194,20 @@ def claim_jobs(dialect_name: str, kinds: Collection[str] = ()) -> sa.TextClause:
     return statement.bindparams(sa.bindparam("kinds", expanding=True)) if kinds else statement
 
 
+def _state(error: BaseException) -> str | None:
+    """PostgreSQL's own code for what went wrong, whether SQLAlchemy or the driver itself says it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    state: str | None = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    return state
+
+
 def is_duplicate(error: BaseException) -> bool:
-    return isinstance(error, IntegrityError)
+    return isinstance(error, IntegrityError) or _state(error) == _UNIQUE_VIOLATION
 
 
 def is_retryable(error: BaseException) -> bool:
     """A deadlock, a serialisation failure or a busy database: the same transaction may succeed if run again."""
-    if not isinstance(error, DBAPIError):
-        return False
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    return state in _RETRYABLE_SQLSTATES or "database is locked" in str(error.orig)
+    return _state(error) in _RETRYABLE_SQLSTATES or is_locked(error)
 
 
 def is_locked(error: BaseException) -> bool:
@@ -214,15 +219,15 @@ def is_gone(error: BaseException) -> bool:
     """The database cannot be reached or does not take writes now: nothing was stored, and later may be better."""
     if isinstance(error, (ConnectionError, TimeoutError, OSError)):
         return True
-    if isinstance(error, sa.exc.TimeoutError):
+    if isinstance(error, sa.exc.TimeoutError) or _state(error) in _GONE_SQLSTATES:
+        return True
+    if type(error).__module__.startswith("asyncpg.") and type(error).__name__ == "InterfaceError":
         return True
     if not isinstance(error, DBAPIError):
         return False
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     text = str(error.orig)
     return (
         error.connection_invalidated
-        or state in _GONE_SQLSTATES
         or any(
             words in text
             for words in ("disk is full", "disk I/O error", "unable to open", "connection is closed")

@@ -8,6 +8,7 @@ types' own conversions beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -27,12 +28,13 @@ class _Compiled:
         compiled: Any = statement.compile(dialect=words, column_keys=list(given) or None)
         self.sql = str(compiled)
         names: Sequence[str] = tuple(compiled.positiontup or ())
-        self._fixed = {
-            name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required
-        }
-        types = {name: bind.type.dialect_impl(words) for name, bind in compiled.binds.items()}
-        binding = {name: type_.bind_processor(words) for name, type_ in types.items()}
-        self._bind: Sequence[tuple[str, Convert | None]] = [(name, binding[name]) for name in names]
+        binds = compiled.binds
+        self._fixed = {name: binds[name].effective_value for name in names if not binds[name].required}
+        self._pick = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
+        binding = [binds[name].type.dialect_impl(words).bind_processor(words) for name in names]
+        self._bind: Sequence[tuple[int, Convert]] = [
+            (at, one) for at, one in enumerate(binding) if one is not None
+        ]
         columns: Any = statement.exported_columns if compiled.effective_returning else ()
         if isinstance(statement, sa.Select):
             columns = statement.selected_columns
@@ -43,11 +45,9 @@ class _Compiled:
         ]
 
     def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        fixed = self._fixed
-        found = []
-        for name, convert in self._bind:
-            value = values[name] if name in values else fixed[name]
-            found.append(value if convert is None else convert(value))
+        found = list(self._pick({**self._fixed, **values} if self._fixed else values))
+        for at, convert in self._bind:
+            found[at] = convert(found[at])
         return tuple(found)
 
     def read(self, rows: Sequence[Any]) -> list[list[Any]]:
@@ -80,20 +80,17 @@ class Prepared:
     async def rows(self, tx: Transaction, **values: Any) -> list[list[Any]]:
         """The rows it returns, each a list in the order of its columns, as Python values."""
         made = self._for(tx)
-        return made.read((await tx.connection.exec_driver_sql(made.sql, made.bound(values))).all())
+        return made.read(await tx.connection.fetch(made.sql, made.bound(values)))
 
     async def run(self, tx: Transaction, values: Mapping[str, Any]) -> int:
         """Execute it once; how many rows it touched."""
         made = self._for(tx)
-        return int((await tx.connection.exec_driver_sql(made.sql, made.bound(values))).rowcount)
+        return await tx.connection.run(made.sql, [made.bound(values)])
 
     async def many(self, tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
         """Execute it for each row; how many were touched, or -1 where the driver does not say."""
         made = self._for(tx)
-        if len(rows) == 1:
-            return int((await tx.connection.exec_driver_sql(made.sql, made.bound(rows[0]))).rowcount)
-        bound = [made.bound(row) for row in rows]
-        return int((await tx.connection.exec_driver_sql(made.sql, bound)).rowcount)
+        return await tx.connection.run(made.sql, [made.bound(row) for row in rows])
 
 
 def upsert(table: sa.Table, *, keep: Sequence[str]) -> Prepared:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Protocol
 
 from storage.alerts import Alerts
 from storage.audit import Audit, Timeline
 from storage.cards import Cards
 from storage.clocks import Clocks
 from storage.companies import Companies, ContextCache
+from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
 from storage.incidents import Incidents
 from storage.intake import IntakeLines
@@ -18,16 +17,6 @@ from storage.jobs import Jobs
 from storage.runs import Runs
 from storage.secrets import Vault
 from storage.users import Tokens, Users
-
-
-class Connection(Protocol):
-    """What repositories need of an open connection, whichever driver is behind it."""
-
-    @property
-    def dialect(self) -> Any: ...
-    async def execute(self, statement: Any, parameters: Any = None, /) -> Any: ...
-    async def exec_driver_sql(self, statement: str, parameters: Any = None, /) -> Any: ...
-    async def run_sync(self, act: Callable[..., Any], /, *arguments: Any) -> Any: ...
 
 
 class Transaction:

@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
 from storage import dialect
+from storage.connection import InlineConnection
 
 LONGEST_WAIT = 15.0
 """Seconds that a transaction waits for another process to end its own."""
-
-
-class InlineConnection:
-    """A plain connection with the awaitable face of an AsyncConnection; nothing here ever suspends."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-
-    @property
-    def dialect(self) -> Any:
-        return self._connection.dialect
-
-    async def execute(self, statement: Any, parameters: Any = None) -> sa.CursorResult[Any]:
-        return self._connection.execute(statement, parameters)
-
-    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> sa.CursorResult[Any]:
-        return self._connection.exec_driver_sql(statement, parameters)
-
-    async def run_sync(self, act: Callable[..., Any], *arguments: Any) -> Any:
-        return act(self._connection, *arguments)
 
 
 class Writer:
