@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+
+from engine.changing import changed
 
 
 class Severity(StrEnum):
@@ -100,7 +103,7 @@ class StoredAlert:
 
 def merge(old: StoredAlert, new: StoredAlert) -> StoredAlert:
     """The kept alert after the same thing was said again: latest words, counted, never losing when it began."""
-    return replace(
+    return changed(
         old,
         severity=new.severity,
         status=new.status,
@@ -130,6 +133,7 @@ _SPACE = re.compile(r"\s+")
 _LONGEST_NAME = 200
 
 
+@lru_cache(maxsize=16_384)
 def normal_asset(name: str) -> str:
     """The short, case-free name of an asset: no scheme, path, port or domain; addresses stay whole, at most 200
     characters long.
@@ -181,6 +185,7 @@ _NOISE = re.compile(
 _WORD_BREAK = re.compile(r"[\s_\-/:;,.()\[\]{}<>\"'=|!?*]+")
 
 
+@lru_cache(maxsize=16_384)
 def normal_signature(text: str) -> str:
     """What is wrong, without what changes at every send: numbers, times, ids, case and punctuation.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from engine.alert import Severity
 
@@ -78,6 +79,7 @@ _SEVERITY_OF = {word: severity for severity, words in _WORDS.items() for word in
 _SQUEEZE = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=1024)
 def severity_of_word(word: str | None) -> Severity | None:
     """The severity behind a tool's own word (`P1`, `Sev-2`, `warning`, `Disaster` …), or None if it says nothing."""
     if not word:
@@ -120,6 +122,16 @@ _TEXT_SEVERITY: tuple[tuple[Severity, re.Pattern[str]], ...] = (
 )  # fmt: skip
 
 
+def _plain(signature: str) -> str:
+    return signature[:2000].lower().replace("_", " ")
+
+
+@lru_cache(maxsize=4096)
+def category_of(text: str) -> str | None:
+    """The category that these words (lower case) name, or None."""
+    return next((name for name, pattern in _CATEGORIES if pattern.search(text)), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
     """`confidence` is 0..1; `why` is one short clause."""
@@ -132,23 +144,29 @@ class Classification:
 
 def classify(*, severity_word: str | None, signature: str, message: str) -> Classification:
     """Severity and category of one alert. The tool's own word wins; without one the text decides, less surely."""
-    signature_text = signature[:2000].lower().replace("_", " ")
-    text = f"{signature_text} {message[:2000].lower()}"
-    category = next((name for name, pattern in _CATEGORIES if pattern.search(signature_text)), None)
-    category = category or next((name for name, pattern in _CATEGORIES if pattern.search(text)), "other")
+    judged = judge(severity_word=severity_word, signature=signature, message=message)
+    text = _plain(signature)
+    category = category_of(text) or category_of(f"{text} {message[:2000].lower()}") or "other"
+    return replace(judged, category=category)
+
+
+def judge(*, severity_word: str | None, signature: str, message: str) -> Classification:
+    """The severity alone, which every alert needs; the category, `other` here, costs more and only a new incident
+    needs it."""
     said = severity_of_word(severity_word[:200] if severity_word else None)
     if said is not None:
         return Classification(
-            severity=said, category=category, confidence=0.95, why=f"the tool says “{severity_word}”"
+            severity=said, category="other", confidence=0.95, why=f"the tool says “{severity_word}”"
         )
+    text = f"{_plain(signature)} {message[:2000].lower()}"
     for severity, pattern in _TEXT_SEVERITY:
         found = pattern.search(text)
         if found:
             why = f"no known severity given; the text says “{found.group(0)}”"
-            return Classification(severity=severity, category=category, confidence=0.6, why=why)
+            return Classification(severity=severity, category="other", confidence=0.6, why=why)
     return Classification(
         severity=Severity.MEDIUM,
-        category=category,
+        category="other",
         confidence=0.3,
         why="no severity given and no telling words",
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_OURS = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", _ALPHABET.encode())
 _LABEL = re.compile(r"^\s*(?:inc[-_ ]?)?(\d{1,18})\s*$", re.IGNORECASE)
 
 
@@ -24,11 +26,7 @@ def new_id(now: datetime) -> str:
     else:
         _Last.value = (moment << 80) | secrets.randbits(79)
     value = _Last.value
-    digits = []
-    for _ in range(26):
-        digits.append(_ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(digits))
+    return base64.b32hexencode((value << 6).to_bytes(17, "big"))[:26].translate(_OURS).decode()
 
 
 def incident_number(text: str) -> int | None:

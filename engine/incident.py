@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from engine.alert import Severity, worst
+from engine.changing import changed
 from engine.errors import Refused
 
 
@@ -79,7 +80,7 @@ def attach(
     incident: Incident, *, severity: Severity, tool: str, times: int, newly_firing: bool, now: datetime
 ) -> Incident:
     """Another alert of the same problem: counted, and the worst severity stays."""
-    return replace(
+    return changed(
         incident,
         count=incident.count + times,
         firing=incident.firing + int(newly_firing),

@@ -37,6 +37,18 @@ _OF_MANY = Prepared(
     )
 )
 
+_DUE_OF = Prepared(
+    lambda dialect_name: (
+        sa.select(table.c.incident_id, sa.func.min(table.c.due_at, type_=table.c.due_at.type))
+        .where(
+            dialect.any_of(dialect_name, table.c.incident_id, "ids"),
+            table.c.met_at.is_(None),
+            table.c.paused_at.is_(None),
+        )
+        .group_by(table.c.incident_id)
+    )
+)
+
 
 def _to_clock(row: Sequence[Any]) -> SlaClock:
     return SlaClock(kind=ClockKind(row[0]), **dict(zip(_FIELDS, row[1:], strict=True)))
@@ -61,6 +73,11 @@ class Clocks:
             clock = _to_clock(row)
             found.setdefault(clock.incident_id, []).append(clock)
         return found
+
+    async def due_of(self, incident_ids: Collection[int]) -> Mapping[int, datetime]:
+        """When the first promise of each of these incidents is due, where one is running."""
+        rows = await _DUE_OF.rows(self._tx, ids=sorted(incident_ids))
+        return {row[0]: row[1] for row in rows}
 
     async def awaited(self, now: datetime, *, most: int = 1000) -> Sequence[tuple[int, int]]:
         """(company id, incident id) of every clock whose next check is due: what a sweep looks after."""

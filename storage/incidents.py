@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.alert import Severity
+from engine.changing import changed
 from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.ports import CompanyKey
@@ -133,7 +134,7 @@ class Incidents:
 
     async def save(self, before: Incident, after: Incident) -> Incident:
         """Write `after` if the row still is `before`; at the latest `flush` raises Conflict otherwise."""
-        saved = replace(after, revision=before.revision + 1)
+        saved = changed(after, revision=before.revision + 1)
         self._waiting.append(_to_row(saved) | {"was_id": before.id, "was_revision": before.revision})
         self._tx.users.add_load(before.assignee_id if before.open else None, -1)
         self._tx.users.add_load(after.assignee_id if after.open else None, 1)

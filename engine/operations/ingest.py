@@ -18,7 +18,7 @@ from engine.alert import (
     fingerprint,
     merge,
 )
-from engine.classification import Classification, classify
+from engine.classification import Classification, classify, judge
 from engine.company import CompanyContext
 from engine.correlation import Attach, Open, Quiet, Reopen, Rules, correlate, identify
 from engine.identifiers import new_id
@@ -114,9 +114,10 @@ async def _one(
     company = context.company
     rules = Rules(window=company.window, reopen_window=company.reopen_window)
     decision = correlate(alert, identity, open_set.of(company.id), rules, now)
-    judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
+    judged = judge(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
     stored = _stored(context, alert, identity, judged, now)
     if isinstance(decision, Open):
+        judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
         work = open_set.begin(_draft(context, stored, judged, decision.reason, now))
         open_set.put_alert(work, stored)
         return _Said(stored.id, work, True, False, decision.reason)

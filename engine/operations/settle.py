@@ -9,6 +9,7 @@ from datetime import datetime
 from engine import sla
 from engine.access import SYSTEM
 from engine.audit import AuditKind, TimelineKind
+from engine.changing import changed
 from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign
@@ -31,11 +32,12 @@ async def settle(
         await _route(tx, ownerless, contexts, now)
     if new:
         await _open(tx, new, contexts, now)
-    changed = [work for work in open_set.works if work.before is not None and work.changed]
-    if changed:
-        await _save(tx, changed, contexts, now)
+    known = [work for work in open_set.works if work.before is not None and work.changed]
+    if known:
+        await _save(tx, known, contexts, now)
     for work, alert in open_set.changed_alerts():
-        tx.alerts.put(replace(alert, incident_id=work.after.id))
+        number = work.after.id
+        tx.alerts.put(alert if alert.incident_id == number else changed(alert, incident_id=number))
     for alert in open_set.loose:
         tx.alerts.put(alert)
 
@@ -158,17 +160,24 @@ def _put_clocks(tx: Transaction, work: Work, clocks: Sequence[SlaClock], now: da
 
 
 async def _save(
-    tx: Transaction, changed: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
+    tx: Transaction, works: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
 ) -> None:
-    clocks = await tx.clocks.of_many([work.after.id for work in changed])
-    for work in changed:
+    turning = [work for work in works if work.before and _turns_clocks(work.before, work)]
+    clocks = await tx.clocks.of_many([work.after.id for work in turning]) if turning else {}
+    due = await tx.clocks.due_of([work.after.id for work in works])
+    for work in works:
         assert work.before is not None
+        work.sla_due = due.get(work.after.id)
         _tell_change(tx, work, work.before, now)
+    for work in turning:
+        assert work.before is not None
         policy = contexts[work.after.company_id].company.sla
         _turn_clocks(tx, work, work.before, clocks.get(work.after.id, ()), policy, now)
+    for work in works:
+        assert work.before is not None
         work.after = await tx.incidents.save(work.before, work.after)
-    soon = {work.after.id for work in changed if work.before and _matters(work.before, work.after)}
-    for card in await tx.cards.of_incidents([work.after.id for work in changed], INCIDENT_CARD):
+    soon = {work.after.id for work in works if work.before and _matters(work.before, work.after)}
+    for card in await tx.cards.of_incidents([work.after.id for work in works], INCIDENT_CARD):
         due_at = now if card.incident_id in soon else now + EDIT_DELAY
         tx.jobs.put(SyncCard(company_id=card.company_id, card_id=card.id), due_at=due_at)
 
@@ -228,6 +237,12 @@ def _tell_end(tx: Transaction, incident: Incident, now: datetime) -> None:
     tx.jobs.put(TidyRuns(company_id=incident.company_id, incident_id=incident.id), due_at=now)
 
 
+def _turns_clocks(before: Incident, work: Work) -> bool:
+    """Only these can move a clock; an alert that merely repeats does not."""
+    after = work.after
+    return work.reopened is not None or after.severity is not before.severity or before.open is not after.open
+
+
 def _turn_clocks(
     tx: Transaction,
     work: Work,
@@ -252,5 +267,3 @@ def _turn_clocks(
         turned = [sla.meet(clock, now) for clock in turned]
     if turned != list(clocks):
         _put_clocks(tx, work, turned, now)
-    else:
-        work.sla_due = min((clock.due_at for clock in clocks if clock.running), default=None)
