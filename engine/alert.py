@@ -133,7 +133,7 @@ _SPACE = re.compile(r"\s+")
 _LONGEST_NAME = 200
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def normal_asset(name: str) -> str:
     """The short, case-free name of an asset: no scheme, path, port or domain; addresses stay whole, at most 200
     characters long.
@@ -185,7 +185,7 @@ _NOISE = re.compile(
 _WORD_BREAK = re.compile(r"[\s_\-/:;,.()\[\]{}<>\"'=|!?*]+")
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def normal_signature(text: str) -> str:
     """What is wrong, without what changes at every send: numbers, times, ids, case and punctuation.
 

@@ -85,7 +85,7 @@ class DriverConnection:
     def dialect(self) -> Any:
         return self._connection.dialect
 
-    def transaction(self) -> AbstractAsyncContextManager[Any]:
+    def begin(self) -> AbstractAsyncContextManager[Any]:
         """The driver's own transaction, for a connection that SQLAlchemy leaves alone (AUTOCOMMIT)."""
         begun: AbstractAsyncContextManager[Any] = self._driver.transaction()
         return begun

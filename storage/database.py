@@ -62,12 +62,12 @@ class Database:
     async def _writing(self) -> AsyncIterator[Connection]:
         """A connection inside a transaction that commits when the block ends without error."""
         if self._writer is not None:
-            async with self._writer.transaction() as inline:
+            async with self._writer.begin() as inline:
                 yield inline
             return
         async with self._committing.connect() as connection:
             linked = await DriverConnection.of(connection)
-            async with linked.transaction():
+            async with linked.begin():
                 yield linked
 
     async def now(self) -> datetime:

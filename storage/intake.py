@@ -49,4 +49,6 @@ class IntakeLines:
 
     async def forget(self, *, before: datetime) -> int:
         """Lines that old are left to the channel's own memory."""
-        return (await self._tx.connection.execute(sa.delete(table).where(table.c.last_at < before))).rowcount
+        return int(
+            (await self._tx.connection.execute(sa.delete(table).where(table.c.last_at < before))).rowcount
+        )

@@ -26,7 +26,7 @@ class Writer:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="commit")
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[InlineConnection]:
+    async def begin(self) -> AsyncIterator[InlineConnection]:
         async with self._turn:
             with self._engine.connect() as connection:
                 begun = await self._begin(connection)
