@@ -53,6 +53,14 @@ _ROLE_NAMES = {
 }
 
 
+_SIGNS = {
+    AlertStatus.FIRING: "🔥",
+    AlertStatus.RESOLVED: "✓",
+    AlertStatus.NO_DATA: "∅ no data:",
+    AlertStatus.NOTICE: "ℹ",
+}
+
+
 def help_card(actor: Actor) -> Card:
     """Only what this person may do."""
     role = actor.user.role if actor.user else Role.CLIENT_VIEWER
@@ -185,7 +193,7 @@ def details_card(view: IncidentView, story: Sequence[TimelineEntry]) -> Card:
         (
             (
                 Strong(alert.tool),
-                f" {'🔥' if alert.status is AlertStatus.FIRING else '✓'} {cut(alert.title, 80)}",
+                f" {_SIGNS[alert.status]} {cut(alert.title, 80)}",
             ),
             (f"×{alert.count}",),
             ("last ", Moment(alert.last_at, When.DATE_TIME)),

@@ -12,7 +12,8 @@ from engine.intake import DeadLetter
 from engine.operations import dead_letters
 from engine.operations.dead_letters import TakenIn
 from integrations import SOURCES
-from integrations.sources.reading import Malformed, NotJson, load
+from integrations.sources.decoding import Undecodable, decode
+from integrations.sources.reading import Malformed
 
 MOST_OF_A_COMPANY = 10_000
 """Dead letters kept of one company; its oldest go first."""
@@ -41,8 +42,8 @@ def understood(letter: DeadLetter, tool: str) -> list[Alert]:
         hint = f"Read it as another tool's: `aw deadletter replay {letter.id} --as {close or 'TOOL'}`."
         raise Refused(f"There is no tool “{tool}”.", hint=hint)
     try:
-        return list(parse(load(letter.body), letter.headers))
-    except (NotJson, Malformed) as error:
+        return list(parse(decode(letter.body), letter.headers))
+    except (Undecodable, Malformed) as error:
         raise Refused(
             f"Dead letter {letter.id} still cannot be understood: {error}",
             hint="It stays where it is; replay it after a fix.",

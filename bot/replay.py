@@ -151,6 +151,8 @@ class Engine:
 
     def _keep(self, company: _OfCompany, alert: Alert, key: str, *, new: bool, now: datetime) -> None:
         """The incident after this alert; a recovery of the last firing one closes it."""
+        if alert.status is AlertStatus.NO_DATA:
+            return
         firing = company.open[key]
         name = (alert.tool, alert.dedup_key) if alert.dedup_key else None
         if alert.status is AlertStatus.RESOLVED:

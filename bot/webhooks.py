@@ -21,7 +21,8 @@ from engine.operations import dead_letters
 from engine.operations.ingest import Delivery
 from engine.operations.intake_story import tell_company
 from integrations import SOURCES
-from integrations.sources.reading import Fault, Malformed, NotJson, load, text
+from integrations.sources.decoding import Undecodable, decode
+from integrations.sources.reading import Fault, Malformed, text
 from storage.transaction import Transaction
 
 LARGEST = 1024 * 1024
@@ -58,10 +59,10 @@ def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
             number = await _keep(core, sender, tool, request.headers, body, why)
             return _unknown(tool, number)
         try:
-            alerts = parse(load(body), request.headers)
-        except NotJson as error:
-            number = await _keep(core, sender, tool, request.headers, body, f"The body is not JSON: {error}")
-            return problem(400, "Not JSON", f"The body is not JSON: {error}", dead_letter=number)
+            alerts = parse(decode(body), request.headers)
+        except Undecodable as error:
+            number = await _keep(core, sender, tool, request.headers, body, str(error))
+            return problem(400, "Not readable", str(error), dead_letter=number)
         except Malformed as error:
             number = await _keep(core, sender, tool, request.headers, body, str(error))
             return problem(422, "Not an alert", str(error), dead_letter=number, errors=_listed(error.faults))

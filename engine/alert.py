@@ -38,8 +38,13 @@ def worst(first: Severity, second: Severity) -> Severity:
 
 
 class AlertStatus(StrEnum):
+    """`NO_DATA`: the tool cannot see; that neither raises an alarm nor ends one. `NOTICE`: somebody did something in
+    the tool (acknowledged, deployed, changed a setting); kept, and nobody is told."""
+
     FIRING = "firing"
     RESOLVED = "resolved"
+    NO_DATA = "no_data"
+    NOTICE = "info"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +123,14 @@ def merge(old: StoredAlert, new: StoredAlert) -> StoredAlert:
     )
 
 
-def fingerprint(identity: Identity, tool: str, dedup_key: str | None) -> str:
-    """One alert among those of an incident: the tool's own key when it has one, else asset and signature."""
+def fingerprint(
+    identity: Identity, tool: str, dedup_key: str | None, status: AlertStatus = AlertStatus.FIRING
+) -> str:
+    """One alert among those of an incident: the tool's own key when it has one, else asset and signature. That there is
+    no data is kept beside the alert that it may be about, not in its place."""
     basis = f"{tool}\x00{dedup_key}" if dedup_key else f"{tool}\x00{identity.correlation_key}"
+    if status is AlertStatus.NO_DATA:
+        basis = f"no data\x00{basis}"
     return hashlib.sha256(basis.encode("utf-8", "replace")).hexdigest()[:32]
 
 

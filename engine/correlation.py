@@ -71,6 +71,10 @@ def correlate(
     key = identity.correlation_key
     if alert.status is AlertStatus.RESOLVED:
         return _recovery(alert, key, incidents)
+    if alert.status is AlertStatus.NO_DATA:
+        return _no_data(alert, key, incidents)
+    if alert.status is AlertStatus.NOTICE:
+        return Quiet(Reason("notice", "a notice, not an alarm: kept, and nobody is told"))
     current = incidents.with_key(key)
     if current is not None:
         return Attach(current, _same(alert, current, rules, now))
@@ -105,6 +109,17 @@ def _recovery(alert: Alert, key: str, incidents: OpenIncidents) -> Decision:
     if incident is not None:
         return Attach(incident, Reason("recovery", f"recovery of {incident.label}, by `{key}`"))
     return Quiet(Reason("recovery-of-nothing", "a recovery, and nothing with this identity is open"))
+
+
+def _no_data(alert: Alert, key: str, incidents: OpenIncidents) -> Decision:
+    """What is open stays open: nobody knows whether it has recovered."""
+    incident = incidents.firing_as(alert.tool, alert.dedup_key) if alert.dedup_key else None
+    incident = incident or incidents.with_key(key)
+    if incident is not None:
+        return Attach(
+            incident, Reason("no-data", f"{alert.tool} reports no data: {incident.label} stays open")
+        )
+    return Quiet(Reason("no-data-of-nothing", "no data, and nothing with this identity is open"))
 
 
 def _minutes(span: timedelta) -> str:

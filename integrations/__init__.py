@@ -9,7 +9,7 @@ from engine.alert import Alert
 from integrations.sources import alertmanager, generic
 
 Parse = Callable[[Any, Mapping[str, str]], list[Alert]]
-"""(JSON body, headers) → alerts. Pure. Raises integrations.sources.reading.Malformed naming every faulty field; what is
-no JSON at all never comes here (integrations.sources.reading.load raises NotJson)."""
+"""(decoded body, headers) → alerts. Pure. Raises integrations.sources.reading.Malformed naming every faulty field; what
+cannot be decoded never comes here (integrations.sources.decoding.decode raises Undecodable)."""
 
 SOURCES: dict[str, Parse] = {"alerts": generic.parse, "alertmanager": alertmanager.parse}

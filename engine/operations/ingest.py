@@ -14,6 +14,7 @@ from engine.alert import (
     Alert,
     AlertStatus,
     Identity,
+    Severity,
     StoredAlert,
     fingerprint,
     merge,
@@ -22,7 +23,7 @@ from engine.classification import Classification, classify, judge
 from engine.company import CompanyContext
 from engine.correlation import Attach, Open, Quiet, Reopen, Rules, correlate, identify
 from engine.identifiers import new_id
-from engine.incident import Incident, IncidentStatus, attach, recover, reopen
+from engine.incident import Incident, IncidentStatus, acted, attach, recover, reopen
 from engine.operations.open_incidents import OpenSet, Work, load
 from engine.operations.settle import settle
 from engine.ports import Transaction
@@ -131,12 +132,25 @@ async def _one(
         open_set.is_open(work)
     elif decision.reason.rule == "same-key-again":
         work.again = decision.reason
-    if alert.status is AlertStatus.RESOLVED:
+    if alert.status is AlertStatus.NO_DATA:
+        kept = _unseen(open_set, work, stored, decision.reason, now)
+    elif alert.status is AlertStatus.RESOLVED:
         kept = await _end(tx, open_set, work, stored, now)
     else:
         kept = _again(open_set, work, stored, now)
     deduplicated = isinstance(decision, Attach) and alert.status is AlertStatus.FIRING
     return _Said(kept.id, work, False, deduplicated, decision.reason)
+
+
+def _unseen(open_set: OpenSet, work: Work, stored: StoredAlert, reason: Reason, now: datetime) -> StoredAlert:
+    """No data on something that is open: kept beside its alerts and told once; nothing else changes."""
+    old = open_set.alert(work, stored.fingerprint)
+    if old is None:
+        work.no_data = reason
+        work.after = acted(work.after, what=f"{stored.tool} reports no data", now=now)
+    kept = merge(old, stored) if old else stored
+    open_set.put_alert(work, kept)
+    return kept
 
 
 def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) -> StoredAlert:
@@ -194,12 +208,12 @@ def _stored(
         id=new_id(now),
         company_id=context.company.id,
         incident_id=None,
-        fingerprint=fingerprint(identity, alert.tool, alert.dedup_key),
+        fingerprint=fingerprint(identity, alert.tool, alert.dedup_key, alert.status),
         asset_name=alert.asset_name,
         asset=identity.asset,
         signature=identity.signature,
         title=alert.signature,
-        severity=judged.severity,
+        severity=Severity.INFO if alert.status is AlertStatus.NOTICE else judged.severity,
         status=alert.status,
         message=alert.message,
         tool=alert.tool,

@@ -27,6 +27,7 @@ class Work:
     after: Incident
     reopened: Reason | None = None
     again: Reason | None = None
+    no_data: Reason | None = None
     recovered: bool = False
     sla_due: datetime | None = None
 
@@ -102,7 +103,7 @@ class OpenSet:
             named = (alert.company_id, alert.tool, alert.dedup_key)
             if alert.status is AlertStatus.FIRING:
                 self._firing_as[named] = work
-            else:
+            elif alert.status is AlertStatus.RESOLVED:
                 self._firing_as.pop(named, None)
 
     def changed_alerts(self) -> Iterable[tuple[Work, StoredAlert]]:
@@ -164,7 +165,7 @@ async def load(
     named = {
         (company_id, alert.tool, alert.dedup_key)
         for company_id, alert, _ in flat
-        if alert.dedup_key and alert.status is AlertStatus.RESOLVED
+        if alert.dedup_key and alert.status in (AlertStatus.RESOLVED, AlertStatus.NO_DATA)
     }
     by_name = await tx.alerts.firing_as(named) if named else {}
     others = {alert.incident_id for alert in by_name.values() if alert.incident_id is not None}
@@ -178,8 +179,12 @@ async def load(
     for company_id, alert, identity in flat:
         place = (company_id, identity.correlation_key)
         known = current.get(place) or past.get(place)
+        print_ = fingerprint(identity, alert.tool, alert.dedup_key, alert.status)
         if known is not None:
-            wanted.add((known.id, fingerprint(identity, alert.tool, alert.dedup_key)))
+            wanted.add((known.id, print_))
+        meant = by_name.get((company_id, alert.tool, alert.dedup_key or ""))
+        if alert.status is AlertStatus.NO_DATA and meant is not None and meant.incident_id is not None:
+            wanted.add((meant.incident_id, print_))
     for stored in (await tx.alerts.of_incidents(wanted)).values() if wanted else ():
         whole.know_alert(stored)
     return whole

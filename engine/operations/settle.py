@@ -68,6 +68,7 @@ async def _open(
             why=incident.opened_reason,
         )
         tell(tx, incident, TimelineKind.OPENED, incident.opened_reason, actor=SYSTEM, now=now, told=False)
+        _tell_no_data(tx, work, now)
         _start_clocks(tx, work, context, now)
         for platform, channel in _channels(context):
             card = CardWanted(
@@ -196,6 +197,7 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
     elif work.again is not None:
         quiet = work.again.text.rpartition(" after ")[2]
         tell(tx, after, TimelineKind.ALERT, f"Fires again after {quiet}.", actor=SYSTEM, now=now)
+    _tell_no_data(tx, work, now)
     if after.severity is not before.severity:
         text = f"Severity raised from {before.severity} to {after.severity} by a new alert."
         prove(
@@ -215,6 +217,11 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
         )
     if work.recovered and after.recovered_at is not None and after.firing == 0:
         _tell_recovery(tx, work, before, now)
+
+
+def _tell_no_data(tx: Transaction, work: Work, now: datetime) -> None:
+    if work.no_data is not None:
+        tell(tx, work.after, TimelineKind.ALERT, f"{work.no_data}.", actor=SYSTEM, now=now)
 
 
 def _tell_recovery(tx: Transaction, work: Work, before: Incident, now: datetime) -> None:

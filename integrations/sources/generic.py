@@ -1,7 +1,7 @@
 """The generic shape: one alert, a list of up to 1,000, or `{"alerts": [...]}`.
 
-Needed: `asset_name`, `signature`. Optional: `severity`, `message`, `tool_source`, `status` (firing or resolved),
-`timestamp`, `dedup_key`, `labels`. Numbers count as text; what is too long is cut, not refused.
+Needed: `asset_name`, `signature`. Optional: `severity`, `message`, `tool_source`, `status` (firing, resolved,
+no_data or info), `timestamp`, `dedup_key`, `labels`. Numbers count as text; what is too long is cut, not refused.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _faults(item: Any) -> list[Fault]:
         if isinstance(item.get(name), bool | list | dict):
             faults.append(Fault(name, "must be text or a number"))
         elif name == "status" and (said := text(item.get(name)).lower()) and said not in _STATUS:
-            faults.append(Fault(name, "must be firing or resolved"))
+            faults.append(Fault(name, "must be firing, resolved, no_data or info"))
     try:
         stated_moment(item.get("timestamp"))
     except ValueError:

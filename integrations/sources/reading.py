@@ -17,6 +17,11 @@ import orjson
 NAME, MESSAGE, LABEL, KEY = 500, 8_000, 1_000, 200
 """Characters that are kept of a name, a message, a label's value, and a sender's own key."""
 MOST_LABELS = 64
+SECRET = re.compile(
+    r"secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key|credential|authori[sz]ation|\bsig\b",
+    re.IGNORECASE,
+)
+"""In a name: the value is nothing to keep or show."""
 MOST_ALERTS = 1_000
 DEPTH = 32
 _BAD = re.compile(r"[\x00\ud800-\udfff]")
@@ -140,10 +145,11 @@ def key(value: Any) -> str:
 
 
 def labels(value: Any) -> dict[str, str]:
-    """Labels as text to text, at most 64 of them."""
+    """Labels as text to text, at most 64 of them, and none whose name promises a secret."""
     if not isinstance(value, Mapping):
         return {}
-    return {text(name, KEY): text(one, LABEL) for name, one in list(value.items())[:MOST_LABELS]}
+    safe = ((text(name, KEY), one) for name, one in list(value.items())[:MOST_LABELS])
+    return {name: text(one, LABEL) for name, one in safe if not SECRET.search(name)}
 
 
 def moment(value: Any) -> datetime | None:

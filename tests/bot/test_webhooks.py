@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot import webhooks
 from bot.core import Core
 from engine.intake import DeadLetter
+from integrations import SOURCES
 from storage.tables import intake_lines
 from storage.transaction import Transaction
 from tests.bot.front import ALERT, Answered, Front, company, standing
@@ -103,7 +104,7 @@ async def test_empty_lists_are_accepted_and_are_nothing(front: Front):
 
 async def test_an_unknown_tool_is_told_the_known_ones(front: Front):
     answer = await front.post(tool="nosuch")
-    assert answer.status == 404 and answer.body["known"] == ["alertmanager", "alerts"]
+    assert answer.status == 404 and answer.body["known"] == sorted(SOURCES)
     assert (await front.post(tool="%00%ff%ed%a0%80")).status == 404
     assert (await front.post(tool="Alerts")).status == 202
     first = (await letters(front))[-1]
@@ -121,12 +122,12 @@ async def test_only_post_is_allowed(front: Front, method: str):
     assert answer.status == 405 and answer.headers["Allow"] == "POST"
 
 
-async def test_what_is_not_json_is_refused_and_kept(front: Front):
+async def test_what_cannot_be_decoded_is_refused_and_kept(front: Front):
     headers = {"X-Source": "probe", "X-Token": "hidden", "Cookie": "a=b"}
-    answer = await front.post(b"status=down&host=web-01", headers=headers)
+    answer = await front.post(b"web-01 is down", headers=headers)
     assert answer.status == 400 and "JSON" in answer.body["detail"]
     (letter,) = await letters(front)
-    assert letter.id == answer.body["dead_letter"] and letter.body == b"status=down&host=web-01"
+    assert letter.id == answer.body["dead_letter"] and letter.body == b"web-01 is down"
     assert letter.company_id == front.acme.company.id and letter.tool == "alerts"
     assert letter.headers["X-Source"] == "probe"
     assert front.acme.api_key not in orjson.dumps(dict(letter.headers)).decode()

@@ -117,7 +117,7 @@ def test_every_fault_is_told_at_once():
         "severity": "must be text or a number",
         "message": "must be text or a number",
         "tool_source": "must be text or a number",
-        "status": "must be firing or resolved",
+        "status": "must be firing, resolved, no_data or info",
         "timestamp": "must be ISO 8601 or Unix time",
         "dedup_key": "must be text or a number",
         "labels": "must be an object",
