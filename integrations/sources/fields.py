@@ -57,10 +57,10 @@ class Fields:
         return None
 
     def text(self, *names: str, most: int = NAME) -> str:
-        """The first of these that says something, as safe text; "" when none does."""
+        """The first of these that says something, as safe text; "" when none does. An object or a list is no text."""
         for name in names:
-            found = said(self._folded.get(folded(name)), most)
-            if found:
+            value = self._folded.get(folded(name))
+            if not isinstance(value, Mapping | list) and (found := said(value, most)):
                 return found
         return ""
 

@@ -104,22 +104,25 @@ def _too_deep(document: Any) -> bool:
 
 def text(value: Any, most: int = NAME) -> str:
     """Safe text of a JSON value: numbers as written, structures as JSON, null as nothing, too long cut with …"""
+    found = _written(value)
+    return _safe(found if len(found) <= most else found[: most - 1] + "…")
+
+
+def _written(value: Any) -> str:
     if isinstance(value, str):
-        found = value
-    elif value is None:
+        return value.strip()
+    if value is None:
         return ""
-    elif isinstance(value, bool):
-        found = "true" if value else "false"
-    elif isinstance(value, int):
-        found = str(value)
-    elif isinstance(value, float):
-        found = _number(value)
-    else:
-        found = _dumped(value)
-    if "\x00" in found or not found.isascii():
-        found = _BAD.sub("\ufffd", found)
-    found = found.strip()
-    return found if len(found) <= most else found[: most - 1] + "…"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return _number(value) if isinstance(value, float) else _dumped(value).strip()
+
+
+def _safe(found: str) -> str:
+    """After the cut: a body of nothing but bad characters must not take long."""
+    return found if found.isascii() and "\x00" not in found else _BAD.sub("\ufffd", found)
 
 
 def _number(value: float) -> str:
@@ -137,11 +140,11 @@ def _dumped(value: Any) -> str:
 
 def key(value: Any) -> str:
     """Text that tells things apart: of a too long one the end is kept as a digest, so that it stays different."""
-    found = text(value, most=1 << 20)
+    found = _written(value)
     if len(found) <= KEY:
-        return found
-    digest = hashlib.sha256(found.encode()).hexdigest()[:32]
-    return f"{found[: KEY - 33]}~{digest}"
+        return _safe(found)
+    digest = hashlib.sha256(found.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return f"{_safe(found[: KEY - 33])}~{digest}"
 
 
 def labels(value: Any) -> dict[str, str]:

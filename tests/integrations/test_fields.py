@@ -25,6 +25,12 @@ def test_the_first_name_that_says_something_counts():
     assert Fields({"A_B": "", "aB": "x"}).text("ab") == "x"
 
 
+def test_an_object_or_a_list_is_no_text():
+    fields = Fields({"host": {"name": "web-01"}, "hosts": ["web-01"], "hostname": "web-01"})
+    assert fields.text("host", "hosts", "hostname") == "web-01" and fields.text("host") == ""
+    assert fields.word("hosts") == "" and fields.value("host") == {"name": "web-01"}
+
+
 @pytest.mark.parametrize(
     "unfilled",
     ["{HOST.NAME}", "{{host.name}}", "${host}", "$EVENT_TITLE", "$NODE$", "%device", "%device%", "*UNKNOWN*",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -119,6 +120,14 @@ def test_text_of_anything_can_be_stored_and_sent(value: Any):
     for found in (text(value), key(value), *labels({"a": value, str(value): "b"}).values()):
         found.encode()
         assert "\x00" not in found
+
+
+def test_a_text_of_nothing_but_bad_characters_takes_no_time():
+    began = perf_counter()
+    for bad in ("\ud800", "\x00", "\udfff\ud800"):
+        found = text(bad * 300_000)
+        assert found == "\ufffd" * 499 + "…" and key(bad * 300_000).startswith("\ufffd" * 167 + "~")
+    assert perf_counter() - began < 0.1
 
 
 def test_long_keys_stay_different():
