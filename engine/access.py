@@ -53,6 +53,9 @@ class Verb(StrEnum):
     NOTE = "note"
     RESOLVE = "resolve"
     REOPEN = "reopen"
+    SNOOZE = "snooze"
+    SILENCE = "silence"
+    MAINTAIN = "maintain"
     RUN_LOW = "run_low"
     REQUEST_RUN = "request_run"
     APPROVE_MEDIUM = "approve_medium"
@@ -65,15 +68,18 @@ class Verb(StrEnum):
 
 _WORK = frozenset(
     {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
+    | {Verb.SNOOZE, Verb.SILENCE}
     | {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 )
 GRANTS: dict[Role, frozenset[Verb]] = {
     Role.TECHNICIAN: _WORK,
-    Role.COMPANY_ADMIN: _WORK | {Verb.APPROVE_MEDIUM, Verb.COMPANY_SETTINGS, Verb.AUDIT},
+    Role.COMPANY_ADMIN: _WORK | {Verb.APPROVE_MEDIUM, Verb.COMPANY_SETTINGS, Verb.AUDIT, Verb.MAINTAIN},
     Role.MSP_ADMIN: frozenset(Verb),
     Role.CLIENT_VIEWER: frozenset({Verb.SEE}),
 }
 _HUMAN = {
+    Verb.SILENCE: "silence alerts",
+    Verb.MAINTAIN: "plan maintenance",
     Verb.APPROVE_MEDIUM: "approve medium-risk runs",
     Verb.APPROVE_HIGH: "approve high-risk runs",
     Verb.COMPANY_SETTINGS: "change company settings",

@@ -104,6 +104,8 @@ class StoredAlert:
     first_at: datetime
     last_at: datetime
     occurred_at: datetime | None
+    held_by: int | None = None
+    """The silence or maintenance window that kept it back; it stays when the alert is heard later."""
 
 
 def merge(old: StoredAlert, new: StoredAlert) -> StoredAlert:

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from engine.alert import normal_asset
 from engine.sla import SlaPolicy
+from engine.suppression import QuietRule
 
 
 class Autonomy(StrEnum):
@@ -112,6 +113,8 @@ class CompanyContext:
     company: Company
     assets: Sequence[Asset]
     people: Sequence[User]
+    quiet: Sequence[QuietRule] = ()
+    """Silences and maintenance windows that are not over."""
 
     @cached_property
     def _assets_by_name(self) -> Mapping[str, Asset]:

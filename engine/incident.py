@@ -60,6 +60,8 @@ class Incident:
     reopened: int = 0
     last_action: str = ""
     last_action_at: datetime | None = None
+    snoozed_until: datetime | None = None
+    snoozed_by: str | None = None
     revision: int = 0
 
     @property
@@ -139,8 +141,25 @@ def unclaim(incident: Incident) -> Incident:
 def resolve(incident: Incident, *, by: str, note: str, now: datetime) -> Incident:
     _must_be_open(incident)
     return replace(
-        incident, status=IncidentStatus.RESOLVED, resolved_at=now, resolved_by=by, resolution=note, firing=0
+        incident,
+        status=IncidentStatus.RESOLVED,
+        resolved_at=now,
+        resolved_by=by,
+        resolution=note,
+        firing=0,
+        snoozed_until=None,
+        snoozed_by=None,
     )
+
+
+def snooze(incident: Incident, *, until: datetime, by: str) -> Incident:
+    """Nobody is reminded of it for a time; its clocks run on."""
+    _must_be_open(incident)
+    return replace(incident, snoozed_until=until, snoozed_by=by)
+
+
+def wake(incident: Incident) -> Incident:
+    return replace(incident, snoozed_until=None, snoozed_by=None)
 
 
 def reopen(incident: Incident, *, now: datetime) -> Incident:

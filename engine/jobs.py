@@ -127,6 +127,32 @@ class ExpireApproval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TurnQuiet:
+    """Begin or close a stretch of a silence or a maintenance window, whichever is due, and wait for the next."""
+
+    kind: ClassVar[str] = "turn_quiet"
+    company_id: int
+    rule_id: int
+
+    @property
+    def key(self) -> str:
+        return f"quiet:{self.rule_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeIncident:
+    """End a snooze whose time has come."""
+
+    kind: ClassVar[str] = "wake_incident"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"wake:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """The periodic look at everything that is due; `name` says which, and its key elects one replica."""
 
@@ -149,6 +175,8 @@ Job = (
     | PollRun
     | CancelRun
     | ExpireApproval
+    | TurnQuiet
+    | WakeIncident
     | Sweep
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}

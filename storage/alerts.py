@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 _FIELDS = [field.name for field in fields(StoredAlert)]
-_COLUMNS = [table.c[name] for name in _FIELDS]
+COLUMNS = [table.c[name] for name in _FIELDS]
 _PUT = upsert(table, keep=("company_id", "fingerprint"))
 
 
 def _of_incidents(dialect_name: str) -> Any:
     wanted = dialect.pairs(dialect_name, "wanted", table.c.incident_id, table.c.fingerprint)
     same = sa.and_(table.c.incident_id == wanted.c.first, table.c.fingerprint == wanted.c.second)
-    return sa.select(*_COLUMNS).select_from(wanted.join(table, same))
+    return sa.select(*COLUMNS).select_from(wanted.join(table, same))
 
 
 _OF_INCIDENTS = Prepared(_of_incidents)
 _FIRING_AS = Prepared(
     lambda dialect_name: (
-        sa.select(*_COLUMNS)
+        sa.select(*COLUMNS)
         .where(
             table.c.company_id == sa.bindparam("company_id"),
             table.c.tool == sa.bindparam("tool"),
@@ -43,7 +43,7 @@ _FIRING_AS = Prepared(
 )
 
 
-def _to_alert(row: Sequence[Any]) -> StoredAlert:
+def to_alert(row: Sequence[Any]) -> StoredAlert:
     values = dict(zip(_FIELDS, row, strict=True))
     values["severity"] = Severity(values["severity"])
     values["status"] = AlertStatus(values["status"])
@@ -64,15 +64,15 @@ class Alerts:
         self._waiting: dict[str, StoredAlert] = {}
 
     async def get(self, alert_id: str) -> StoredAlert | None:
-        row = (await self._tx.connection.execute(sa.select(*_COLUMNS).where(table.c.id == alert_id))).first()
-        return _to_alert(row) if row else None
+        row = (await self._tx.connection.execute(sa.select(*COLUMNS).where(table.c.id == alert_id))).first()
+        return to_alert(row) if row else None
 
     async def of_incidents(
         self, wanted: Collection[tuple[int, str]]
     ) -> Mapping[tuple[int, str], StoredAlert]:
         """The alerts with these (incident id, fingerprint)."""
         bound = dialect.bound_pairs(self._tx.dialect, "wanted", sorted(wanted))
-        found = [_to_alert(row) for row in await _OF_INCIDENTS.rows(self._tx, **bound)]
+        found = [to_alert(row) for row in await _OF_INCIDENTS.rows(self._tx, **bound)]
         return {
             (alert.incident_id, alert.fingerprint): alert for alert in found if alert.incident_id is not None
         }
@@ -87,22 +87,22 @@ class Alerts:
             groups.setdefault((company_id, tool), []).append(dedup_key)
         for (company_id, tool), keys in groups.items():
             for row in await _FIRING_AS.rows(self._tx, company_id=company_id, tool=tool, keys=keys):
-                alert = _to_alert(row)
+                alert = to_alert(row)
                 assert alert.dedup_key is not None
                 found[(company_id, tool, alert.dedup_key)] = alert
         return found
 
     async def firing_of(self, incident_id: int) -> Sequence[StoredAlert]:
-        statement = sa.select(*_COLUMNS).where(
+        statement = sa.select(*COLUMNS).where(
             table.c.incident_id == incident_id, table.c.status == AlertStatus.FIRING.value
         )
-        return [_to_alert(row) for row in await self._tx.connection.execute(statement)]
+        return [to_alert(row) for row in await self._tx.connection.execute(statement)]
 
     async def of_incident(self, incident_id: int, *, most: int = 50) -> Sequence[StoredAlert]:
         statement = (
-            sa.select(*_COLUMNS).where(table.c.incident_id == incident_id).order_by(table.c.id).limit(most)
+            sa.select(*COLUMNS).where(table.c.incident_id == incident_id).order_by(table.c.id).limit(most)
         )
-        return [_to_alert(row) for row in await self._tx.connection.execute(statement)]
+        return [to_alert(row) for row in await self._tx.connection.execute(statement)]
 
     def put(self, alert: StoredAlert) -> None:
         self._waiting[alert.id] = alert

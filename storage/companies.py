@@ -140,7 +140,10 @@ class Companies:
         row = (await self._tx.connection.execute(sa.select(table).where(table.c.id == company_id))).one()
         people = [user for user in await self._tx.users.all() if user.works_for(company_id)]
         return CompanyContext(
-            company=_to_company(row), assets=tuple(await self.assets(company_id)), people=tuple(people)
+            company=_to_company(row),
+            assets=tuple(await self.assets(company_id)),
+            people=tuple(people),
+            quiet=tuple(await self._tx.quiet.unfinished([company_id])),
         )
 
     async def get(self, company_id: int) -> Company | None:

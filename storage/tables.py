@@ -142,6 +142,8 @@ incidents = sa.Table(
     Column("reopened", Integer, nullable=False),
     Column("last_action", Text, nullable=False),
     Column("last_action_at", Moment),
+    Column("snoozed_until", Moment),
+    Column("snoozed_by", Text),
     Column("revision", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -194,6 +196,7 @@ alerts = sa.Table(
     Column("first_at", Moment, nullable=False),
     Column("last_at", Moment, nullable=False),
     Column("occurred_at", Moment),
+    Column("held_by", sa.BigInteger),
     sa.Index("ix_alerts_incident", "incident_id", "fingerprint"),
 )
 _firing = sa.text("status = 'firing' AND dedup_key IS NOT NULL")
@@ -205,6 +208,16 @@ sa.Index(
     sqlite_where=_firing,
     postgresql_where=_firing,
 )
+
+_held = sa.text("held_by IS NOT NULL")
+for _column in (alerts.c.fingerprint, alerts.c.correlation_key):
+    sa.Index(
+        f"ix_alerts_held_{_column.name}",
+        alerts.c.held_by,
+        _column,
+        sqlite_where=_held,
+        postgresql_where=_held,
+    )
 
 sla_clocks = sa.Table(
     "sla_clocks",

@@ -14,6 +14,7 @@ from storage.deliveries import DeadLetters, Deliveries
 from storage.incidents import Incidents
 from storage.intake import IntakeLines
 from storage.jobs import Jobs
+from storage.quiet import QuietRules
 from storage.runs import Runs
 from storage.secrets import Vault
 from storage.users import Tokens, Users
@@ -80,6 +81,10 @@ class Transaction:
         return Runs(self)
 
     @cached_property
+    def quiet(self) -> QuietRules:
+        return QuietRules(self)
+
+    @cached_property
     def audit(self) -> Audit:
         return Audit(self)
 
@@ -104,6 +109,7 @@ class Transaction:
             "cards",
             "users",
             "runs",
+            "quiet",
             "jobs",
             "audit",
         ):

@@ -11,7 +11,8 @@ from engine.incident import Incident
 from engine.jobs import CheckSla
 from engine.operations.record import prove, show, tell
 from engine.ports import Transaction
-from engine.sla import ClockKind, SlaClock, Threshold, crossed
+from engine.sla import ClockKind, SlaClock, Threshold, crossed, pause
+from engine.suppression import QuietKind, hush, resting_until
 
 _VERB = {ClockKind.RESPONSE: "respond to", ClockKind.RESOLUTION: "resolve"}
 
@@ -21,6 +22,9 @@ async def check(tx: Transaction, incident_id: int, *, now: datetime) -> None:
     the mark on the clock make it once."""
     incident = await tx.incidents.get(incident_id)
     if incident is None or not incident.open:
+        return
+    if (until := await _rest(tx, incident, now)) is not None:
+        tx.jobs.put(CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=until)
         return
     due = []
     told = False
@@ -40,6 +44,16 @@ async def check(tx: Transaction, incident_id: int, *, now: datetime) -> None:
         tx.jobs.put(
             CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=max(now, min(due))
         )
+
+
+async def _rest(tx: Transaction, incident: Incident, now: datetime) -> datetime | None:
+    """Until when nothing is said about it: snoozed, silenced, or planned work, under which its clocks stand still."""
+    context = await tx.companies.context(incident.company_id)
+    held = hush(incident, context, now)
+    if held is not None and held.rule is not None and held.rule.kind is QuietKind.MAINTENANCE:
+        for clock in await tx.clocks.of(incident.id):
+            tx.clocks.put(pause(clock, now))
+    return resting_until(incident, context, now)
 
 
 def _mark(clock: SlaClock, threshold: Threshold, now: datetime) -> SlaClock:

@@ -24,10 +24,12 @@ from engine.company import CompanyContext
 from engine.correlation import Attach, Open, Quiet, Reopen, Rules, correlate, identify
 from engine.identifiers import new_id
 from engine.incident import Incident, IncidentStatus, acted, attach, recover, reopen
+from engine.operations import hold
 from engine.operations.open_incidents import OpenSet, Work, load
 from engine.operations.settle import settle
 from engine.ports import Transaction
 from engine.reason import Reason
+from engine.suppression import QuietRule
 
 UNNAMED_TOOL = "generic"
 
@@ -39,6 +41,9 @@ class Delivery:
     company_id: int
     alerts: tuple[Alert, ...]
     ids: tuple[str, ...] = ()
+    released: tuple[StoredAlert, ...] = ()
+    """What was held and is heard now, one for each of `alerts`; `because` says why. Otherwise empty."""
+    because: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class _Said:
     is_new: bool
     deduplicated: bool
     reason: Reason
+    suppressed_by: str | None = None
 
 
 async def ingest(tx: Transaction, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
@@ -96,12 +102,53 @@ async def _decide(
         [(alert, identify(alert, contexts[one.company_id])) for alert in one.alerts] for one in fresh
     ]
     open_set = await load(tx, fresh, identified, contexts, now)
+    holding = await hold.load(tx, [one.company_id for one in fresh], identified, contexts)
     said: list[list[_Said]] = []
     for one, pairs in zip(fresh, identified, strict=True):
         context = contexts[one.company_id]
-        said.append([await _one(tx, open_set, context, alert, identity, now) for alert, identity in pairs])
+        again = one.released or (None,) * len(pairs)
+        said.append(
+            [
+                await _judge(tx, open_set, holding, context, alert, identity, was, one.because, now)
+                for (alert, identity), was in zip(pairs, again, strict=True)
+            ]
+        )
     await settle(tx, open_set, contexts, now)
+    holding.settle(tx)
     return said
+
+
+async def _judge(
+    tx: Transaction,
+    open_set: OpenSet,
+    holding: hold.Holding,
+    context: CompanyContext,
+    alert: Alert,
+    identity: Identity,
+    was: StoredAlert | None,
+    because: str,
+    now: datetime,
+) -> _Said:
+    """Held, or on to correlation. What was held and is heard now keeps its id, its count and when it began."""
+    judged = judge(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
+    stored = _stored(context, alert, identity, judged, now)
+    if was is not None:
+        stored = replace(
+            stored,
+            id=was.id,
+            first_at=was.first_at,
+            last_at=was.last_at,
+            count=was.count,
+            held_by=was.held_by,
+        )
+        said = await _one(tx, open_set, context, alert, identity, stored, now, because=because)
+        if said.alert_id != was.id:
+            holding.forget(was)
+        return said
+    if (kept := holding.hold(alert, identity, stored, context, now)) is not None:
+        return _Said(kept[0].id, None, False, False, kept[1].reason, kept[1].by)
+    ended = holding.recover(stored, context) if alert.status is AlertStatus.RESOLVED else None
+    return await _one(tx, open_set, context, alert, identity, stored, now, ended=ended)
 
 
 async def _one(
@@ -110,25 +157,32 @@ async def _one(
     context: CompanyContext,
     alert: Alert,
     identity: Identity,
+    stored: StoredAlert,
     now: datetime,
+    *,
+    because: str = "",
+    ended: tuple[StoredAlert, QuietRule] | None = None,
 ) -> _Said:
     company = context.company
     rules = Rules(window=company.window, reopen_window=company.reopen_window)
     decision = correlate(alert, identity, open_set.of(company.id), rules, now)
-    judged = judge(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
-    stored = _stored(context, alert, identity, judged, now)
+    reason = Reason("held", f"{because}; {decision.reason.text}") if because else decision.reason
     if isinstance(decision, Open):
         judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
-        work = open_set.begin(_draft(context, stored, judged, decision.reason, now))
+        work = open_set.begin(_draft(context, stored, judged, reason, now))
         open_set.put_alert(work, stored)
-        return _Said(stored.id, work, True, False, decision.reason)
+        return _Said(stored.id, work, True, False, reason)
+    if isinstance(decision, Quiet) and ended is not None:
+        kept, rule = ended
+        said = Reason("recovery-of-held", f"recovery of what {rule.label} held: it will not be opened")
+        return _Said(kept.id, None, False, False, said, rule.label)
     if isinstance(decision, Quiet):
         open_set.loose.append(stored)
-        return _Said(stored.id, None, False, False, decision.reason)
+        return _Said(stored.id, None, False, False, reason)
     work = open_set.work_of(decision.incident)
     if isinstance(decision, Reopen):
         work.after = reopen(work.after, now=now)
-        work.reopened = decision.reason
+        work.reopened = reason
         open_set.is_open(work)
     elif decision.reason.rule == "same-key-again":
         work.again = decision.reason
@@ -139,7 +193,7 @@ async def _one(
     else:
         kept = _again(open_set, work, stored, now)
     deduplicated = isinstance(decision, Attach) and alert.status is AlertStatus.FIRING
-    return _Said(kept.id, work, False, deduplicated, decision.reason)
+    return _Said(kept.id, work, False, deduplicated, reason)
 
 
 def _unseen(open_set: OpenSet, work: Work, stored: StoredAlert, reason: Reason, now: datetime) -> StoredAlert:
@@ -159,7 +213,12 @@ def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) ->
     kept = merge(old, stored) if old else stored
     newly = old is None or old.status is AlertStatus.RESOLVED
     work.after = attach(
-        work.after, severity=stored.severity, tool=stored.tool, times=1, newly_firing=newly, now=now
+        work.after,
+        severity=stored.severity,
+        tool=stored.tool,
+        times=stored.count,
+        newly_firing=newly,
+        now=now,
     )
     open_set.put_alert(work, kept)
     return kept
@@ -246,6 +305,7 @@ def _draft(
         opened_at=now,
         last_alert_at=now,
         opened_reason=f"{reason.text}; {judged.severity} because {judged.why}",
+        count=stored.count,
         tools=(stored.tool,),
         critical_asset=bool(asset and asset.critical),
     )
@@ -261,7 +321,7 @@ def _body(results: Sequence[_Said]) -> dict[str, object]:
                 "is_new": one.is_new,
                 "deduplicated": one.deduplicated,
                 "reason": one.reason.text,
-                "suppressed_by": None,
+                "suppressed_by": one.suppressed_by,
                 "sla_due": one.work.sla_due.isoformat() if one.work and one.work.sla_due else None,
             }
             for one in results

@@ -12,7 +12,7 @@ from engine.audit import AuditKind, TimelineKind
 from engine.changing import changed
 from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
-from engine.incident import Incident, acted, assign
+from engine.incident import Incident, acted, assign, wake
 from engine.jobs import CheckSla, ConsiderRunbook, SyncCard, TidyRuns
 from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.record import INCIDENT_CARD, prove, tell
@@ -199,6 +199,7 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
         tell(tx, after, TimelineKind.ALERT, f"Fires again after {quiet}.", actor=SYSTEM, now=now)
     _tell_no_data(tx, work, now)
     if after.severity is not before.severity:
+        work.after = after = wake(after)
         text = f"Severity raised from {before.severity} to {after.severity} by a new alert."
         prove(
             tx,

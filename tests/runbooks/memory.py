@@ -231,6 +231,7 @@ class Memory:
         self.clocks: Any = _Clocks()
         self.alerts: Any = _Alerts()
         self.deliveries: Any = None
+        self.quiet: Any = None
 
     @property
     def context(self) -> CompanyContext:

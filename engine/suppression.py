@@ -1,0 +1,301 @@
+"""Quiet: silences, maintenance windows and what hangs below something that is down.
+
+Each is asked in turn whether an alert is to be held; the first that says so gives its reason. Held means kept and
+counted, with no incident and no card, until its end says what was held and opens what is still broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import ZoneInfo
+
+from engine.alert import Alert, Identity, Severity, StoredAlert, normal_asset, normal_signature
+from engine.incident import Incident
+from engine.reason import Reason
+from engine.schedule import Schedule, Stretch
+
+if TYPE_CHECKING:
+    from engine.company import Asset, CompanyContext
+
+LONGEST_SILENCE = timedelta(days=30)
+DOWN = frozenset({"availability", "network"})
+"""Categories of an incident that mean: what depends on this asset cannot be reached either."""
+_GLOB = frozenset("*?[")
+_FAR = timedelta(hours=20)
+
+
+class QuietKind(StrEnum):
+    SILENCE = "silence"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a scope is compared with: all names of the asset, its labels, what is wrong, how bad."""
+
+    names: frozenset[str]
+    labels: Mapping[str, str]
+    signatures: frozenset[str]
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What is held; what is not named is not narrowed, all that is named must fit. `asset` and `signature` may have
+    `*` and `?`. `ceiling` is the worst severity that is held: what is worse still comes."""
+
+    asset: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    signature: str = ""
+    ceiling: Severity = Severity.CRITICAL
+
+    def covers(self, subject: Subject) -> bool:
+        return not subject.severity.worse_than(self.ceiling) and self.fits(subject)
+
+    def fits(self, subject: Subject) -> bool:
+        """As `covers`, of whatever severity."""
+        if self.asset and not _named(self.asset.strip().lower(), subject.names):
+            return False
+        if self.signature and not _meant(self.signature.strip().lower(), subject.signatures):
+            return False
+        return all(
+            fnmatchcase(subject.labels.get(name.lower(), "\0"), value.lower()) for name, value in self.labels
+        )
+
+    @property
+    def everything(self) -> bool:
+        return not (self.asset or self.labels or self.signature)
+
+    @property
+    def words(self) -> str:
+        """As people say it: `web-01`, `site=vienna`, `“disk full” on web-*`, `everything`."""
+        where = " ".join([*([self.asset] if self.asset else []), *(f"{k}={v}" for k, v in self.labels)])
+        what = f"“{self.signature}”" if self.signature else ""
+        return " on ".join(part for part in (what, where) if part) or "everything"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietRule:
+    """Something a person asked for: who, why, what, when. `held` counts every alert it has kept back so far."""
+
+    kind: ClassVar[QuietKind]
+    id: int
+    company_id: int
+    scope: Scope
+    schedule: Schedule
+    reason: str
+    by: str
+    by_id: int | None
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str = ""
+    begun_at: datetime | None = None
+    """The start of the stretch that is going on, once its beginning was acted on."""
+    closed_until: datetime | None = None
+    """The end of the last stretch that was closed, with its receipt."""
+    finished_at: datetime | None = None
+    held: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.id}"
+
+    def stretch_at(self, now: datetime) -> Stretch | None:
+        """The stretch that is going on, ended early if somebody said so."""
+        stretch = self._cut(self.schedule.at(now))
+        return stretch if stretch is not None and now < stretch.ends_at else None
+
+    def pending(self) -> Stretch | None:
+        """The first stretch that has not been closed, whether it is going on, to come, or over meanwhile."""
+        closed = self.closed_until
+        found = (one for one in self.schedule.stretches if closed is None or one.ends_at > closed)
+        stretch = self._cut(next(found, None))
+        return stretch if stretch is None or closed is None or stretch.ends_at > closed else None
+
+    def _cut(self, stretch: Stretch | None) -> Stretch | None:
+        if stretch is None or self.ended_at is None or self.ended_at >= stretch.ends_at:
+            return stretch
+        return Stretch(stretch.starts_at, self.ended_at) if self.ended_at > stretch.starts_at else None
+
+
+class Silence(QuietRule):
+    """Hold what is known and in hand, for a time. The clocks run on; nobody is reminded of them meanwhile."""
+
+    __slots__ = ()
+    kind = QuietKind.SILENCE
+
+
+class MaintenanceWindow(QuietRule):
+    """Planned work, once or by a rule: alerts are held and the clocks of open incidents stand still."""
+
+    __slots__ = ()
+    kind = QuietKind.MAINTENANCE
+
+
+KINDS: Mapping[QuietKind, type[QuietRule]] = {one.kind: one for one in (Silence, MaintenanceWindow)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often one thing about one asset was held."""
+
+    asset: str
+    title: str
+    severity: Severity
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why an alert is kept back, and `by` what: `silence 7`, `maintenance 3: kernel updates`, `INC-4`."""
+
+    by: str
+    reason: Reason
+    rule: QuietRule | None = None
+    stretch: Stretch | None = None
+
+
+def quiet(
+    alert: Alert,
+    identity: Identity,
+    severity: Severity,
+    context: CompanyContext,
+    now: datetime,
+    *,
+    down: Mapping[str, str] | None = None,
+) -> Held | None:
+    """Is this alert to be held now? `down` names the assets that are down, by their own names in lower case, each
+    with the incident about it."""
+    if not context.quiet and not down:
+        return None
+    subject = of_alert(alert, identity, severity, context)
+    asset = context.asset_called(alert.asset_name)
+    return by_rule(subject, context.quiet, context, now) or by_topology(asset, context, down)
+
+
+def by_rule(
+    subject: Subject, rules: Sequence[QuietRule], context: CompanyContext, now: datetime
+) -> Held | None:
+    """The silence or window over this; of several the one that lasts longest."""
+    found = [
+        (stretch.ends_at, rule.id, rule, stretch)
+        for rule in rules
+        if (stretch := rule.stretch_at(now)) is not None and rule.scope.covers(subject)
+    ]
+    if not found:
+        return None
+    *_, rule, stretch = max(found, key=lambda one: one[:2])
+    until = clock_text(stretch.ends_at, context.company.timezone, now)
+    named = f"{rule.label}: {rule.reason}" if rule.kind is QuietKind.MAINTENANCE else rule.label
+    text = f"held by {rule.label} until {until} ({rule.reason}, by {rule.by})"
+    return Held(named, Reason(rule.kind.value, text), rule, stretch)
+
+
+def by_topology(asset: Asset | None, context: CompanyContext, down: Mapping[str, str] | None) -> Held | None:
+    """Something that this asset depends on, near or far, is down: the nearest is the reason."""
+    if asset is None or not down:
+        return None
+    seen, waiting = {asset.name.lower()}, list(asset.depends_on)
+    for name in waiting:  # grows while it is walked: nearest first
+        needed = context.asset_called(name)
+        key = needed.name.lower() if needed else name.strip().lower()
+        if key in seen:
+            continue
+        seen.add(key)
+        if key in down:
+            text = f"held under {down[key]}: {asset.name} depends on {needed.name if needed else name}, which is down"
+            return Held(down[key], Reason("inhibited", text))
+        waiting.extend(needed.depends_on if needed else ())
+    return None
+
+
+def hush(incident: Incident, context: CompanyContext, now: datetime) -> Held | None:
+    """Is there quiet over this open incident: no reminders, no escalation? A maintenance counts before a silence."""
+    if not context.quiet:
+        return None
+    subject = of_incident(incident, context)
+    planned = [rule for rule in context.quiet if rule.kind is QuietKind.MAINTENANCE]
+    return by_rule(subject, planned, context, now) or by_rule(subject, context.quiet, context, now)
+
+
+def resting_until(incident: Incident, context: CompanyContext, now: datetime) -> datetime | None:
+    """Until when nobody is reminded of this incident, and nothing about it is escalated; None: not at all."""
+    held = hush(incident, context, now)
+    ends = [held.stretch.ends_at] if held is not None and held.stretch is not None else []
+    if incident.snoozed_until is not None and incident.snoozed_until > now:
+        ends.append(incident.snoozed_until)
+    return max(ends, default=None)
+
+
+def of_alert(alert: Alert, identity: Identity, severity: Severity, context: CompanyContext) -> Subject:
+    return _subject(
+        (alert.asset_name, identity.asset),
+        alert.labels,
+        (identity.signature, alert.signature),
+        severity,
+        context,
+    )
+
+
+def of_stored(alert: StoredAlert, context: CompanyContext) -> Subject:
+    return _subject(
+        (alert.asset_name, alert.asset),
+        alert.labels,
+        (alert.signature, alert.title),
+        alert.severity,
+        context,
+    )
+
+
+def of_incident(incident: Incident, context: CompanyContext) -> Subject:
+    return _subject(
+        (incident.asset_name, incident.asset),
+        {},
+        (incident.signature, incident.title),
+        incident.severity,
+        context,
+    )
+
+
+def _subject(
+    names: Sequence[str],
+    labels: Mapping[str, str],
+    signatures: Sequence[str],
+    severity: Severity,
+    context: CompanyContext,
+) -> Subject:
+    asset = context.asset_called(names[0])
+    known = (asset.name, *asset.aliases) if asset else ()
+    ours = asset.labels if asset else {}
+    every = {one.strip().lower() for one in (*names, *known)} | {normal_asset(names[0])}
+    return Subject(
+        frozenset(every),
+        {name.lower(): value.lower() for name, value in {**labels, **ours}.items()},
+        frozenset(one.strip().lower() for one in signatures),
+        severity,
+    )
+
+
+def _named(pattern: str, names: frozenset[str]) -> bool:
+    if _GLOB & set(pattern):
+        return any(fnmatchcase(name, pattern) for name in names)
+    return pattern in names or normal_asset(pattern) in names
+
+
+def _meant(pattern: str, signatures: frozenset[str]) -> bool:
+    if _GLOB & set(pattern):
+        return any(fnmatchcase(one, pattern) for one in signatures)
+    return pattern in signatures or normal_signature(pattern) in signatures
+
+
+def clock_text(at: datetime, timezone: str, now: datetime) -> str:
+    """`02:00 CET`, with its day when that is not plain."""
+    local = at.astimezone(ZoneInfo(timezone))
+    form = "%H:%M %Z" if abs(at - now) < _FAR else "%a %Y-%m-%d %H:%M %Z"
+    return local.strftime(form)

@@ -1,0 +1,221 @@
+"""Silences and maintenance windows in the database, and the alerts that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.alert import AlertStatus, Severity, StoredAlert
+from engine.schedule import Schedule
+from engine.suppression import KINDS, QuietKind, QuietRule, Scope, Tally
+from storage.alerts import COLUMNS, to_alert
+from storage.changes import floor_of
+from storage.quiet_tables import quiet_rules as table
+from storage.rows import chunks, locked
+from storage.tables import alerts
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+MOST_LOOKED_AT = 50_000
+"""Alerts that a preview reads at most, newest first."""
+_PLAIN = [
+    "company_id",
+    "reason",
+    "by",
+    "by_id",
+    "created_at",
+    "confirmed_at",
+    "begun_at",
+    "closed_until",
+    "ended_at",
+    "ended_by",
+    "finished_at",
+]
+_HELD = sa.and_(sa.text("held_by IS NOT NULL"), alerts.c.incident_id.is_(None))
+
+
+def _held_in(rule_id: int, since: datetime) -> sa.ColumnElement[bool]:
+    """What began to be held since then, or is held still: one that was heard earlier counts no more."""
+    still = sa.and_(alerts.c.incident_id.is_(None), alerts.c.last_at >= since)
+    return sa.and_(
+        alerts.c.held_by == rule_id,
+        sa.text("held_by IS NOT NULL"),
+        sa.or_(alerts.c.first_at >= since, still),
+    )
+
+
+def _to_rule(row: Any) -> QuietRule:
+    scope, schedule = dict(row.scope), dict(row.schedule)
+    return KINDS[QuietKind(row.kind)](
+        id=row.id,
+        held=row.held,
+        scope=Scope(
+            asset=scope["asset"],
+            labels=tuple((name, value) for name, value in scope["labels"]),
+            signature=scope["signature"],
+            ceiling=Severity(scope["ceiling"]),
+        ),
+        schedule=Schedule(
+            first=datetime.fromisoformat(schedule["first"]),
+            length=timedelta(microseconds=schedule["length"]),
+            timezone=schedule["timezone"],
+            rule=schedule["rule"],
+            until=datetime.fromisoformat(schedule["until"]) if schedule["until"] else None,
+            on_the_wall=schedule["on_the_wall"],
+        ),
+        **{name: getattr(row, name) for name in _PLAIN},
+    )
+
+
+def _to_row(rule: QuietRule) -> dict[str, Any]:
+    scope, schedule = rule.scope, rule.schedule
+    return {name: getattr(rule, name) for name in _PLAIN} | {
+        "kind": rule.kind.value,
+        "scope": {
+            "asset": scope.asset,
+            "labels": [list(pair) for pair in scope.labels],
+            "signature": scope.signature,
+            "ceiling": scope.ceiling.value,
+        },
+        "schedule": {
+            "first": schedule.first.isoformat(),
+            "length": schedule.length // timedelta(microseconds=1),
+            "timezone": schedule.timezone,
+            "rule": schedule.rule,
+            "until": schedule.until.astimezone(UTC).isoformat() if schedule.until else None,
+            "on_the_wall": schedule.on_the_wall,
+        },
+    }
+
+
+class QuietRules:
+    """`count` is gathered and sent by `flush`; everything else is written at once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._counted: dict[int, int] = {}
+
+    async def get(self, rule_id: int) -> QuietRule | None:
+        statement = locked(self._tx, sa.select(table).where(table.c.id == rule_id))
+        row = (await self._tx.connection.execute(statement)).first()
+        return _to_rule(row) if row else None
+
+    async def unfinished(self, company_ids: Collection[int]) -> Sequence[QuietRule]:
+        """Those that people confirmed and that are not over, of these companies, oldest first."""
+        found: list[QuietRule] = []
+        for some in chunks(sorted(company_ids)):
+            statement = (
+                sa.select(table)
+                .where(
+                    table.c.company_id.in_(some),
+                    table.c.finished_at.is_(None),
+                    table.c.confirmed_at.is_not(None),
+                )
+                .order_by(table.c.id)
+            )
+            found.extend(_to_rule(row) for row in await self._tx.connection.execute(statement))
+        return found
+
+    async def add(self, rule: QuietRule) -> QuietRule:
+        statement = sa.insert(table).values(**_to_row(rule)).returning(table.c.id)
+        number = (await self._tx.connection.execute(statement)).scalar_one()
+        return replace(rule, id=number)
+
+    async def change(self, rule: QuietRule, *, turn_at: datetime | None) -> None:
+        """`turn_at` is when it next begins or ends; None when it never does again."""
+        statement = sa.update(table).where(table.c.id == rule.id)
+        await self._tx.connection.execute(statement.values(**_to_row(rule), turn_at=turn_at))
+
+    async def awaited(self, now: datetime, *, most: int = 1000) -> Sequence[tuple[int, int]]:
+        """(company id, rule id) of what should have begun or ended by now: what a sweep looks after."""
+        statement = (
+            sa.select(table.c.company_id, table.c.id)
+            .where(table.c.turn_at <= now)
+            .order_by(table.c.turn_at)
+            .limit(most)
+        )
+        return [(row.company_id, row.id) for row in await self._tx.connection.execute(statement)]
+
+    async def forget_drafts(self, *, before: datetime) -> None:
+        """Previews that nobody confirmed."""
+        statement = sa.delete(table).where(table.c.confirmed_at.is_(None), table.c.created_at < before)
+        await self._tx.connection.execute(statement)
+
+    async def totals(self) -> Mapping[str, tuple[int, int]]:
+        """By kind: how many are not over, and how many alerts all of them have ever held."""
+        open_now = sa.and_(table.c.finished_at.is_(None), table.c.confirmed_at.is_not(None))
+        statement = sa.select(
+            table.c.kind,
+            sa.func.sum(sa.case((open_now, 1), else_=0)).label("unfinished"),
+            sa.func.sum(table.c.held).label("held"),
+        ).group_by(table.c.kind)
+        rows = await self._tx.connection.execute(statement)
+        return {row.kind: (int(row.unfinished), int(row.held)) for row in rows}
+
+    def count(self, rule_id: int, times: int) -> None:
+        self._counted[rule_id] = self._counted.get(rule_id, 0) + times
+
+    async def flush(self) -> None:
+        for rule_id, times in sorted(self._counted.items()):
+            statement = sa.update(table).where(table.c.id == rule_id).values(held=table.c.held + times)
+            await self._tx.connection.execute(statement)
+        self._counted.clear()
+
+    async def held_like(
+        self, rule_ids: Collection[int], *, prints: Collection[str], keys: Collection[str]
+    ) -> Sequence[StoredAlert]:
+        """What these hold now under these fingerprints or correlation keys."""
+        found: dict[str, StoredAlert] = {}
+        for column, names in ((alerts.c.fingerprint, prints), (alerts.c.correlation_key, keys)):
+            for some in chunks(sorted(names)):
+                statement = sa.select(*COLUMNS).where(
+                    alerts.c.held_by.in_(sorted(rule_ids)), column.in_(some), _HELD
+                )
+                for row in await self._tx.connection.execute(statement):
+                    found[row.id] = to_alert(row)
+        return list(found.values())
+
+    async def firing(self, rule_id: int, *, most: int) -> Sequence[StoredAlert]:
+        """What this holds and still fires, oldest first."""
+        statement = (
+            sa.select(*COLUMNS)
+            .where(alerts.c.held_by == rule_id, _HELD, alerts.c.status == AlertStatus.FIRING.value)
+            .order_by(alerts.c.id)
+            .limit(most)
+        )
+        return [to_alert(row) for row in await self._tx.connection.execute(statement)]
+
+    async def tally(self, rule_id: int, *, since: datetime) -> Sequence[Tally]:
+        """What this has held since then, by asset, signature and severity."""
+        names = (alerts.c.asset_name, alerts.c.title, alerts.c.severity)
+        statement = (
+            sa.select(*names, sa.func.sum(alerts.c.count).label("times"))
+            .where(_held_in(rule_id, since))
+            .group_by(*names)
+        )
+        rows = await self._tx.connection.execute(statement)
+        return [Tally(row.asset_name, row.title, Severity(row.severity), int(row.times)) for row in rows]
+
+    async def heard(self, rule_id: int, *, since: datetime) -> Sequence[int]:
+        """The incidents that what this has held since then came to."""
+        statement = (
+            sa.select(alerts.c.incident_id)
+            .where(_held_in(rule_id, since), alerts.c.incident_id.is_not(None))
+            .distinct()
+        )
+        return sorted((await self._tx.connection.execute(statement)).scalars())
+
+    async def history(self, company_id: int, *, since: datetime) -> Sequence[StoredAlert]:
+        """The company's alerts that began since then, newest first: what a preview counts."""
+        statement = (
+            sa.select(*COLUMNS)
+            .where(alerts.c.id > floor_of(since), alerts.c.company_id == company_id)
+            .order_by(alerts.c.id.desc())
+            .limit(MOST_LOOKED_AT)
+        )
+        return [to_alert(row) for row in await self._tx.connection.execute(statement)]
