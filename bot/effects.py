@@ -25,9 +25,14 @@ from engine.jobs import (
     SyncCard,
     SyncThread,
     TidyRuns,
+    TurnQuiet,
+    WakeIncident,
 )
 from engine.operations import clocks
 from engine.operations.record import tell
+from engine.operations.silence import GOOD_FOR
+from engine.operations.snooze import wake
+from engine.operations.turn import turn
 from runbooks import carry_out
 from runbooks.operations import carry, decide, request
 from runbooks.ports import Executor
@@ -62,6 +67,10 @@ class Effects:
                 await self._carry_on(job.run_id)
             case CancelRun():
                 await self._cancel(job.run_id)
+            case TurnQuiet():
+                await core.write(lambda tx: turn(tx, job.rule_id, core.clock.now()))
+            case WakeIncident():
+                await core.write(lambda tx: wake(tx, job.incident_id, now=core.clock.now()))
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
             case _:
@@ -124,6 +133,9 @@ class Effects:
         now = self._core.clock.now()
         for company_id, incident_id in await tx.clocks.awaited(now):
             tx.jobs.put(CheckSla(company_id=company_id, incident_id=incident_id), due_at=now)
+        for company_id, rule_id in await tx.quiet.awaited(now):
+            tx.jobs.put(TurnQuiet(company_id=company_id, rule_id=rule_id), due_at=now)
+        await tx.quiet.forget_drafts(before=now - 2 * GOOD_FOR)
         await tx.deliveries.forget(before=now - KEEP_ANSWERS)
         kept = timedelta(days=self._core.settings.aw_dead_letter_days)
         await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)

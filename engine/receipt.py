@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from engine.alert import Severity, StoredAlert
 from engine.company import CompanyContext
-from engine.schedule import Schedule, as_before
-from engine.suppression import QuietKind, QuietRule, Scope, Stretch, Tally, clock_text, of_stored
+from engine.schedule import Schedule, Stretch, as_before
+from engine.suppression import QuietKind, QuietRule, Scope, Tally, clock_text, of_stored
 
 LOOK_BACK = timedelta(days=90)
 MOST_LINES = 10

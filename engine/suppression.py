@@ -64,7 +64,8 @@ class Scope:
         if self.signature and not _meant(self.signature.strip().lower(), subject.signatures):
             return False
         return all(
-            fnmatchcase(subject.labels.get(name.lower(), "\0"), value.lower()) for name, value in self.labels
+            (said := subject.labels.get(name.lower())) is not None and fnmatchcase(said, value.lower())
+            for name, value in self.labels
         )
 
     @property

@@ -222,7 +222,7 @@ def _told(rule: QuietRule) -> dict[str, object]:
         "reason": rule.reason,
         "first": schedule.stretches[0].starts_at.isoformat(),
         "ends": schedule.over_at.isoformat(),
-        "rule": schedule.rule,
+        "series": schedule.rule,
     }
 
 

@@ -22,16 +22,8 @@ from engine.operations.intake_story import tell_company
 from engine.operations.record import show, tell
 from engine.ports import IntakeTransaction, Transaction
 from engine.receipt import Receipt
-from engine.suppression import (
-    QuietKind,
-    QuietRule,
-    Stretch,
-    by_rule,
-    clock_text,
-    hush,
-    of_incident,
-    of_stored,
-)
+from engine.schedule import Stretch
+from engine.suppression import QuietKind, QuietRule, by_rule, clock_text, hush, of_incident, of_stored
 
 MOST_AT_ONCE = 500
 """Alerts that are heard again in one transaction."""

@@ -15,11 +15,15 @@ from tests.engine.test_incident import an_incident
 
 HERE, ELSEWHERE = 1, 2
 WORK = {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
+QUIET = {Verb.SNOOZE, Verb.SILENCE}
 RUNS = {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 EXPECTED: dict[Role, set[Verb]] = {
     Role.CLIENT_VIEWER: {Verb.SEE},
-    Role.TECHNICIAN: WORK | RUNS,
-    Role.COMPANY_ADMIN: WORK | RUNS | {Verb.APPROVE_MEDIUM, Verb.COMPANY_SETTINGS, Verb.AUDIT},
+    Role.TECHNICIAN: WORK | RUNS | QUIET,
+    Role.COMPANY_ADMIN: WORK
+    | RUNS
+    | QUIET
+    | {Verb.APPROVE_MEDIUM, Verb.COMPANY_SETTINGS, Verb.AUDIT, Verb.MAINTAIN},
     Role.MSP_ADMIN: set(Verb),
 }
 
