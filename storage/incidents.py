@@ -114,7 +114,9 @@ class Incidents:
 
     async def open_of(self, company_id: int) -> Sequence[Incident]:
         """Every open incident of a company, oldest first."""
-        statement = sa.select(table).where(table.c.company_id == company_id, _IS_OPEN).order_by(table.c.id)
+        statement = (
+            sa.select(*_COLUMNS).where(table.c.company_id == company_id, _IS_OPEN).order_by(table.c.id)
+        )
         return [to_incident(row) for row in await self._tx.connection.execute(statement)]
 
     async def open(self, drafts: Sequence[Incident]) -> Sequence[Incident | None]:

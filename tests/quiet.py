@@ -67,7 +67,8 @@ async def fresh(world: World, rule: QuietRule) -> QuietRule:
 async def due(world: World, key: str) -> datetime | None:
     async with world.core.database.reading() as tx:
         statement = sa.select(jobs_table.c.due_at).where(jobs_table.c.key == key)
-        return (await tx.connection.execute(statement)).scalar()
+        found: datetime | None = (await tx.connection.execute(statement)).scalar()
+        return found
 
 
 async def receipts(world: World) -> list[tuple[str, str]]:
