@@ -111,4 +111,4 @@ class Alerts:
         if self._waiting:
             rows = [_to_row(alert) for alert in self._waiting.values()]
             self._waiting.clear()
-            await _PUT.many(self._tx, rows)
+            await _PUT.run(self._tx, rows)

@@ -17,17 +17,15 @@ from engine.audit import (
     TimelineKind,
     link,
 )
-from storage.prepared import Prepared, upsert
+from storage.prepared import added, upsert
 from storage.rows import insert_new, locked
 from storage.tables import audit_entries, audit_heads
 from storage.tables import timeline as timeline_table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
-_TELL = Prepared(
-    lambda _: sa.insert(timeline_table), given=[column.name for column in timeline_table.columns]
-)
-_PROVE = Prepared(lambda _: sa.insert(audit_entries), given=[column.name for column in audit_entries.columns])
+_TELL = added(timeline_table)
+_PROVE = added(audit_entries)
 _HEADS = upsert(audit_heads, keep=())
 
 
@@ -82,9 +80,9 @@ class Audit:
                 }
             )
         self._waiting = []
-        await _PROVE.many(self._tx, rows)
+        await _PROVE.run(self._tx, rows)
         new_heads = [{"company_id": one, "seq": heads[one][0], "hash": heads[one][1]} for one in companies]
-        await _HEADS.many(self._tx, new_heads)
+        await _HEADS.run(self._tx, new_heads)
 
     async def _lock(self, companies: Sequence[int]) -> dict[int, tuple[int, str]]:
         fresh = [{"company_id": one, "seq": 0, "hash": GENESIS} for one in companies]
@@ -167,7 +165,7 @@ class Timeline:
         for row in rows:
             row["kind"] = row["kind"].value
         self._waiting = []
-        await _TELL.many(self._tx, rows)
+        await _TELL.run(self._tx, rows)
 
     async def of_incident(
         self, incident_id: int, *, told_only: bool = False, after: str = "", most: int = 200

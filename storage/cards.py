@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.ports import CardWanted
 from storage import dialect
-from storage.prepared import Prepared
+from storage.prepared import Prepared, inserted
 from storage.rows import locked
 from storage.tables import cards as table
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 _WANTED = [field.name for field in fields(CardWanted)]
-_WANT = Prepared(
-    lambda dialect_name: dialect.insert(dialect_name, table).on_conflict_do_nothing(), given=["id", *_WANTED]
-)
+_WANT = inserted(table, ["id", *_WANTED], lambda _, statement: statement.on_conflict_do_nothing())
 _OF_INCIDENTS = Prepared(
     lambda dialect_name: sa.select(*(table.c[name] for name in _WANTED)).where(
         dialect.any_of(dialect_name, table.c.incident_id, "ids"), table.c.kind == sa.bindparam("kind")
@@ -67,7 +65,7 @@ class Cards:
                 for card_id, card in sorted(self._waiting.items())
             ]
             self._waiting.clear()
-            await _WANT.many(self._tx, rows)
+            await _WANT.run(self._tx, rows)
 
     async def of_incidents(self, incident_ids: Collection[int], kind: str) -> Sequence[CardWanted]:
         found = [

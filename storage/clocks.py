@@ -96,4 +96,4 @@ class Clocks:
         if self._waiting:
             rows = [_to_row(clock) for clock in self._waiting.values()]
             self._waiting.clear()
-            await _PUT.many(self._tx, rows)
+            await _PUT.run(self._tx, rows)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from engine.intake import DeadLetter
 from storage import dialect
-from storage.prepared import Prepared
+from storage.prepared import Prepared, added
 from storage.rows import locked
 from storage.tables import dead_letters
 from storage.tables import deliveries as table
@@ -28,7 +28,7 @@ def _answers(dialect_name: str) -> Any:
 
 
 _ANSWERS = Prepared(_answers)
-_PUT = Prepared(lambda _: sa.insert(table), given=[column.name for column in table.columns])
+_PUT = added(table)
 
 
 class Deliveries:
@@ -49,7 +49,7 @@ class Deliveries:
         if self._waiting:
             rows = [self._waiting[place] for place in sorted(self._waiting)]
             self._waiting.clear()
-            await _PUT.many(self._tx, rows)
+            await _PUT.run(self._tx, rows)
 
     async def forget(self, *, before: datetime) -> int:
         forgotten = await self._tx.connection.execute(sa.delete(table).where(table.c.at < before))
@@ -116,7 +116,7 @@ class DeadLetters:
         ranked = sa.select(dead_letters.c.id, place.label("place")).subquery()
         beyond = sa.select(ranked.c.id).where(ranked.c.place > most)
         old = sa.or_(dead_letters.c.at < before, dead_letters.c.id.in_(beyond))
-        return (await self._tx.connection.execute(sa.delete(dead_letters).where(old))).rowcount
+        return int((await self._tx.connection.execute(sa.delete(dead_letters).where(old))).rowcount)
 
 
 def _which(company_id: int | None, tool: str, waiting_only: bool) -> list[sa.ColumnElement[bool]]:

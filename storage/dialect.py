@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -154,6 +155,34 @@ def bound_pairs(dialect_name: str, name: str, given: Sequence[tuple[Any, Any]]) 
     if dialect_name == "sqlite":
         return {name: given}
     return {f"{name}_first": [one for one, _ in given], f"{name}_second": [other for _, other in given]}
+
+
+def takes_columns(dialect_name: str) -> bool:
+    """Many rows go in best as one list a column (PostgreSQL), not one execution a row (SQLite)."""
+    return dialect_name == "postgresql"
+
+
+def given_rows(dialect_name: str, columns: Mapping[str, Any]) -> Any:
+    """Rows that are bound by `bound_rows`, as something to select from; their columns have these names and types."""
+    if dialect_name == "sqlite":
+        given = sa.func.json_each(sa.bindparam("given_rows", type_=sa.Text())).table_valued("value")
+        parts = [
+            sa.type_coerce(sa.func.json_extract(given.c.value, f"$[{place}]"), type_).label(name)
+            for place, (name, type_) in enumerate(columns.items())
+        ]
+        return sa.select(*parts).where(sa.true())  # without a WHERE, SQLite takes ON CONFLICT for a join
+    lists = [sa.bindparam(f"given_{name}", type_=postgresql.ARRAY(type_)) for name, type_ in columns.items()]
+    table = sa.func.unnest(*lists).table_valued(*columns, name="given").render_derived()
+    return sa.select(*(sa.type_coerce(table.c[name], type_).label(name) for name, type_ in columns.items()))
+
+
+def bound_rows(dialect_name: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """The rows' values, converted already, under the names of `given_rows`."""
+    if dialect_name == "sqlite":
+        return {"given_rows": orjson.dumps(rows).decode()}
+    return {
+        f"given_{name}": list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    }
 
 
 def least(dialect_name: str, first: Any, second: Any) -> Any:

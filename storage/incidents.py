@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.ports import CompanyKey
 from storage import dialect
-from storage.prepared import Prepared
+from storage.prepared import Bulk, Prepared, inserted
 from storage.rows import chunks, locked
 from storage.tables import incidents as table
 
@@ -28,13 +28,30 @@ _COLUMNS = [table.c[name] for name in _FIELDS]
 _IS_OPEN = sa.text("is_open = 1")
 _IS_DONE = sa.text("is_open = 0")
 _SAVED = [name for name in _FIELDS if name not in ("id", "company_id")] + ["is_open"]
-_SAVE = Prepared(
-    lambda _: (
-        sa.update(table)
-        .where(table.c.id == sa.bindparam("was_id"), table.c.revision == sa.bindparam("was_revision"))
-        .values({name: sa.bindparam(name) for name in _SAVED})
-    )
+_NEW = [name for name in _FIELDS if name != "id"] + ["is_open"]
+_OPENED = inserted(
+    table,
+    _NEW,
+    lambda _, statement: statement.on_conflict_do_nothing(
+        index_elements=[table.c.company_id, table.c.correlation_key], index_where=_IS_OPEN
+    ).returning(table.c.id, table.c.company_id, table.c.correlation_key),
 )
+
+
+def _save(_dialect_name: str, rows: Any) -> Any:
+    given = rows.subquery("changed").c if rows is not None else None
+    value = {name: sa.bindparam(name) if given is None else given[name] for name in _SAVING}
+    return (
+        sa.update(table)
+        .where(table.c.id == value["was_id"], table.c.revision == value["was_revision"])
+        .values({name: value[name] for name in _SAVED})
+    )
+
+
+_SAVING = {"was_id": table.c.id.type, "was_revision": table.c.revision.type} | {
+    name: table.c[name].type for name in _SAVED
+}
+_SAVE = Bulk(_SAVING, _save)
 
 
 def _with_keys(where: Any, dialect_name: str) -> Any:
@@ -48,7 +65,6 @@ _OPEN_WITH_KEYS = Prepared(partial(_with_keys, _IS_OPEN))
 _RESOLVED_WITH_KEYS = Prepared(
     partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since")))
 )
-_INSERTED = [table.c.id, table.c.company_id, table.c.correlation_key]
 
 
 def to_incident(row: Any) -> Incident:
@@ -121,16 +137,8 @@ class Incidents:
 
     async def open(self, drafts: Sequence[Incident]) -> Sequence[Incident | None]:
         """Insert new incidents and give them their numbers; None where an open one has that key already."""
-        rows = [_to_row(draft) for draft in drafts]
-        for row in rows:
-            del row["id"]
-        statement = dialect.insert(self._tx.dialect, table)
-        statement = statement.on_conflict_do_nothing(
-            index_elements=[table.c.company_id, table.c.correlation_key], index_where=_IS_OPEN
-        ).returning(*_INSERTED)
-        numbers: dict[CompanyKey, int] = {}
-        for row in await self._tx.connection.execute(statement, rows):
-            numbers[(row.company_id, row.correlation_key)] = row.id
+        found = await _OPENED.rows(self._tx, [_to_row(draft) for draft in drafts])
+        numbers: dict[CompanyKey, int] = {(company_id, key): number for number, company_id, key in found}
         opened: list[Incident | None] = []
         for draft in drafts:
             given = numbers.get((draft.company_id, draft.correlation_key))
@@ -153,19 +161,8 @@ class Incidents:
             return
         rows = sorted(self._waiting, key=lambda row: (row["was_id"], row["was_revision"]))
         self._waiting = []
-        if len(rows) > 1 and not self._tx.connection.dialect.supports_sane_multi_rowcount:
-            await self._must_be_unchanged(rows)
-        if await _SAVE.many(self._tx, rows) not in (len(rows), -1):
-            raise Conflict
-
-    async def _must_be_unchanged(self, rows: Sequence[dict[str, Any]]) -> None:
-        """For a driver that does not count many updates in one go: lock and compare before."""
-        first = {row["was_id"]: row["was_revision"] for row in reversed(rows)}
-        for some in chunks(sorted(first)):
-            statement = sa.select(table.c.id, table.c.revision).where(table.c.id.in_(some))
-            statement = locked(self._tx, statement.order_by(table.c.id))
-            found = {row.id: row.revision for row in await self._tx.connection.execute(statement)}
-            if any(found.get(number) != first[number] for number in some):
+        for some in _each_once(rows):
+            if await _SAVE.run(self._tx, some) != len(some):
                 raise Conflict
 
     async def listed(
@@ -222,6 +219,15 @@ class Incidents:
             .limit(20)
         )
         return [to_incident(row) for row in await self._tx.connection.execute(statement)]
+
+
+def _each_once(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    """The saves in rounds, no incident twice in one: a later save of the same one needs the earlier revision."""
+    rest = list(rows)
+    while rest:
+        first = {row["was_id"]: row for row in reversed(rest)}
+        yield list(first.values())
+        rest = [row for row in rest if first[row["was_id"]] is not row]
 
 
 def _resolved(incident: Incident) -> float:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine import jobs as engine_jobs
 from engine.jobs import Job
 from storage import dialect
-from storage.prepared import Prepared
+from storage.prepared import inserted
 from storage.tables import dead_jobs
 from storage.tables import jobs as table
 
@@ -27,8 +27,7 @@ def _micro(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
-def _put(dialect_name: str) -> Any:
-    statement = dialect.insert(dialect_name, table)
+def _put(dialect_name: str, statement: Any) -> Any:
     wish, free = statement.excluded.due_at, table.c.leased_until.is_(None)
     wanted = sa.func.coalesce(table.c.wanted_at, wish)
     return statement.on_conflict_do_update(
@@ -45,7 +44,7 @@ def _put(dialect_name: str) -> Any:
     )
 
 
-_PUT = Prepared(_put, given=("company_id", "key", "kind", "payload", "due_at"))
+_PUT = inserted(table, ("company_id", "key", "kind", "payload", "due_at"), _put)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,7 @@ class Jobs:
             for key, (job, due_at) in sorted(self._waiting.items())
         ]
         self._waiting.clear()
-        await _PUT.many(self._tx, rows)
+        await _PUT.run(self._tx, rows)
 
     async def claim(
         self, now: datetime, *, lease: timedelta, most: int, kinds: Collection[str] = ()

@@ -19,6 +19,21 @@ if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 Convert = Callable[[Any], Any]
+Values = Mapping[str, Any]
+
+
+def _converting(types: Sequence[Any], words: Any) -> list[tuple[int, Convert]]:
+    """(place, conversion) of those values that the driver does not take as they are."""
+    made = [type_.dialect_impl(words).bind_processor(words) for type_ in types]
+    return [(place, one) for place, one in enumerate(made) if one is not None]
+
+
+def _picking(names: Sequence[str]) -> Callable[[Values], Sequence[Any]]:
+    if not names:
+        return lambda _values: ()
+    if len(names) == 1:
+        return lambda values: (values[names[0]],)
+    return itemgetter(*names)
 
 
 class _Compiled:
@@ -27,27 +42,25 @@ class _Compiled:
     def __init__(self, statement: Any, words: Any, given: Sequence[str]) -> None:
         compiled: Any = statement.compile(dialect=words, column_keys=list(given) or None)
         self.sql = str(compiled)
-        names: Sequence[str] = tuple(compiled.positiontup or ())
-        binds = compiled.binds
-        self._fixed = {name: binds[name].effective_value for name in names if not binds[name].required}
-        self._pick = itemgetter(*names) if len(names) > 1 else lambda values: (values[names[0]],)
-        binding = [binds[name].type.dialect_impl(words).bind_processor(words) for name in names]
-        self._bind: Sequence[tuple[int, Convert]] = [
-            (at, one) for at, one in enumerate(binding) if one is not None
-        ]
+        self.names: Sequence[str] = tuple(compiled.positiontup or ())
+        binds = [compiled.binds[name] for name in self.names]
+        self.fixed = {
+            name: bind.effective_value
+            for name, bind in zip(self.names, binds, strict=True)
+            if not bind.required
+        }
+        self._pick = _picking(self.names)
+        self._bind = _converting([bind.type for bind in binds], words)
         columns: Any = statement.exported_columns if compiled.effective_returning else ()
         if isinstance(statement, sa.Select):
             columns = statement.selected_columns
-        types_back = [column.type.dialect_impl(words) for column in columns]
-        made = [type_.result_processor(words, None) for type_ in types_back]
-        self._back: Sequence[tuple[int, Convert]] = [
-            (at, one) for at, one in enumerate(made) if one is not None
-        ]
+        made = [column.type.dialect_impl(words).result_processor(words, None) for column in columns]
+        self._back = [(place, one) for place, one in enumerate(made) if one is not None]
 
-    def bound(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        found = list(self._pick({**self._fixed, **values} if self._fixed else values))
-        for at, convert in self._bind:
-            found[at] = convert(found[at])
+    def bound(self, values: Values) -> tuple[Any, ...]:
+        found = list(self._pick({**self.fixed, **values} if self.fixed else values))
+        for place, convert in self._bind:
+            found[place] = convert(found[place])
         return tuple(found)
 
     def read(self, rows: Sequence[Any]) -> list[list[Any]]:
@@ -55,9 +68,9 @@ class _Compiled:
         found = []
         for row in rows:
             values = list(row)
-            for at, convert in back:
-                if values[at] is not None:
-                    values[at] = convert(values[at])
+            for place, convert in back:
+                if values[place] is not None:
+                    values[place] = convert(values[place])
             found.append(values)
         return found
 
@@ -70,7 +83,7 @@ class Prepared:
         self._given = given
         self._made: dict[str, _Compiled] = {}
 
-    def _for(self, tx: Transaction) -> _Compiled:
+    def made_for(self, tx: Transaction) -> _Compiled:
         made = self._made.get(tx.dialect)
         if made is None:
             made = _Compiled(self._build(tx.dialect), tx.connection.dialect, self._given)
@@ -79,28 +92,79 @@ class Prepared:
 
     async def rows(self, tx: Transaction, **values: Any) -> list[list[Any]]:
         """The rows it returns, each a list in the order of its columns, as Python values."""
-        made = self._for(tx)
+        made = self.made_for(tx)
         return made.read(await tx.connection.fetch(made.sql, made.bound(values)))
 
-    async def run(self, tx: Transaction, values: Mapping[str, Any]) -> int:
-        """Execute it once; how many rows it touched."""
-        made = self._for(tx)
-        return await tx.connection.run(made.sql, [made.bound(values)])
-
-    async def many(self, tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+    async def many(self, tx: Transaction, rows: Sequence[Values]) -> int:
         """Execute it for each row; how many were touched, or -1 where the driver does not say."""
-        made = self._for(tx)
+        made = self.made_for(tx)
         return await tx.connection.run(made.sql, [made.bound(row) for row in rows])
 
 
-def upsert(table: sa.Table, *, keep: Sequence[str]) -> Prepared:
+class Bulk:
+    """Many rows in one statement: `build(dialect name, rows)` makes it from rows that look like a table with these
+    columns, or, where `rows` is None, as a statement for a single row (SQLite is faster with those)."""
+
+    def __init__(self, columns: Mapping[str, Any], build: Callable[[str, Any], Any]) -> None:
+        self._names = tuple(columns)
+        self._types = [columns[name] for name in self._names]
+        self._single = Prepared(lambda dialect_name: build(dialect_name, None), given=self._names)
+        self._whole = Prepared(
+            lambda dialect_name: build(dialect_name, dialect.given_rows(dialect_name, columns))
+        )
+        self._pick = _picking(self._names)
+        self._bind: dict[str, list[tuple[int, Convert]]] = {}
+
+    async def run(self, tx: Transaction, rows: Sequence[Values]) -> int:
+        """How many rows were touched."""
+        if not dialect.takes_columns(tx.dialect):
+            return await self._single.many(tx, rows)
+        made = self._whole.made_for(tx)
+        return await tx.connection.run(made.sql, [self._bound(tx, made, rows)])
+
+    async def rows(self, tx: Transaction, rows: Sequence[Values]) -> list[list[Any]]:
+        """What the statement returns, in no particular order."""
+        made = self._whole.made_for(tx)
+        return made.read(await tx.connection.fetch(made.sql, self._bound(tx, made, rows)))
+
+    def _bound(self, tx: Transaction, made: _Compiled, rows: Sequence[Values]) -> tuple[Any, ...]:
+        bind = self._bind.get(tx.dialect)
+        if bind is None:
+            bind = self._bind[tx.dialect] = _converting(self._types, tx.connection.dialect)
+        converted: list[list[Any]] = []
+        for row in rows:
+            values = list(self._pick(row))
+            for place, convert in bind:
+                values[place] = convert(values[place])
+            converted.append(values)
+        given = dialect.bound_rows(tx.dialect, self._names, converted)
+        return tuple(given[name] if name in given else made.fixed[name] for name in made.names)
+
+
+def inserted(table: sa.Table, names: Sequence[str], finish: Callable[[str, Any], Any]) -> Bulk:
+    """Rows of these columns into the table; `finish(dialect name, statement)` says what happens on a conflict."""
+
+    def build(dialect_name: str, rows: Any) -> Any:
+        statement = dialect.insert(dialect_name, table)
+        if rows is not None:
+            statement = statement.from_select(names, rows, include_defaults=False)
+        return finish(dialect_name, statement)
+
+    return Bulk({name: table.c[name].type for name in names}, build)
+
+
+def upsert(table: sa.Table, *, keep: Sequence[str]) -> Bulk:
     """Insert rows; where the primary key exists, take over every column but `keep` and the key itself."""
     names = [column.name for column in table.columns]
     key = [column.name for column in table.primary_key.columns]
 
-    def build(dialect_name: str) -> Any:
-        statement = dialect.insert(dialect_name, table)
+    def finish(_dialect_name: str, statement: Any) -> Any:
         taken = {name: statement.excluded[name] for name in names if name not in (*key, *keep)}
         return statement.on_conflict_do_update(index_elements=key, set_=taken)
 
-    return Prepared(build, given=names)
+    return inserted(table, names, finish)
+
+
+def added(table: sa.Table) -> Bulk:
+    """Plain inserts of whole rows."""
+    return inserted(table, [column.name for column in table.columns], lambda _, statement: statement)
