@@ -63,6 +63,7 @@ class Clocks:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._waiting: dict[tuple[int, ClockKind], SlaClock] = {}
+        self._due: dict[int, datetime | None] = {}
 
     async def of(self, incident_id: int) -> Sequence[SlaClock]:
         return (await self.of_many([incident_id])).get(incident_id, ())
@@ -76,8 +77,15 @@ class Clocks:
 
     async def due_of(self, incident_ids: Collection[int]) -> Mapping[int, datetime]:
         """When the first promise of each of these incidents is due, where one is running."""
-        rows = await _DUE_OF.rows(self._tx, ids=sorted(incident_ids))
-        return {row[0]: row[1] for row in rows}
+        unknown = sorted(one for one in incident_ids if one not in self._due)
+        if unknown:
+            rows = await _DUE_OF.rows(self._tx, ids=unknown)
+            self.know_due(dict.fromkeys(unknown) | {row[0]: row[1] for row in rows})
+        return {one: at for one in incident_ids if (at := self._due[one]) is not None}
+
+    def know_due(self, due: Mapping[int, datetime | None]) -> None:
+        """What was read along with the incidents; it holds until a clock is put."""
+        self._due.update(due)
 
     async def awaited(self, now: datetime, *, most: int = 1000) -> Sequence[tuple[int, int]]:
         """(company id, incident id) of every clock whose next check is due: what a sweep looks after."""
@@ -91,6 +99,7 @@ class Clocks:
 
     def put(self, clock: SlaClock) -> None:
         self._waiting[(clock.incident_id, clock.kind)] = clock
+        self._due.pop(clock.incident_id, None)
 
     async def flush(self) -> None:
         if self._waiting:

@@ -19,6 +19,7 @@ from storage import dialect
 from storage.prepared import Bulk, Prepared, inserted
 from storage.rows import chunks, locked
 from storage.tables import incidents as table
+from storage.tables import sla_clocks
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
@@ -54,16 +55,29 @@ _SAVING = {"was_id": table.c.id.type, "was_revision": table.c.revision.type} | {
 _SAVE = Bulk(_SAVING, _save)
 
 
-def _with_keys(where: Any, dialect_name: str) -> Any:
+_DUE = (
+    sa.select(sa.func.min(sla_clocks.c.due_at, type_=sla_clocks.c.due_at.type))
+    .where(
+        sla_clocks.c.incident_id == table.c.id,
+        sla_clocks.c.met_at.is_(None),
+        sla_clocks.c.paused_at.is_(None),
+    )
+    .correlate(table)
+    .scalar_subquery()
+    .label("sla_due")
+)
+
+
+def _with_keys(where: Any, more: Sequence[Any], dialect_name: str) -> Any:
     wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.correlation_key)
     same = sa.and_(table.c.company_id == wanted.c.first, table.c.correlation_key == wanted.c.second)
-    statement = sa.select(*_COLUMNS).select_from(wanted.join(table, same)).where(where).order_by(table.c.id)
-    return statement.with_for_update(of=table)
+    statement = sa.select(*_COLUMNS, *more).select_from(wanted.join(table, same)).where(where)
+    return statement.order_by(table.c.id).with_for_update(of=table)
 
 
-_OPEN_WITH_KEYS = Prepared(partial(_with_keys, _IS_OPEN))
+_OPEN_WITH_KEYS = Prepared(partial(_with_keys, _IS_OPEN, [_DUE]))
 _RESOLVED_WITH_KEYS = Prepared(
-    partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since")))
+    partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since")), [])
 )
 
 
@@ -106,7 +120,11 @@ class Incidents:
         return found
 
     async def open_with_keys(self, keys: Collection[CompanyKey]) -> Mapping[CompanyKey, Incident]:
-        return self._found(await _OPEN_WITH_KEYS.rows(self._tx, **self._bound(keys)))
+        """The open incident of each key. When its first promise is due is read along (`Clocks.due_of`)."""
+        rows = await _OPEN_WITH_KEYS.rows(self._tx, **self._bound(keys))
+        found = self._found([row[:-1] for row in rows])
+        self._tx.clocks.know_due({row[0]: row[-1] for row in rows})
+        return found
 
     async def resolved_with_keys(
         self, keys: Collection[CompanyKey], *, since: datetime

@@ -10,9 +10,21 @@ from engine.audit import AuditKind, TimelineEntry, TimelineKind, entry
 from engine.identifiers import new_id
 from engine.incident import Incident
 from engine.jobs import SyncCard, SyncThread
-from engine.ports import Transaction
+from engine.ports import CardWanted, Transaction
 
 INCIDENT_CARD = "incident"
+
+
+def incident_card(incident: Incident, platform: str, channel: str) -> CardWanted:
+    """The incident's one live message on that platform."""
+    return CardWanted(
+        company_id=incident.company_id,
+        incident_id=incident.id,
+        kind=INCIDENT_CARD,
+        subject=str(incident.id),
+        platform=platform,
+        channel=channel,
+    )
 
 
 async def show(tx: Transaction, incident: Incident, *, at: datetime) -> None:

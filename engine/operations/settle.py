@@ -15,8 +15,8 @@ from engine.errors import Conflict
 from engine.incident import Incident, acted, assign, wake
 from engine.jobs import CheckSla, ConsiderRunbook, SyncCard, TidyRuns
 from engine.operations.open_incidents import OpenSet, Work
-from engine.operations.record import INCIDENT_CARD, prove, tell
-from engine.ports import EDIT_DELAY, CardWanted, Transaction
+from engine.operations.record import incident_card, prove, tell
+from engine.ports import EDIT_DELAY, Transaction
 from engine.routing import choose
 from engine.sla import ClockKind, SlaClock
 
@@ -71,14 +71,7 @@ async def _open(
         _tell_no_data(tx, work, now)
         _start_clocks(tx, work, context, now)
         for platform, channel in _channels(context):
-            card = CardWanted(
-                company_id=incident.company_id,
-                incident_id=incident.id,
-                kind=INCIDENT_CARD,
-                subject=str(incident.id),
-                platform=platform,
-                channel=channel,
-            )
+            card = incident_card(incident, platform, channel)
             tx.cards.want(card)
             tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=now)
         if not incident.open:
@@ -178,9 +171,12 @@ async def _save(
         assert work.before is not None
         work.after = await tx.incidents.save(work.before, work.after)
     soon = {work.after.id for work in works if work.before and _matters(work.before, work.after)}
-    for card in await tx.cards.of_incidents([work.after.id for work in works], INCIDENT_CARD):
-        due_at = now if card.incident_id in soon else now + EDIT_DELAY
-        tx.jobs.put(SyncCard(company_id=card.company_id, card_id=card.id), due_at=due_at)
+    for work in works:
+        incident = work.after
+        due_at = now if incident.id in soon else now + EDIT_DELAY
+        for platform, channel in _channels(contexts[incident.company_id]):
+            card = incident_card(incident, platform, channel)
+            tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=due_at)
 
 
 def _matters(before: Incident, after: Incident) -> bool:
