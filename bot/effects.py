@@ -27,8 +27,9 @@ from engine.jobs import (
     TidyRuns,
     TurnQuiet,
     WakeIncident,
+    WatchHeartbeat,
 )
-from engine.operations import clocks
+from engine.operations import clocks, heartbeats
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -71,6 +72,10 @@ class Effects:
                 await core.write(lambda tx: turn(tx, job.rule_id, core.clock.now()))
             case WakeIncident():
                 await core.write(lambda tx: wake(tx, job.incident_id, now=core.clock.now()))
+            case WatchHeartbeat():
+                await core.write(
+                    lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=core.clock.now())
+                )
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
             case _:
@@ -129,13 +134,15 @@ class Effects:
         return found
 
     async def _sweep(self, tx: Transaction) -> None:
-        """What a lost timer would miss: every clock that is due, and answers too old to be asked for again."""
+        """What a lost timer would miss: whatever is due; and what is too old to be kept goes."""
         now = self._core.clock.now()
         for company_id, incident_id in await tx.clocks.awaited(now):
             tx.jobs.put(CheckSla(company_id=company_id, incident_id=incident_id), due_at=now)
         for company_id, rule_id in await tx.quiet.awaited(now):
             tx.jobs.put(TurnQuiet(company_id=company_id, rule_id=rule_id), due_at=now)
         await tx.quiet.forget_drafts(before=now - 2 * GOOD_FOR)
+        for company_id, name in await tx.heartbeats.awaited(now):
+            tx.jobs.put(WatchHeartbeat(company_id=company_id, name=name), due_at=now)
         await tx.deliveries.forget(before=now - KEEP_ANSWERS)
         kept = timedelta(days=self._core.settings.aw_dead_letter_days)
         await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bot.cards import Body, Card, Code, Element, Facts, Line, Log, Moment, Strong, Title, Tone, When
 from bot.incident_card import cut
 from bot.views import IntakeView
+from engine.heartbeat import Heartbeat
 from engine.intake import IntakeLine
 
 LINE_LENGTH = 1500
@@ -13,7 +16,10 @@ LINE_LENGTH = 1500
 def intake_card(view: IntakeView) -> Card:
     name = view.company.name
     elements: list[Element] = [Title(Tone.WORKING, (Strong(f"{cut(name, 100)}: alert intake"),))]
-    elements.append(Facts((_waiting(view),)))
+    facts = [_waiting(view)]
+    if view.heartbeats:
+        facts.append(_heartbeats(view.heartbeats))
+    elements.append(Facts(tuple(facts)))
     return Card(summary=f"{name}: alert intake", elements=tuple(elements), kind="intake")
 
 
@@ -23,6 +29,14 @@ def _waiting(view: IntakeView) -> Line:
         return ("everything that was sent could be read",)
     letters = "1 dead letter waits" if count == 1 else f"{count} dead letters wait"
     return (Strong(letters), ": ", Code("/aw deadletter"))
+
+
+def _heartbeats(heartbeats: Sequence[Heartbeat]) -> Line:
+    count = "1 heartbeat" if len(heartbeats) == 1 else f"{len(heartbeats)} heartbeats"
+    ill = [f"{one.name} {one.state.value}" for one in heartbeats if not one.state.well]
+    if not ill:
+        return (f"{count}, all in time",)
+    return (f"{count}, ", Strong(cut(", ".join(ill), 300)))
 
 
 def intake_line_card(line: IntakeLine) -> Card:

@@ -9,6 +9,7 @@ from datetime import datetime
 from engine.alert import StoredAlert
 from engine.audit import TimelineEntry
 from engine.company import Asset, Company, CompanyContext, User
+from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
@@ -129,11 +130,16 @@ class IntakeView:
 
     company: Company
     dead_letters: int
+    heartbeats: Sequence[Heartbeat]
 
 
 async def intake_view(tx: Transaction, company_id: int) -> IntakeView:
     company = (await tx.companies.context(company_id)).company
-    return IntakeView(company=company, dead_letters=await tx.dead_letters.waiting(company_id))
+    return IntakeView(
+        company=company,
+        dead_letters=await tx.dead_letters.waiting(company_id),
+        heartbeats=await tx.heartbeats.of_company(company_id),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from bot import heartbeats
 from bot.core import Core
 from bot.doors import Door, Known, Sender, TooMany, Unauthorised, delivery_ids
 from bot.ingest import Away, Full, Intake
@@ -35,7 +36,7 @@ _HARMLESS = frozenset({"idempotency-key"})
 
 
 def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
-    """The one route, to be added to an application that has `bot.problems.middleware`."""
+    """The routes of tools and heartbeats, to be added to an application that has `bot.problems.middleware`."""
     door = Door(core, intake.note_use)
 
     async def receive(request: web.Request) -> web.Response:
@@ -68,7 +69,20 @@ def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
             return problem(422, "Not an alert", str(error), dead_letter=number, errors=_listed(error.faults))
         return await _stored(intake, sender, alerts, delivery_ids(request, sender))
 
-    return [web.post("/api/webhooks/{tool}", receive)]
+    async def beat(request: web.Request) -> web.Response:
+        try:
+            known = await door.recognise(request)
+            body = await _body(request)
+            sender = await door.prove(known, request.headers, body)
+        except Unauthorised:
+            return _unauthorised()
+        except TooMany as error:
+            return problem(429, "Too many requests", "Send it again.", retry_after=error.wait)
+        except _Unreadable as error:
+            return error.answer
+        return await heartbeats.answer(core, sender.company_id, request, body)
+
+    return [web.post("/api/webhooks/{tool}", receive), *heartbeats.routes(beat)]
 
 
 class _Unreadable(Exception):

@@ -55,6 +55,8 @@ class AuditKind(StrEnum):
     TOKEN_CREATED = "token.created"
     TOKEN_REVOKED = "token.revoked"
     DEAD_LETTER_REPLAYED = "deadletter.replayed"
+    HEARTBEAT_ADDED = "heartbeat.added"
+    HEARTBEAT_REMOVED = "heartbeat.removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

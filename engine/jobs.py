@@ -153,6 +153,19 @@ class WakeIncident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchHeartbeat:
+    """A heartbeat's time may be over: say so once, or look again when it will be."""
+
+    kind: ClassVar[str] = "watch_heartbeat"
+    company_id: int
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"heartbeat:{self.company_id}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """The periodic look at everything that is due; `name` says which, and its key elects one replica."""
 
@@ -177,6 +190,7 @@ Job = (
     | ExpireApproval
     | TurnQuiet
     | WakeIncident
+    | WatchHeartbeat
     | Sweep
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from engine.alert import StoredAlert
 from engine.audit import AuditEntry, TimelineEntry
 from engine.company import Asset, Company, CompanyContext, User
+from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.intake import DeadLetter, IntakeLine
 from engine.jobs import Job
@@ -140,6 +141,13 @@ class DeadLetters(Protocol):
     async def replayed(self, letter_id: int, *, outcome: str, now: datetime) -> None: ...
 
 
+class Heartbeats(Protocol):
+    async def get(self, company_id: int, name: str) -> Heartbeat | None: ...
+    async def count(self, company_id: int) -> int: ...
+    async def remove(self, company_id: int, name: str) -> None: ...
+    def put(self, heartbeat: Heartbeat) -> None: ...
+
+
 class Jobs(Protocol):
     def put(self, job: Job, *, due_at: datetime) -> None: ...
 
@@ -191,6 +199,8 @@ class IntakeTransaction(Transaction, Protocol):
     def intake_lines(self) -> IntakeLines: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
+    @property
+    def heartbeats(self) -> Heartbeats: ...
 
 
 EDIT_DELAY = timedelta(seconds=2)

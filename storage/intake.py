@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from engine.intake import IntakeLine
 from storage import dialect
-from storage.tables import intake_lines as table
+from storage.intake_tables import intake_lines as table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction

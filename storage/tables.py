@@ -280,19 +280,6 @@ sa.Index(
     postgresql_where=sa.text("incident_id IS NULL"),
 )
 
-intake_lines = sa.Table(
-    "intake_lines",
-    metadata,
-    Column("id", Text, primary_key=True),
-    _company(),
-    Column("text", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("count", Integer, nullable=False),
-    Column("first_at", Moment, nullable=False),
-    Column("last_at", Moment, nullable=False),
-    sa.Index("ix_intake_lines_last_at", "last_at"),
-)
-
 jobs = sa.Table(
     "jobs",
     metadata,

@@ -11,6 +11,7 @@ from storage.clocks import Clocks
 from storage.companies import Companies, ContextCache
 from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
+from storage.heartbeats import Heartbeats
 from storage.incidents import Incidents
 from storage.intake import IntakeLines
 from storage.jobs import Jobs
@@ -23,8 +24,9 @@ from storage.users import Tokens, Users
 class Transaction:
     """What `engine.ports.Transaction` and `runbooks.ports.RunsTransaction` ask for, on one connection.
 
-    Writes to alerts, clocks, timeline, intake lines, cards, jobs, deliveries and audit are gathered and sent as few
-    statements by `flush`; companies, users, incidents and runs are written at once because their answers are needed.
+    Writes to alerts, clocks, timeline, heartbeats, intake lines, cards, jobs, deliveries and audit are gathered and
+    sent as few statements by `flush`; companies, users, incidents, runs and dead letters are written at once because
+    their answers are needed.
     """
 
     def __init__(
@@ -73,6 +75,10 @@ class Transaction:
         return IntakeLines(self)
 
     @cached_property
+    def heartbeats(self) -> Heartbeats:
+        return Heartbeats(self)
+
+    @cached_property
     def jobs(self) -> Jobs:
         return Jobs(self)
 
@@ -105,6 +111,7 @@ class Transaction:
             "clocks",
             "timeline",
             "deliveries",
+            "heartbeats",
             "intake_lines",
             "cards",
             "users",

@@ -14,8 +14,8 @@ from engine.operations.silence import Wish
 from engine.operations.turn import turn
 from engine.schedule import between
 from engine.suppression import QuietKind, QuietRule, Scope
+from storage.intake_tables import intake_lines
 from storage.tables import alerts as alerts_table
-from storage.tables import intake_lines
 from storage.tables import jobs as jobs_table
 from storage.transaction import Transaction
 from tests import given

@@ -10,6 +10,7 @@ from bot.cli import (
     check,
     company,
     deadletter,
+    heartbeat,
     incident,
     replay,
     runbook,
@@ -35,6 +36,7 @@ app.command("check")(check.check)
 app.command("replay")(replay.replay)
 app.command("send-test-alert")(trial.send_test_alert)
 app.command("openapi")(serve.openapi)
+company.app.add_typer(heartbeat.app, name="heartbeat")
 app.add_typer(company.app, name="company")
 app.add_typer(user.app, name="user")
 app.add_typer(asset.app, name="asset")

@@ -222,3 +222,19 @@ def test_a_missing_dependency_is_warned_about(aw: Shell) -> None:
     said = aw("asset", "add", "acme", "web-01", "--depends-on", "db-01")
     assert said.code == 0
     assert "depends on db-01" in said.err
+
+
+def test_heartbeats_are_expected_listed_and_removed(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+    made = aw.done("company", "heartbeat", "add", "acme", "Nightly", "--every", "24h", "--grace", "2h")
+    assert (made["name"], made["state"], made["every_seconds"]) == ("nightly", "new", 86400)
+    assert made["url"].endswith("/api/webhooks/heartbeat/nightly")
+    changed = aw.done("company", "heartbeat", "add", "acme", "nightly", "--every", "1h")
+    assert (changed["every_seconds"], changed["grace_seconds"]) == (3600, 900)
+    assert [one["name"] for one in aw.done("company", "heartbeat", "list", "acme")] == ["nightly"]
+    assert "curl" in aw("company", "heartbeat", "add", "acme", "weekly", "--every", "7d").out
+    assert "not a time" in aw.refused("company", "heartbeat", "add", "acme", "x", "--every", "soon")
+    assert "cannot be" in aw.refused("company", "heartbeat", "add", "acme", "a b")
+    assert "no company" in aw.refused("company", "heartbeat", "list", "nobody")
+    aw.done("company", "heartbeat", "remove", "acme", "nightly")
+    assert "no heartbeat" in aw.refused("company", "heartbeat", "remove", "acme", "nightly")

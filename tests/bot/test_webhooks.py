@@ -17,7 +17,7 @@ from bot import webhooks
 from bot.core import Core
 from engine.intake import DeadLetter
 from integrations import SOURCES
-from storage.tables import intake_lines
+from storage.intake_tables import intake_lines
 from storage.transaction import Transaction
 from tests.bot.front import ALERT, Answered, Front, company, standing
 from tests.integrations.test_reading import json_values
