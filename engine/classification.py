@@ -34,10 +34,11 @@ _WORDS: dict[Severity, frozenset[str]] = {
             "availability",
             "5xl",
             "panic",
+            "unreachable",
         ]
     ),
     Severity.HIGH: frozenset(
-        ["high", "p2", "sev2", "s2", "major", "error", "err", "failed", "failure", "high_priority", "red"]
+        ["high", "p2", "sev2", "s2", "major", "error", "err", "failed", "failure", "high_priority", "red", "serious"]
     ),
     Severity.MEDIUM: frozenset(
         [

@@ -1,6 +1,7 @@
 """Any body a tool posts, decoded by what it holds, never by what its sender calls it: JSON, a form, or XML.
 
-A form is an object of its fields, with JSON in a field decoded; a field `payload` that holds JSON is the body itself.
+A form, in one line or in parts, is an object of its fields, with JSON in a field decoded; a field `payload` that holds
+JSON is the body itself.
 XML is an object with its root: an element without attributes and children is its text, repeated elements are a list,
 attributes stand beside the children, text among them is `#text`. Namespaces are left out.
 """
@@ -18,6 +19,8 @@ from integrations.sources.reading import DEPTH, NotJson, load
 MOST_FIELDS = 1_000
 """Fields of a form; more are no alert of anybody's."""
 _FORM = re.compile(r"([\w.\-\[\]%+*$]{1,200})=")
+_PART = re.compile(rb"--([^\r\n]{1,200})\r?\ncontent-disposition:\s*form-data", re.IGNORECASE)
+_NAMED = re.compile(rb"""\bname="([^"\r\n]{1,200})\"""", re.IGNORECASE)
 _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ELEMENT = re.compile(r"<[^\W\d]")
 
@@ -31,6 +34,8 @@ def decode(body: bytes) -> Any:
     try:
         if body[:1] in (b"{", b"["):
             return load(body)
+        if part := _PART.match(body):
+            return _parts(body, part.group(1))
         text = _text(body)
         if text.startswith("<"):
             return _xml(text)
@@ -57,6 +62,22 @@ def _form(text: str, named: re.Match[str]) -> Any:
             pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
         except ValueError as error:
             raise Undecodable(f"The body is a form of more than {MOST_FIELDS:,} fields.") from error
+    return _fields(pairs)
+
+
+def _parts(body: bytes, boundary: bytes) -> Any:
+    """A form in parts, each between boundaries, with its name in its header."""
+    pairs = []
+    for part in body.split(b"--" + boundary, MOST_FIELDS + 1)[1:]:
+        header, _, value = part.replace(b"\r\n", b"\n").partition(b"\n\n")
+        if name := _NAMED.search(header):
+            pairs.append((name.group(1).decode("utf-8", "replace"), value.decode("utf-8", "replace").strip()))
+    if len(pairs) > MOST_FIELDS:
+        raise Undecodable(f"The body is a form of more than {MOST_FIELDS:,} fields.")
+    return _fields(pairs)
+
+
+def _fields(pairs: list[tuple[str, str]]) -> Any:
     fields: dict[str, Any] = {}
     for name, value in pairs:
         _put(fields, name, _field(value))

@@ -15,7 +15,8 @@ from integrations.sources.reading import KEY, LABEL, NAME, SECRET, key, text
 
 _OTHER = re.compile(r"[^a-z0-9]+")
 _UNFILLED = re.compile(
-    r"(?:\*UNKNOWN\*|\{\{?[^{}\s]{1,80}\}\}?|\$\{?[A-Za-z_][A-Za-z0-9_.]{0,60}\}?\$?|%[A-Za-z_]{2,60}%?"
+    r"(?:\*[A-Za-z]{3,60}\*|\{\{? ?[^{}\s]{1,80} ?\}\}?|\$\{?[A-Za-z_][A-Za-z0-9_.]{0,60}\}?\$?|\$\{[^{}]{1,120}\}"
+    r"|%[A-Za-z_]{2,60}%?"
     r"|null|undefined|(?-i:None)|n/a|<no value>)",
     re.IGNORECASE,
 )

@@ -18,7 +18,7 @@ NAME, MESSAGE, LABEL, KEY = 500, 8_000, 1_000, 200
 """Characters that are kept of a name, a message, a label's value, and a sender's own key."""
 MOST_LABELS = 64
 SECRET = re.compile(
-    r"secret|token|passw(?:or)?d|api[_-]?key|access[_-]?key|credential|authori[sz]ation|\bsig\b",
+    r"secret|token|pass(?:w(?:or)?d|hash|phrase)|api[_-]?key|access[_-]?key|credential|authori[sz]ation|\bsig\b",
     re.IGNORECASE,
 )
 """In a name: the value is nothing to keep or show."""

@@ -1,0 +1,16 @@
+"""Nagios, Nagios XI and Naemon: what a notification command posts of its macros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.alert import Alert
+from integrations.sources.macros import notifications
+
+TOOL = "nagios"
+
+
+def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
+    """Raises Malformed when an entry names no host."""
+    return notifications(body, TOOL)
