@@ -38,7 +38,20 @@ _WORDS: dict[Severity, frozenset[str]] = {
         ]
     ),
     Severity.HIGH: frozenset(
-        ["high", "p2", "sev2", "s2", "major", "error", "err", "failed", "failure", "high_priority", "red", "serious"]
+        [
+            "high",
+            "p2",
+            "sev2",
+            "s2",
+            "major",
+            "error",
+            "err",
+            "failed",
+            "failure",
+            "high_priority",
+            "red",
+            "serious",
+        ]
     ),
     Severity.MEDIUM: frozenset(
         [
