@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from bot.core import Core
+from engine.allowance import Limits
 from engine.errors import Transient
 from engine.operations.directory import KEY_FORM, key_digest
 from integrations import signatures
@@ -24,8 +25,6 @@ from storage.transaction import Transaction
 
 REMEMBERED, FOR_SECONDS = 4096, 5.0
 USED_EVERY = timedelta(minutes=1)
-BURST_MINUTES = 10
-"""A storm may use up the allowance of so many minutes at once."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_DIGEST = "0" * 64
 _PLAIN = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
@@ -35,14 +34,6 @@ class Unauthorised(Exception):
     """No key, a wrong one, or a wrong signature: one and the same answer."""
 
 
-class TooMany(Exception):
-    """More requests than the company may send. `wait` in whole seconds."""
-
-    def __init__(self, wait: int) -> None:
-        super().__init__(f"come back in {wait} s")
-        self.wait = wait
-
-
 @dataclass(slots=True)
 class Known:
     """A key as remembered: `read_at` on the monotonic clock. `secrets` are the opened signing secrets, none when the
@@ -50,7 +41,7 @@ class Known:
 
     key: StoredKey
     secrets: tuple[bytes, ...]
-    rate_limit: int
+    limits: Limits
     read_at: float
     used_at: datetime
 
@@ -61,22 +52,6 @@ class Sender:
 
     company_id: int
     signature: str | None = None
-
-
-class Allowance:
-    """Requests a minute of each company, evenly or in one burst (GCRA). Per process."""
-
-    def __init__(self) -> None:
-        self._until: dict[int, float] = {}
-
-    def take(self, company_id: int, per_minute: int, at: float) -> None:
-        """`at` in monotonic seconds. Raises TooMany."""
-        step = 60.0 / per_minute
-        until = max(self._until.get(company_id, 0.0), at) + step
-        over = until - at - BURST_MINUTES * 60.0
-        if over > 1e-6:
-            raise TooMany(max(1, round(over + 0.5)))
-        self._until[company_id] = until
 
 
 class Door:
@@ -90,10 +65,9 @@ class Door:
         self._note_use = note_use
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._asking: dict[str, asyncio.Task[Known | None]] = {}
-        self._allowance = Allowance()
 
     async def recognise(self, request: web.Request) -> Known:
-        """Whose key it is, before anything else is read. Raises Unauthorised, TooMany."""
+        """Whose key it is, before anything else is read. Raises Unauthorised."""
         given = _given_key(request)
         form = KEY_FORM.fullmatch(given)
         known = await self._remembered(form.group(1)) if form else None
@@ -105,7 +79,6 @@ class Door:
         now = self._core.clock.now()
         if known.key.archived or (known.key.expires_at is not None and now >= known.key.expires_at):
             raise Unauthorised
-        self._allowance.take(known.key.company_id, known.rate_limit, time.monotonic())
         if now - known.used_at >= USED_EVERY:
             known.used_at = now
             self._note_use(known.key.id, now)
@@ -155,18 +128,18 @@ class Door:
             done.exception()  # who asked may have gone away; a fault is told to those who wait
 
     async def _ask(self, key_id: str) -> Known | None:
-        async def look(tx: Transaction) -> tuple[StoredKey, int] | None:
+        async def look(tx: Transaction) -> tuple[StoredKey, Limits] | None:
             key = await tx.companies.key(key_id)
             company = await tx.companies.get(key.company_id) if key else None
-            return (key, company.rate_limit) if key and company else None
+            return (key, company.limits) if key and company else None
 
         found = await self._core.read(look)
         earlier = self._known.pop(key_id, None)
         if found is None:
             return None
-        key, rate_limit = found
+        key, limits = found
         used_at = max(key.last_used_at or _NEVER, earlier.used_at if earlier else _NEVER)
-        known = Known(key, self._opened(key), rate_limit, time.monotonic(), used_at)
+        known = Known(key, self._opened(key), limits, time.monotonic(), used_at)
         self._known[key_id] = known
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -191,10 +164,18 @@ def _given_key(request: web.Request) -> str:
     return (given if given is not None else request.query.get("api_key", "")).strip()
 
 
+_NAMES = (("d:", "X-Delivery-ID"), ("d:", "Idempotency-Key"), ("w:", "webhook-id"))
+
+
+def is_named(request: web.Request, known: Known) -> bool:
+    """May it be a repeat? Without a name and without a signature nothing is."""
+    return bool(known.secrets) or any(name in request.headers for _, name in _NAMES)
+
+
 def delivery_ids(request: web.Request, sender: Sender) -> tuple[str, ...]:
     """The names under which a repeat of this request would come, each told from the others by its first letter."""
     found = []
-    for prefix, name in (("d:", "X-Delivery-ID"), ("d:", "Idempotency-Key"), ("w:", "webhook-id")):
+    for prefix, name in _NAMES:
         value = request.headers.get(name)
         if value and (value := value.strip()):
             found.append(prefix + (value if _PLAIN.fullmatch(value) else _digest(value)))

@@ -17,6 +17,7 @@ from engine.jobs import (
     CancelRun,
     CheckSla,
     ConsiderRunbook,
+    EndLimiting,
     ExpireApproval,
     Job,
     PollRun,
@@ -29,7 +30,7 @@ from engine.jobs import (
     WakeIncident,
     WatchHeartbeat,
 )
-from engine.operations import clocks, heartbeats
+from engine.operations import clocks, heartbeats, limits
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -76,6 +77,8 @@ class Effects:
                 await core.write(
                     lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=core.clock.now())
                 )
+            case EndLimiting():
+                await core.write(lambda tx: limits.end_limiting(tx, job.company_id, core.clock.now()))
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
             case _:

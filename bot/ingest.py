@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ import structlog
 
 from bot.core import Core
 from bot.faults import fault_code
+from bot.gate import Gate
 from engine.errors import Conflict
 from engine.operations.ingest import Answer, Delivery, ingest
 from storage import dialect
@@ -42,6 +44,7 @@ class _Waiting:
 
 class Intake:
     def __init__(self, core: Core, *, most_waiting: int = MOST_WAITING) -> None:
+        self.gate = Gate(core)
         self._core = core
         self._most = most_waiting
         self._queue: deque[_Waiting] = deque()
@@ -60,6 +63,7 @@ class Intake:
         self._wake.set()
         if self._writer is not None:
             await self._writer
+        await self.gate.close()
 
     async def submit(self, delivery: Delivery) -> Answer:
         """The answer, once it is committed. Raises Full or Away when nothing was accepted. A caller that goes away
@@ -72,6 +76,12 @@ class Intake:
         self._queue.append(waiting)
         self._wake.set()
         return await waiting.answer
+
+    async def first_answer(self, company_id: int, ids: Sequence[str]) -> Answer | None:
+        """What a delivery of one of these names was told, if it was: without a place in the queue."""
+        found = await self._core.read(lambda tx: tx.deliveries.answers([(company_id, name) for name in ids]))
+        body = next(iter(found.values()), None)
+        return None if body is None else Answer(body=body, replayed=True)
 
     def note_use(self, key_id: str, at: datetime) -> None:
         """Have it stored with the next commit that a key was used; nobody waits for it."""
@@ -128,6 +138,8 @@ class Intake:
 
         answers = await self._core.write(act)
         for one, answer in zip(batch, answers, strict=True):
+            if answer.turned_away is not None:
+                self.gate.learn(one.delivery.company_id, answer.turned_away.shut)
             if not one.answer.done():
                 one.answer.set_result(answer)
 

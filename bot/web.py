@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from aiohttp import web
 from prometheus_client import (
@@ -12,8 +12,12 @@ from prometheus_client import (
     Gauge,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from bot.core import Core
+from engine.allowance import Refused
 from storage.database import newest_version
 
 STARTED = time.monotonic()
@@ -22,6 +26,8 @@ STARTED = time.monotonic()
 def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteDef]:
     registry = CollectorRegistry()
     waiting = Gauge("aw_jobs_waiting", "Jobs that wait or run", registry=registry)
+    refused = _Refused()
+    registry.register(refused)
     up = Gauge("aw_uptime_seconds", "Seconds since start", registry=registry)
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -40,10 +46,30 @@ def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteD
     async def metrics(_request: web.Request) -> web.Response:
         async with core.database.reading() as tx:
             waiting.set(await tx.jobs.waiting())
+            refused.counted = await tx.allowances.all_refused()
         up.set(time.monotonic() - STARTED)
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)]
+
+
+class _Refused(Collector):
+    """What was turned away over the limits, of each company that ever was over its own."""
+
+    def __init__(self) -> None:
+        self.counted: Sequence[tuple[str, Refused]] = ()
+
+    def collect(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "aw_requests_refused", "Requests refused over the limit", labels=["company"]
+        )
+        alerts = CounterMetricFamily(
+            "aw_alerts_refused", "Alerts in those that were read", labels=["company"]
+        )
+        for slug, one in self.counted:
+            requests.add_metric([slug], one.total_requests)
+            alerts.add_metric([slug], one.total_alerts)
+        yield from (requests, alerts)
 
 
 async def _database(core: Core) -> str:

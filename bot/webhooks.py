@@ -6,20 +6,22 @@ A body with an empty list of alerts says nothing and is no fault: 202 with `acce
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot import heartbeats
 from bot.core import Core
-from bot.doors import Door, Known, Sender, TooMany, Unauthorised, delivery_ids
+from bot.doors import Door, Known, Sender, Unauthorised, delivery_ids, is_named
+from bot.gate import TooMany
 from bot.ingest import Away, Full, Intake
 from bot.problems import problem
 from engine.alert import Alert
 from engine.operations import dead_letters
-from engine.operations.ingest import Delivery
+from engine.operations.ingest import Answer, Delivery
 from engine.operations.intake_story import tell_company
 from integrations import SOURCES
 from integrations.sources.decoding import Undecodable, decode
@@ -35,54 +37,67 @@ _SECRET = ("auth", "cookie", "key", "signature", "token", "secret", "password", 
 _HARMLESS = frozenset({"idempotency-key"})
 
 
-def routes(core: Core, intake: Intake) -> list[web.RouteDef]:
+def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.RouteDef]:
     """The routes of tools and heartbeats, to be added to an application that has `bot.problems.middleware`."""
-    door = Door(core, intake.note_use)
+    door = door or Door(core, intake.note_use)
 
     async def receive(request: web.Request) -> web.Response:
         tool = text(request.match_info["tool"].lower(), 60)
+        known = await door.recognise(request)
+        shut = intake.gate.shut(known.key.company_id, known.limits)
+        if shut is not None and not is_named(request, known):
+            raise intake.gate.refuse(known.key.company_id, shut)
         try:
-            known = await door.recognise(request)
             body = await _body(request)
-            sender = await door.prove(known, request.headers, body)
-        except Unauthorised:
-            return _unauthorised()
-        except TooMany as error:
-            return problem(
-                429, "Too many requests", "Nothing was accepted. Send it again.", retry_after=error.wait
-            )
         except _Unreadable as error:
-            await _tell(core, known, tool, error.why)
+            await _tell(core, intake, known, tool, error.why)
             return error.answer
+        sender = await door.prove(known, request.headers, body)
+        ids = delivery_ids(request, sender)
+        if shut is not None:
+            if (first := await intake.first_answer(sender.company_id, ids)) is not None:
+                return _answered(first)
+            raise intake.gate.refuse(sender.company_id, shut)
         parse = SOURCES.get(tool)
         if parse is None:
             why = f"There is no tool “{text(tool, 60)}”; known: {', '.join(sorted(SOURCES))}."
-            number = await _keep(core, sender, tool, request.headers, body, why)
+            number = await _keep(core, intake, sender, tool, request.headers, body, why)
             return _unknown(tool, number)
         try:
             alerts = parse(decode(body), request.headers)
         except Undecodable as error:
-            number = await _keep(core, sender, tool, request.headers, body, str(error))
+            number = await _keep(core, intake, sender, tool, request.headers, body, str(error))
             return problem(400, "Not readable", str(error), dead_letter=number)
         except Malformed as error:
-            number = await _keep(core, sender, tool, request.headers, body, str(error))
+            number = await _keep(core, intake, sender, tool, request.headers, body, str(error))
             return problem(422, "Not an alert", str(error), dead_letter=number, errors=_listed(error.faults))
-        return await _stored(intake, sender, alerts, delivery_ids(request, sender))
+        return await _stored(intake, sender, alerts, ids)
 
     async def beat(request: web.Request) -> web.Response:
+        known = await door.recognise(request)
         try:
-            known = await door.recognise(request)
             body = await _body(request)
-            sender = await door.prove(known, request.headers, body)
+        except _Unreadable as error:
+            return error.answer
+        sender = await door.prove(known, request.headers, body)
+        return await heartbeats.answer(core, sender.company_id, request, body)
+
+    return [web.post("/api/webhooks/{tool}", _refusing(receive)), *heartbeats.routes(_refusing(beat))]
+
+
+def _refusing(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
+    """What every door says to a stranger, and to a company over its limit."""
+
+    async def refusing(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
         except Unauthorised:
             return _unauthorised()
         except TooMany as error:
-            return problem(429, "Too many requests", "Send it again.", retry_after=error.wait)
-        except _Unreadable as error:
-            return error.answer
-        return await heartbeats.answer(core, sender.company_id, request, body)
+            detail = f"The company is over its limit. Nothing was accepted. Send it again in {error.wait} s."
+            return problem(429, "Too many requests", detail, retry_after=error.wait)
 
-    return [web.post("/api/webhooks/{tool}", receive), *heartbeats.routes(beat)]
+    return refusing
 
 
 class _Unreadable(Exception):
@@ -98,11 +113,19 @@ async def _stored(
     intake: Intake, sender: Sender, alerts: Sequence[Alert], ids: tuple[str, ...]
 ) -> web.Response:
     try:
-        answer = await intake.submit(Delivery(company_id=sender.company_id, alerts=tuple(alerts), ids=ids))
+        answer = await intake.submit(
+            Delivery(company_id=sender.company_id, alerts=tuple(alerts), ids=ids, limited=True)
+        )
     except Full:
         return problem(503, "Too much at once", "Nothing was accepted. Send it again.")
     except Away:
         return problem(503, "The database is away", "Nothing was accepted. Send it again.")
+    if answer.turned_away is not None:
+        raise TooMany(answer.turned_away.wait)
+    return _answered(answer)
+
+
+def _answered(answer: Answer) -> web.Response:
     return web.Response(
         body=orjson.dumps(answer.body),
         status=202,
@@ -157,7 +180,7 @@ def _too_large() -> _Unreadable:
     return _Unreadable(413, "Too large", f"A body may have {LARGEST:,} bytes.")
 
 
-async def _tell(core: Core, known: Known, tool: str, why: str) -> None:
+async def _tell(core: Core, intake: Intake, known: Known, tool: str, why: str) -> None:
     """What was not read to its end cannot be kept, but it is told."""
     who = dead_letters.tool_name(tool)
     said = f"{who} sent a body that was not taken, and nothing of it is kept: {why}"
@@ -166,13 +189,20 @@ async def _tell(core: Core, known: Known, tool: str, why: str) -> None:
         now, topic = core.clock.now(), f"not taken|{tool}|{why}"
         await tell_company(tx, known.key.company_id, said, now=now, topic=topic)
 
-    await core.write(tell)
+    await intake.gate.write(known.key.company_id, tell)
 
 
 async def _keep(
-    core: Core, sender: Sender, tool: str, headers: Mapping[str, str], body: bytes, error: str
+    core: Core,
+    intake: Intake,
+    sender: Sender,
+    tool: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    error: str,
 ) -> int:
-    """Keep whole what had a good key and could not be understood; its number among the dead letters."""
+    """Keep whole what had a good key and could not be understood; its number among the dead letters. Raises
+    TooMany."""
 
     async def keep(tx: Transaction) -> int:
         return await dead_letters.keep(
@@ -185,7 +215,7 @@ async def _keep(
             now=core.clock.now(),
         )
 
-    return await core.write(keep)
+    return await intake.gate.write(sender.company_id, keep)
 
 
 def harmless(headers: Mapping[str, Any]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from engine.alert import normal_asset
+from engine.allowance import Limits
 from engine.sla import SlaPolicy
 from engine.suppression import QuietRule
 
@@ -59,8 +60,13 @@ class Company:
     window: timedelta = timedelta(minutes=15)
     reopen_window: timedelta = timedelta(minutes=60)
     rate_limit: int = 1000
+    burst: int = 9000
     sla: SlaPolicy = field(default_factory=SlaPolicy)
     cloud: Cloud | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(rate=self.rate_limit, burst=self.burst)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

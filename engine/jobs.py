@@ -166,6 +166,18 @@ class WatchHeartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndLimiting:
+    """See whether a company is within its limit again, and say what was refused meanwhile."""
+
+    kind: ClassVar[str] = "end_limiting"
+    company_id: int
+
+    @property
+    def key(self) -> str:
+        return f"limit:{self.company_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """The periodic look at everything that is due; `name` says which, and its key elects one replica."""
 
@@ -191,6 +203,7 @@ Job = (
     | TurnQuiet
     | WakeIncident
     | WatchHeartbeat
+    | EndLimiting
     | Sweep
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from engine.alert import StoredAlert
+from engine.allowance import Limits, Refused, Window
 from engine.audit import AuditEntry, TimelineEntry
 from engine.company import Asset, Company, CompanyContext, User
 from engine.heartbeat import Heartbeat
@@ -160,6 +161,18 @@ class Audit(Protocol):
     def add(self, entry: AuditEntry) -> None: ...
 
 
+class Allowances(Protocol):
+    """What a company may still send, decided for all replicas alike."""
+
+    async def take(
+        self, company_id: int, wanted: int, limits: Limits, *, now: datetime
+    ) -> tuple[Window, int]: ...
+    async def take_reserve(self, company_id: int, taken: int) -> None: ...
+    async def refuse(self, company_id: int, *, requests: int, alerts: int, now: datetime) -> bool: ...
+    async def refused(self, company_id: int) -> Refused | None: ...
+    async def end(self, seen: Refused) -> bool: ...
+
+
 class Deliveries(Protocol):
     """First answers, kept so that a repeat gets the same one."""
 
@@ -195,6 +208,8 @@ class Transaction(Protocol):
 class IntakeTransaction(Transaction, Protocol):
     """What telling about a company's intake needs besides."""
 
+    @property
+    def allowances(self) -> Allowances: ...
     @property
     def intake_lines(self) -> IntakeLines: ...
     @property

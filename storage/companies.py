@@ -76,6 +76,7 @@ def _to_company(row: Any) -> Company:
         window=row.window,
         reopen_window=row.reopen_window,
         rate_limit=row.rate_limit,
+        burst=row.burst,
         sla=sla_from_json(row.sla),
         cloud=Cloud(**row.cloud) if row.cloud else None,
     )
@@ -93,6 +94,7 @@ def _to_row(company: Company) -> dict[str, Any]:
         "window": company.window,
         "reopen_window": company.reopen_window,
         "rate_limit": company.rate_limit,
+        "burst": company.burst,
         "sla": sla_to_json(company.sla),
         "cloud": asdict(company.cloud) if company.cloud else None,
     }

@@ -23,6 +23,11 @@ _UNIQUE_VIOLATION = "23505"
 _GONE_SQLSTATES = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
 
 
+def microseconds(at: datetime) -> int:
+    """Since 1970: how a Moment is kept."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
 class Moment(TypeDecorator[datetime]):
     """An aware UTC time, kept as whole microseconds since 1970: the same order and arithmetic on both databases."""
 
@@ -30,7 +35,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:
-        return lambda value: None if value is None else (value - _EPOCH) // _MICROSECOND
+        return lambda value: None if value is None else microseconds(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         return lambda value: None if value is None else _EPOCH + timedelta(0, 0, int(value))

@@ -34,3 +34,21 @@ heartbeats = sa.Table(
     Column("due_at", Moment, nullable=False),
     sa.Index("ix_heartbeats_due_at", "due_at"),
 )
+
+allowances = sa.Table(
+    "allowances",
+    metadata,
+    Column("company_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("began_at", Moment, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("previous", Integer, nullable=False),
+    Column("reserve_count", Integer, nullable=False),
+    Column("reserve_previous", Integer, nullable=False),
+    Column("admitted", Integer, nullable=False),
+    Column("limited_at", Moment),
+    Column("refused_at", Moment),
+    Column("requests", sa.BigInteger, nullable=False),
+    Column("alerts", sa.BigInteger, nullable=False),
+    Column("total_requests", sa.BigInteger, nullable=False),
+    Column("total_alerts", sa.BigInteger, nullable=False),
+)

@@ -42,6 +42,7 @@ companies = sa.Table(
     Column("window", Span, nullable=False),
     Column("reopen_window", Span, nullable=False),
     Column("rate_limit", Integer, nullable=False),
+    Column("burst", Integer, nullable=False, server_default="0"),
     Column("sla", Json, nullable=False),
     Column("cloud", Json),
     Column("hmac_secret", sa.LargeBinary),

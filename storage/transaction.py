@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from storage.alerts import Alerts
+from storage.allowances import Allowances
 from storage.audit import Audit, Timeline
 from storage.cards import Cards
 from storage.clocks import Clocks
@@ -93,6 +94,10 @@ class Transaction:
     @cached_property
     def audit(self) -> Audit:
         return Audit(self)
+
+    @cached_property
+    def allowances(self) -> Allowances:
+        return Allowances(self)
 
     @cached_property
     def deliveries(self) -> Deliveries:

@@ -45,6 +45,10 @@ ReopenWindow = Annotated[
     typer.Option(min=0, max=10080, metavar="MINUTES", help="How long a resolved number may come back."),
 ]
 RateLimit = Annotated[int | None, typer.Option(min=1, max=1000, help="Alert requests a minute.")]
+Burst = Annotated[
+    int | None,
+    typer.Option(min=0, max=100_000, help="How many more in a storm; 0 when only the limit is given."),
+]
 
 
 @app.command("add")
@@ -63,6 +67,7 @@ def add(
     window: Window = None,
     reopen_window: ReopenWindow = None,
     rate_limit: RateLimit = None,
+    burst: Burst = None,
     as_json: Json = False,
 ) -> None:
     """Add a company; prints its API key (and secret), once."""
@@ -77,6 +82,7 @@ def add(
         window=window,
         reopen_window=reopen_window,
         rate_limit=rate_limit,
+        burst=burst,
         cloud=_cloud(blank, cloud, aws_role_arn, aws_external_id, aws_region),
     )
 
@@ -99,7 +105,10 @@ def add(
             "aws_external_id": made.external_id if made else None,
         }
 
-    answer = with_core(act)
+    _say_added(with_core(act), as_json)
+
+
+def _say_added(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return terminal.say_json(answer)
     terminal.say(f"{answer['name']} is added. What follows is shown this once:")
@@ -145,7 +154,10 @@ def show(slug: Slug, as_json: Json = False) -> None:
         async def look(tx: Transaction) -> dict[str, Any]:
             company = await directory.company_called(tx, slug)
             context = await tx.companies.context(company.id)
+            refused = await tx.allowances.refused(company.id)
             return document(company) | {
+                "refused_requests": refused.total_requests if refused else 0,
+                "refused_alerts": refused.total_alerts if refused else 0,
                 "open_incidents": sum((await tx.incidents.counts(company.id)).values()),
                 "people": [
                     {"name": one.name, "email": one.email, "role": one.role} for one in context.people
@@ -178,6 +190,7 @@ def change(
     window: Window = None,
     reopen_window: ReopenWindow = None,
     rate_limit: RateLimit = None,
+    burst: Burst = None,
     as_json: Json = False,
 ) -> None:
     """Change a company's settings; what is left out stays."""
@@ -190,6 +203,7 @@ def change(
         "window": window,
         "reopen_window": reopen_window,
         "rate_limit": rate_limit,
+        "burst": burst,
     }
 
     async def act(core: Core) -> Company:
@@ -282,6 +296,7 @@ def document(company: Company) -> dict[str, Any]:
         "window_minutes": int(company.window.total_seconds() // 60),
         "reopen_window_minutes": int(company.reopen_window.total_seconds() // 60),
         "rate_limit": company.rate_limit,
+        "burst": company.burst,
         "cloud": cloud.provider if cloud else None,
         "aws_role_arn": cloud.role_arn if cloud else None,
         "aws_external_id": cloud.external_id if cloud else None,
@@ -299,6 +314,8 @@ def _changed(company: Company, **values: Any) -> Company:
     for name in ("window", "reopen_window"):
         if name in given:
             given[name] = minutes_of(given[name])
+    if "rate_limit" in given:  # who says a number means that number
+        given.setdefault("burst", 0)
     if "timezone" in given:
         given["timezone"] = timezone_of(given["timezone"])
     if "name" in given and not given["name"].strip():

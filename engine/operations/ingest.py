@@ -25,9 +25,10 @@ from engine.correlation import Attach, Open, Quiet, Reopen, Rules, correlate, id
 from engine.identifiers import new_id
 from engine.incident import Incident, IncidentStatus, acted, attach, recover, reopen
 from engine.operations import hold
+from engine.operations.limits import TurnedAway, admit, refuse
 from engine.operations.open_incidents import OpenSet, Work, load
 from engine.operations.settle import settle
-from engine.ports import Transaction
+from engine.ports import IntakeTransaction, Transaction
 from engine.reason import Reason
 from engine.suppression import QuietRule
 
@@ -44,14 +45,18 @@ class Delivery:
     released: tuple[StoredAlert, ...] = ()
     """What was held and is heard now, one for each of `alerts`; `because` says why. Otherwise empty."""
     because: str = ""
+    limited: bool = False
+    """Does it count as one of the requests that its company may send?"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the sender is told, as JSON: `{"accepted": n, "results": [...]}`. `replayed` repeats an earlier answer."""
+    """What the sender is told, as JSON: `{"accepted": n, "results": [...]}`. `replayed` repeats an earlier answer;
+    `turned_away` means that nothing was accepted."""
 
     body: Mapping[str, object]
     replayed: bool = False
+    turned_away: TurnedAway | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +69,30 @@ class _Said:
     suppressed_by: str | None = None
 
 
-async def ingest(tx: Transaction, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
+async def ingest(tx: IntakeTransaction, deliveries: Sequence[Delivery], now: datetime) -> list[Answer]:
     """Take the deliveries in, in order, and say what became of each alert.
 
     Raises Conflict when another replica opened one of the same incidents meanwhile: run the batch again.
     """
-    names = {(one.company_id, name) for one in deliveries for name in one.ids}
+    names = {key for one in deliveries for key in _keys(one)}
     earlier = dict(await tx.deliveries.answers(names)) if names else {}
     contexts = await tx.companies.contexts({one.company_id for one in deliveries})
     fresh: list[Delivery] = []
     seen: set[tuple[int, str]] = set()
     for one in deliveries:
-        keys = {(one.company_id, name) for name in one.ids}
+        keys = set(_keys(one))
         if not keys & (earlier.keys() | seen):
             fresh.append(one)
             seen |= keys
+    counted = [one for one in fresh if one.limited]
+    turned_away = {
+        id(counted[place]): why for place, why in (await admit(tx, counted, contexts, now)).items()
+    }
+    fresh = [one for one in fresh if id(one) not in turned_away]
     said = await _decide(tx, fresh, contexts, now)
     body_of = {id(one): _body(results) for one, results in zip(fresh, said, strict=True)}
     answers: list[Answer] = []
+    again: dict[tuple[int, str], TurnedAway] = {}
     for one in deliveries:
         body = body_of.get(id(one))
         if body is not None:
@@ -90,9 +101,21 @@ async def ingest(tx: Transaction, deliveries: Sequence[Delivery], now: datetime)
                 earlier[(one.company_id, name)] = body
             answers.append(Answer(body=body))
             continue
-        first = next(earlier[(one.company_id, name)] for name in one.ids if (one.company_id, name) in earlier)
-        answers.append(Answer(body=first, replayed=True))
+        first = next((earlier[key] for key in _keys(one) if key in earlier), None)
+        if first is not None:
+            answers.append(Answer(body=first, replayed=True))
+        else:  # over the limit, or the repeat of one that was
+            why = turned_away.get(id(one)) or next(again[key] for key in _keys(one) if key in again)
+            again |= dict.fromkeys(_keys(one), why)
+            answers.append(Answer(body={}, turned_away=why))
+    if turned_away:
+        over = [one for one, answer in zip(deliveries, answers, strict=True) if answer.turned_away]
+        await refuse(tx, over, now)
     return answers
+
+
+def _keys(delivery: Delivery) -> list[tuple[int, str]]:
+    return [(delivery.company_id, name) for name in delivery.ids]
 
 
 async def _decide(

@@ -86,7 +86,7 @@ async def _in_scope(tx: Transaction, rule: QuietRule, context: CompanyContext) -
 
 
 async def _hear(
-    tx: Transaction, rule: QuietRule, stretch: Stretch, context: CompanyContext, now: datetime
+    tx: IntakeTransaction, rule: QuietRule, stretch: Stretch, context: CompanyContext, now: datetime
 ) -> tuple[list[str], bool]:
     """What was held and still fires goes through the engine now, unless something else holds it: the incidents, and
     whether more waits."""
@@ -104,7 +104,7 @@ async def _hear(
 
 
 async def _open(
-    tx: Transaction,
+    tx: IntakeTransaction,
     rule: QuietRule,
     stretch: Stretch,
     again: Sequence[StoredAlert],

@@ -19,6 +19,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from bot import problems, webhooks
 from bot.core import Core
+from bot.doors import Door
 from bot.ingest import Intake
 from engine.access import SYSTEM
 from engine.operations import directory
@@ -46,6 +47,7 @@ class Answered:
 class Front:
     core: Core
     intake: Intake
+    door: Door
     client: TestClient[web.Request, web.Application]
     acme: Issued
     signed: Issued
@@ -73,14 +75,14 @@ class Front:
                 assert said["status"] == answer.status and said["title"]
             return Answered(answer.status, answer.headers, said)
 
-    async def raw(self, sent: bytes, *, within: float = 5.0) -> bytes:
-        """The first line of the answer to these bytes, and the connection closed for writing after them."""
+    async def raw(self, sent: bytes, *, within: float = 5.0, hang_up: bool = True) -> bytes:
+        """The first line of the answer to these bytes; unless told otherwise, nothing can follow them."""
         assert isinstance(self.client.server, TestServer)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.client.server.port)
         try:
             writer.write(sent)
             await writer.drain()
-            if writer.can_write_eof():
+            if hang_up and writer.can_write_eof():
                 writer.write_eof()
             return await asyncio.wait_for(reader.readline(), within)
         finally:
@@ -119,13 +121,17 @@ async def company(core: Core, slug: str, *, with_hmac: bool = False, **changes: 
 
 
 @asynccontextmanager
-async def standing(core: Core, *, most_waiting: int = 20_000) -> AsyncIterator[Front]:
+async def standing(
+    core: Core, *, most_waiting: int = 20_000, names: tuple[str, str] = ("acme", "signed")
+) -> AsyncIterator[Front]:
+    """`names` are those of its two companies; several on one database need different ones."""
     intake = Intake(core, most_waiting=most_waiting)
     await intake.start()
     app = web.Application(middlewares=[problems.middleware], client_max_size=webhooks.LARGEST)
-    app.add_routes(webhooks.routes(core, intake))
-    acme = await company(core, "acme")
-    signed = await company(core, "signed", with_hmac=True)
+    door = Door(core, intake.note_use)
+    app.add_routes(webhooks.routes(core, intake, door))
+    acme = await company(core, names[0])
+    signed = await company(core, names[1], with_hmac=True)
     async with TestClient(TestServer(app, host="127.0.0.1")) as client:
-        yield Front(core, intake, client, acme, signed)
+        yield Front(core, intake, door, client, acme, signed)
     await intake.stop()

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from bot import doors
 from bot.core import Core
-from bot.doors import BURST_MINUTES, Allowance, TooMany
 from engine.access import SYSTEM
 from engine.operations import directory
 from storage.companies import StoredKey
@@ -91,17 +90,7 @@ async def test_a_rotated_key_works_at_once_and_the_old_one_ends_in_time(front: F
 
 def forget(front: Front) -> None:
     """As if the seconds had passed for which keys are remembered."""
-    doors_of(front)._known.clear()
-
-
-def doors_of(front: Front) -> doors.Door:
-    (door,) = [
-        cell.cell_contents
-        for route in front.client.app.router.routes()
-        for cell in (route.handler.__closure__ or ())
-        if isinstance(cell.cell_contents, doors.Door)
-    ]
-    return door
+    front.door._known.clear()
 
 
 async def test_a_company_that_is_gone_has_no_key(front: Front, clock: TestClock):
@@ -113,7 +102,7 @@ async def test_a_company_that_is_gone_has_no_key(front: Front, clock: TestClock)
 
 async def test_a_key_is_asked_for_once_however_many_come(front: Front, monkeypatch: pytest.MonkeyPatch):
     asked: list[str] = []
-    door = doors_of(front)
+    door = front.door
     ask = door._ask
 
     async def counted(key_id: str) -> doors.Known | None:
@@ -132,7 +121,7 @@ async def test_not_more_keys_are_remembered_than_fit(front: Front, monkeypatch: 
     others = [await company(front.core, f"c{number}") for number in range(4)]
     for one in [front.acme, *others]:
         assert (await front.post(key=one.api_key)).status == 202
-    assert len(doors_of(front)._known) == 2
+    assert len(front.door._known) == 2
 
 
 async def test_the_last_use_is_noted_at_most_once_a_minute(front: Front, clock: TestClock):
@@ -208,27 +197,3 @@ async def test_a_secret_that_cannot_be_opened_is_our_trouble_not_the_senders(fro
     await front.core.write(spoil)
     answer = await front.post(BODY, key=front.signed.api_key, headers=front.signature(BODY))
     assert answer.status == 503 and "Retry-After" in answer.headers
-
-
-async def test_over_its_limit_a_company_is_told_when_to_come_back(front: Front):
-    small = await company(front.core, "small", rate_limit=1)
-    for _ in range(BURST_MINUTES):
-        assert (await front.post(key=small.api_key)).status == 202
-    answer = await front.post(key=small.api_key)
-    assert answer.status == 429 and 1 <= int(answer.headers["Retry-After"]) <= 60
-    assert (await front.post()).status == 202, "nobody else is held up"
-
-
-def test_an_allowance_comes_back_with_time():
-    allowance = Allowance()
-    for _ in range(60 * BURST_MINUTES):
-        allowance.take(1, 60, 1000.0)
-    with pytest.raises(TooMany) as refused:
-        allowance.take(1, 60, 1000.0)
-    assert refused.value.wait == 2
-    allowance.take(2, 60, 1000.0)
-    allowance.take(1, 60, 1001.0)
-    with pytest.raises(TooMany):
-        allowance.take(1, 60, 1001.0)
-    for _ in range(60 * BURST_MINUTES):
-        allowance.take(1, 60, 5000.0)
