@@ -190,8 +190,18 @@ class ReplayLetter(_Act):
 OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Run | Why | Details | Show
 OnRun = Approve | Reject | Cancel
 Question = Help | Status | ListOpen | Mine | WhoAmI
+
+
+@dataclass(frozen=True, slots=True)
+class SendTest(_Act):
+    """A marked alert through the real door; `company` empty: the channel's."""
+
+    verb: ClassVar[str] = "test"
+    company: str = ""
+
+
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
-Action = OnIncident | OnRun | OnLetter | Question
+Action = OnIncident | OnRun | OnLetter | SendTest | Question
 
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind for group in (OnIncident, OnRun, OnLetter, Question) for kind in get_args(group)

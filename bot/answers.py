@@ -42,6 +42,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw run disk-clean-up INC-42", "run a runbook", Verb.RUN_LOW),
     ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
     ("/aw why INC-42", "why this card exists", Verb.SEE),
+    ("/aw test [company]", "send a marked test alert and see each step", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
     ("/aw whoami", "who I think you are", Verb.SEE),
 )

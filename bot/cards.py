@@ -5,7 +5,7 @@ Strings inside are plain text and never trusted: a renderer escapes them. What i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -256,4 +256,11 @@ class Done:
     text: str = ""
 
 
-Reply = Said | Asked | Refused | Done
+@dataclass(frozen=True, slots=True)
+class Unfolding:
+    """The answer grows: each card takes the place of the one before, for the asker alone."""
+
+    cards: AsyncIterator[Card]
+
+
+Reply = Unfolding | Said | Asked | Refused | Done

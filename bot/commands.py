@@ -24,6 +24,7 @@ from bot.actions import (
     ReplayLetter,
     Resolve,
     Run,
+    SendTest,
     Show,
     Status,
     Unclaim,
@@ -55,6 +56,7 @@ _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
 }
 _PLAIN: dict[str, Callable[[], Action]] = {"mine": Mine, "me": Mine, "help": Help, "whoami": WhoAmI, "": Help}
 _COMPANY: dict[str, Callable[[str], Action]] = {
+    "test": SendTest,
     "status": Status,
     "list": ListOpen,
     "ls": ListOpen,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot import asking, letter_handlers, questions, run_handlers
+from bot import asking, letter_handlers, questions, run_handlers, trial_handler
 from bot.actions import (
     Action,
     Approve,
@@ -23,6 +23,7 @@ from bot.actions import (
     ReplayLetter,
     Resolve,
     Run,
+    SendTest,
     Show,
     Status,
     Unclaim,
@@ -56,6 +57,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | Cancel():
             return await run_handlers.decided(core, action, actor)
+        case SendTest():
+            return await trial_handler.begin(core, action, actor, place)
         case DeadLetters() | DeadLetterShown() | ReplayLetter():
             return await letter_handlers.handle(core, action, actor, place)
         case Run():

@@ -143,7 +143,7 @@ def _owner(view: IncidentView) -> Line:
     if incident.touched:
         return ("in the hands of ", person(user))
     why = incident.assigned_reason.removeprefix(f"{user.name}: ")
-    return ("for ", person(user, notify=True), f" ({cut(why, 120)})" if why else "")
+    return ("for ", person(user, notify=not incident.test), f" ({cut(why, 120)})" if why else "")
 
 
 def person(user: User, *, notify: bool = False) -> Person:

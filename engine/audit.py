@@ -55,6 +55,7 @@ class AuditKind(StrEnum):
     TOKEN_CREATED = "token.created"
     TOKEN_REVOKED = "token.revoked"
     DEAD_LETTER_REPLAYED = "deadletter.replayed"
+    TEST_SENT = "test.sent"
     HEARTBEAT_ADDED = "heartbeat.added"
     HEARTBEAT_REMOVED = "heartbeat.removed"
 

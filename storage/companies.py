@@ -206,10 +206,16 @@ class Companies:
         await self.touch(asset.company_id)
         return replace(asset, id=number)
 
-    async def add_key(self, key_id: str, company_id: int, digest: str, *, now: datetime) -> None:
-        await self._tx.connection.execute(
-            sa.insert(api_keys).values(id=key_id, company_id=company_id, digest=digest, created_at=now)
-        )
+    async def add_key(
+        self, key_id: str, company_id: int, digest: str, *, now: datetime, expires_at: datetime | None = None
+    ) -> None:
+        values = {"id": key_id, "company_id": company_id, "digest": digest}
+        statement = sa.insert(api_keys).values(**values, created_at=now, expires_at=expires_at)
+        await self._tx.connection.execute(statement)
+
+    async def remove_key(self, key_id: str) -> None:
+        """For one that was only lent."""
+        await self._tx.connection.execute(sa.delete(api_keys).where(api_keys.c.id == key_id))
 
     async def expire_keys(self, company_id: int, *, at: datetime, keep: str) -> int:
         """Let every other key of the company end at `at`, unless it ends earlier. How many that were."""

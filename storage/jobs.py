@@ -185,6 +185,17 @@ class Jobs:
         )
         await self.finish(claimed)
 
+    async def trouble(self, key: str) -> str | None:
+        """Why the job of this name did not succeed, if it was tried: now, or when it was given up."""
+        now = sa.select(table.c.last_error).where(table.c.key == key, table.c.last_error.is_not(None))
+        error: str | None = (await self._tx.connection.execute(now)).scalar()
+        if error is None:
+            buried = (
+                sa.select(dead_jobs.c.error).where(dead_jobs.c.key == key).order_by(dead_jobs.c.id.desc())
+            )
+            error = (await self._tx.connection.execute(buried.limit(1))).scalar()
+        return error
+
     async def any_due(self, now: datetime) -> bool:
         """Is there anything to claim? A look that locks nothing, so that an idle worker writes nothing."""
         statement = (

@@ -1,22 +1,18 @@
-"""`aw send-test-alert`: one marked alert through the whole of it, each hop named."""
+"""`aw test` and `aw send-test-alert`: one marked alert through the whole of it, each hop named as it is done."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli import terminal
-from bot.cli.opened import with_core
+from bot.cli.opened import operator, with_core
 from bot.cli.words import Json, Slug
 
 if TYPE_CHECKING:
     from bot.core import Core
-    from storage.transaction import Transaction
-
-_MARK = "Test alert"
-_LOOK_EVERY = 0.25
+    from bot.trial import Hop
 
 
 def send_test_alert(
@@ -31,79 +27,45 @@ def send_test_alert(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Send a marked alert for a company and follow it until its card is posted."""
+    """Send a marked alert for a company through the real door and follow it until its card is posted."""
 
     async def act(core: Core) -> dict[str, Any]:
-        result = await _tell(core, slug, asset, severity, resolved=False)
-        number = int(str(result["incident_id"]).removeprefix("INC-"))
-        card = await _card(core, number, wait)
-        if recover:
-            await _tell(core, slug, asset, severity, resolved=True)
-        return {name: result[name] for name in ("alert_id", "incident_id", "is_new", "reason")} | {
-            "card": card,
-            "recovered": recover,
+        from bot.trial import Outcome, Trial
+        from engine.operations import directory
+
+        company = await core.read(lambda tx: directory.company_called(tx, slug))
+        trial = Trial(
+            core=core,
+            company=company,
+            actor=operator(),
+            asset=asset,
+            severity=severity,
+            wait=wait,
+            recover=recover,
+            without_server=True,
+        )
+        hops: list[Hop] = []
+        async for hop in trial.hops():
+            hops.append(hop)
+            if not as_json:
+                terminal.say(_line(hop))
+        names = ("alert_id", "incident_id", "is_new", "reason")
+        return {name: trial.result.get(name) for name in names} | {
+            "via": trial.via,
+            "card": trial.card,
+            "recovered": recover and bool(trial.result),
+            "hops": [{"ok": h.outcome is not Outcome.BAD, "text": h.text, "ms": h.ms} for h in hops],
         }
 
     answer = with_core(act)
-    card = answer["card"]
     if as_json:
         terminal.say_json(answer)
-    else:
-        terminal.say(f"✓ taken in as alert {answer['alert_id']}")
-        terminal.say(f"✓ {answer['incident_id']}: {answer['reason']}")
-        if card is None:
-            terminal.say("– no chat channel is bound to this company, so there is no card")
-        elif card["ref"]:
-            terminal.say(f"✓ card posted to {card['platform']} {card['channel']} after {card['seconds']} s")
-        elif wait > 0:
-            terminal.say(f"✗ no card in {card['channel']} after {wait:g} s: does `aw serve` run?")
-        if recover:
-            terminal.say("✓ its recovery is sent")
-    if card is not None and not card["ref"] and wait > 0:
+    card = answer["card"]
+    if not answer["incident_id"] or (card is not None and not card["ref"] and wait > 0):
         raise SystemExit(terminal.REFUSED)
 
 
-async def _tell(core: Core, slug: str, asset: str, severity: str, *, resolved: bool) -> dict[str, Any]:
-    from engine.alert import Alert, AlertStatus
-    from engine.operations import directory
-    from engine.operations.ingest import Delivery, ingest
-
-    alert = Alert(
-        asset_name=asset,
-        signature=_MARK,
-        tool="alert-whisperer",
-        status=AlertStatus.RESOLVED if resolved else AlertStatus.FIRING,
-        severity_word=severity,
-        message=f"This is a test, sent by `aw send-test-alert {slug}`. Nothing is wrong.",
-        labels={"test": "true"},
-    )
-
-    async def write(tx: Transaction) -> dict[str, Any]:
-        company = await directory.company_called(tx, slug)
-        (answer,) = await ingest(tx, [Delivery(company_id=company.id, alerts=(alert,))], core.clock.now())
-        results: Any = answer.body["results"]
-        return dict(results[0])
-
-    return await core.write(write)
-
-
-async def _card(core: Core, number: int, wait: float) -> dict[str, Any] | None:
-    """The incident's first card once it is posted, or as it is when the time is over; None: none is wanted."""
-    import asyncio
-
-    began = time.monotonic()
-    while True:
-        async with core.database.reading() as tx:
-            wanted = await tx.cards.of_incidents([number], "incident")
-            stored = await tx.cards.get(wanted[0].id) if wanted else None
-        if stored is None:
-            return None
-        spent = time.monotonic() - began
-        if stored.ref is not None or spent >= wait:
-            return {
-                "platform": stored.platform,
-                "channel": stored.channel,
-                "ref": stored.ref,
-                "seconds": round(spent, 1),
-            }
-        await asyncio.sleep(_LOOK_EVERY)
+def _line(hop: Hop) -> str:
+    spent = f"  ({hop.ms} ms)" if hop.ms is not None else ""
+    where = f"  {hop.url}" if hop.url else ""
+    return f"{hop.outcome} {hop.text}{spent}{where}"

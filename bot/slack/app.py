@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import aiohttp
@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.actions import Action, unpack
-from bot.cards import Asked, Body, Card, Done, Refusal, Reply, Said
+from bot.cards import Asked, Body, Card, Done, Refusal, Reply, Said, Unfolding
 from bot.cards import Refused as RefusedReply
 from bot.core import Core
 from bot.faults import fault_code
@@ -30,6 +30,7 @@ from bot.place import Place
 from bot.slack.forms import modal, submitted, told
 from bot.slack.gateway import SlackChat
 from bot.slack.render import MORE, message
+from bot.slack.unfolding import unfold
 from engine.errors import AlertWhispererError, Refused
 from storage.transaction import Transaction
 
@@ -134,7 +135,7 @@ class Slack:
         text = _MENTIONED.sub("", event.get("text", ""), count=1).strip()
         reply = await self._answer(event["user"], event.get("team"), place, lambda: self._typed(text, place))
         for one in reply:
-            card = self._spoken(one, typed=True)
+            card = await self._ended(one)
             if card is not None:
                 await self.chat.whisper(channel, event["user"], card, thread=thread)
 
@@ -150,7 +151,7 @@ class Slack:
             event["user"], event.get("team"), nowhere, lambda: self._typed(text, nowhere)
         )
         for one in replies:
-            card = self._spoken(one, typed=True)
+            card = await self._ended(one)
             if card is None:  # a form needs a press to open from
                 words = Refusal("That needs a form.", "Type `/aw` with the same words in a channel.")
                 card = Card(summary=words.reason, elements=(words,))
@@ -214,7 +215,7 @@ class Slack:
                 await ack(response_action="update", view=told("Not done", refused))
             case Said(card):
                 await ack(response_action="update", view=told(card.summary, Refusal(card.summary)))
-            case Done():
+            case Done() | Unfolding():
                 await ack()
 
     async def _answer(
@@ -244,17 +245,41 @@ class Slack:
             await self._reply_now(task.result(), ack, body, typed=typed)
             return
         await ack(text="Working on it…", response_type="ephemeral") if typed else await ack()
-        later = asyncio.ensure_future(self._reply_later(task, body, typed=typed))
+        self._later(self._reply_later(task, body, typed=typed))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        later = asyncio.ensure_future(work)
         self._late.add(later)
         later.add_done_callback(self._late.discard)
+
+    async def _unfold(self, answer: Unfolding, body: Payload) -> None:
+        """An answer that grows in a modal; where there is none, its end is said to the asker alone."""
+        try:
+            last = await unfold(self.client, answer, trigger_id=body.get("trigger_id", ""))
+        except Exception as error:  # noqa: BLE001 - as in _answer: said and logged
+            words = Refusal(
+                "Something went wrong on my side.", f"It is logged as {fault_code(error, door='slack')}."
+            )
+            last = Card(summary=words.reason, elements=(words,))
+        if last is not None:
+            await self._respond(body, [last])
+
+    async def _ended(self, reply: Reply) -> Card | None:
+        """What is said where nothing can grow: the end."""
+        if isinstance(reply, Unfolding):
+            return await unfold(self.client, reply, trigger_id="")
+        return self._spoken(reply, typed=True)
 
     async def _reply_now(self, replies: list[Reply], ack: Any, body: Payload, *, typed: bool) -> None:
         forms = [one for one in replies if isinstance(one, Asked)]
         cards = [card for one in replies if (card := self._spoken(one, typed=typed)) is not None]
-        if typed and cards and not forms:
+        growing = [one for one in replies if isinstance(one, Unfolding)]
+        if typed and cards and not forms and not growing:
             await ack(response_type="ephemeral", **_joined(cards))
             return
         await ack()
+        for one in growing:
+            self._later(self._unfold(one, body))
         channel = body.get("channel_id") or (body.get("channel") or {}).get("id", "")
         for form in forms[:1]:
             await self.client.views_open(
@@ -266,6 +291,9 @@ class Slack:
     async def _reply_later(self, task: asyncio.Future[list[Reply]], body: Payload, *, typed: bool) -> None:
         replies = await task
         cards = [card for one in replies if (card := self._spoken(one, typed=typed)) is not None]
+        for one in replies:
+            if isinstance(one, Unfolding):
+                self._later(self._unfold(one, body))
         if any(isinstance(one, Asked) for one in replies):
             late = Refusal("That took too long to open a form.", "Press again.")
             cards.append(Card(summary=late.reason, elements=(late,)))
@@ -294,7 +322,7 @@ class Slack:
                 return Card(summary=refused.reason, elements=(refused,))
             case Done(text):
                 return _plain(text) if typed and text else None
-            case Asked():
+            case Asked() | Unfolding():
                 return None
 
     async def _place(self, channel: str, thread: str | None = None) -> Place:

@@ -34,6 +34,16 @@ def modal(form: Form, *, channel: str) -> dict[str, Any]:
     }
 
 
+def shown(card: Card) -> dict[str, Any]:
+    """A modal that only shows a card."""
+    return {
+        "type": "modal",
+        "title": _plain(card.summary, _TITLE),
+        "close": _plain("Close", _TITLE),
+        "blocks": message(card)["blocks"],
+    }
+
+
 def told(title: str, refusal: Refusal) -> dict[str, Any]:
     """A modal that only says something: a refusal after the form was sent."""
     blocks = message(Card(summary=refusal.reason, elements=(refusal,)))["blocks"]

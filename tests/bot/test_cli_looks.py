@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 from tests.bot.shell import Shell, environment
 
 COMMANDS = (
-    *("serve", "demo", "migrate", "check", "replay", "send-test-alert", "openapi"),
+    *("serve", "demo", "migrate", "check", "replay", "send-test-alert", "test", "openapi"),
     *("company", "user", "asset", "incident", "runbook", "token", "audit", "deadletter"),
 )
 
@@ -54,6 +54,7 @@ def test_a_test_alert_an_incident_and_their_audit(aw: Shell) -> None:
     aw.done("company", "add", "acme", "--name", "Acme Corp")
     sent = aw.done("send-test-alert", "acme", "--leave-open", "--severity", "P2")
     assert (sent["incident_id"], sent["is_new"], sent["card"]) == ("INC-1", True, None)
+    assert sent["via"] == "database" and "no server answers" in sent["hops"][0]["text"]
     (listed,) = aw.done("incident", "list", "--company", "ACME")
     assert (listed["id"], listed["severity"], listed["title"]) == ("INC-1", "high", "Test alert")
     for spelling in ("INC-1", "inc1", "1"):
