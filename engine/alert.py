@@ -154,6 +154,10 @@ def normal_asset(name: str) -> str:
     (`https://shop.acme.example/health` is `shop.acme.example`), a name with slashes, such as `namespace/pod`, as it is.
     """
     text = _bounded(_SPACE.sub(" ", name.strip().lower()))
+    return _host(text) or text
+
+
+def _host(text: str) -> str:
     schemed = bool(_SCHEME.match(text))
     if schemed:
         text = re.split(r"[/?#]", _SCHEME.sub("", text), maxsplit=1)[0].rsplit("@", 1)[-1]

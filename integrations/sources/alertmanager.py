@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.alert import Alert, AlertStatus
+from integrations.sources.fields import link
 from integrations.sources.reading import MESSAGE, Fault, Malformed, key, labels, moment, text
 
 TOOL = "alertmanager"
@@ -86,7 +87,7 @@ def _one(
         occurred_at=moment(item.get("endsAt") if resolved else item.get("startsAt")),
         dedup_key=key(item.get("fingerprint")) or _identity(named),
         labels=named,
-        link=text(item.get("generatorURL"), 2000) or None,
+        link=link(item.get("generatorURL")),
         asset_note=None if source else "the alert names no asset; its receiver stands in",
     )
 

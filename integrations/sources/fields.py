@@ -80,10 +80,10 @@ class Fields:
         return [Fields(one) for one in items if isinstance(one, Mapping)]
 
     def texts(self, *names: str) -> list[str]:
-        """What the list under the first of these names says, item by item; one text alone counts as a list of it."""
+        """The texts in the list under the first of these names; one text alone counts as a list of it."""
         found = self.value(*names)
         items = found if isinstance(found, list) else [found]
-        return [word for one in items if (word := said(one))]
+        return [word for one in items if not isinstance(one, Mapping | list) and (word := said(one))]
 
 
 def said(value: Any, most: int = NAME) -> str:

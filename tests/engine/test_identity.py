@@ -43,6 +43,9 @@ HOST = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z][a-z0-9]{0,5}){
         ("web-01.acme.example:9100/metrics", "web-01"),
         ("Main Office   Printer", "main office printer"),
         ("i-0123456789abcdef0", "i-0123456789abcdef0"),
+        ("https://", "https://"),
+        ("[]:9100", "[]:9100"),
+        (":8080", ":8080"),
         ("", ""),
     ],
 )

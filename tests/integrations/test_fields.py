@@ -28,6 +28,7 @@ def test_the_first_name_that_says_something_counts():
 def test_an_object_or_a_list_is_no_text():
     fields = Fields({"host": {"name": "web-01"}, "hosts": ["web-01"], "hostname": "web-01"})
     assert fields.text("host", "hosts", "hostname") == "web-01" and fields.text("host") == ""
+    assert fields.texts("host") == [] and Fields({"a": [[], {"b": 1}, "x"]}).texts("a") == ["x"]
     assert fields.word("hosts") == "" and fields.value("host") == {"name": "web-01"}
 
 
