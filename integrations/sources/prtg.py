@@ -53,7 +53,7 @@ def _one(said: Fields) -> Alert:
         signature=first(sensor, f"sensor {number}" if number else "sensor"),
         tool=TOOL,
         status=_status(now),
-        severity_word=now.partition(" ")[0] or None,
+        severity_word=now.partition(" ")[0][:100] or None,
         message=sentence(state, _TAG.sub(" ", about).strip())[:MESSAGE],
         occurred_at=moment(said.value("datetime", "timestamp", "since")),
         dedup_key=identity(number) or identity(device, sensor),
