@@ -1,4 +1,7 @@
-"""Cronitor's webhook: an alert or a recovery of one monitor, in one environment."""
+"""Cronitor's webhook: an alert or a recovery of one monitor, in one environment.
+
+Older bodies name the environment only in their words, and a recovery has other words: there it is a label, no more.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def _one(said: Fields) -> Alert:
         tool=TOOL,
         status=status,
         message=about,
-        dedup_key=identity(first(number, name), environment or "-"),
+        dedup_key=identity(first(number, name), said.text("environment", "env") or "-"),
         labels=kept(
             monitor_id=number, environment=environment, group=said.text("group"), rule=said.text("rule")
         ),

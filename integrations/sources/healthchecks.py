@@ -9,10 +9,12 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept, link
-from integrations.sources.monitored import FIRING, entries, named, needed, status_of
+from integrations.sources.monitored import FIRING, NOTICE, entries, named, needed, status_of
 from integrations.sources.reading import MESSAGE, moment
 
 TOOL = "healthchecks"
+_TEST = "TEST"
+"""The check of a test notification: it goes down and never up."""
 _VERDICT = re.compile(r"^(?P<name>.+?)\s+(?:is|went)\s+(?P<state>up|down)\W*$", re.IGNORECASE | re.DOTALL)
 
 
@@ -44,7 +46,7 @@ def _one(said: Fields) -> Alert:
         asset_name=first(name, f"check {number}"),
         signature="check down",
         tool=TOOL,
-        status=status_of(state) or FIRING,
+        status=NOTICE if name == _TEST else status_of(state) or FIRING,
         message=first(*(one.text(*_MESSAGES, most=MESSAGE) for one in (said, check)), f"{name} is {state}")[
             :MESSAGE
         ],

@@ -19,7 +19,7 @@ _TITLES = (
     re.compile(r"^alert for device .{1,200}? - (?P<rule>.+)$", re.IGNORECASE),
     re.compile(r"^device .{1,200}? recovered from (?P<rule>.+?)(?: after .*)?$", re.IGNORECASE),
 )
-_SUFFIX = re.compile(r"\s+(?:acknowledged|got (?:worse|better)|changed)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\s+(?:got )?(?:acknowledged|worse|better|changed)$", re.IGNORECASE)
 _QUERY = re.compile(r"^\s*[\[{]|^%\w+\.\w+|\bmacros\.|\bSELECT\b|&&|\|\||\w+\.\w+\s*[=!<>]")
 
 
@@ -38,13 +38,13 @@ def _one(said: Fields) -> Alert:
     signature = first(rule, _rule_of(title)[:500])
     if not first(device, number, signature):
         raise needed("hostname", "sysName", "name", "title")
-    state = said.word("state", "status", "alert_state")
+    state = _state(said)
     place = said.text("librenms_url", "base_url", most=2000).rstrip("/")
     return Alert(
         asset_name=first(device, f"device {number}" if number else "unnamed device"),
         signature=first(signature, "alert without a name"),
         tool=TOOL,
-        status=_status(state, said.word("severity")),
+        status=NOTICE if _is_test(signature, title) else _status(state, said.word("severity")),
         severity_word=said.text("severity", most=100) or None,
         message=first(said.text("message", "msg", "alert_notes", most=MESSAGE), title),
         occurred_at=moment(said.value("timestamp", "time")),
@@ -82,6 +82,17 @@ def _rule_of(title: str) -> str:
         if found := form.match(title):
             return _SUFFIX.sub("", found["rule"])
     return title
+
+
+def _is_test(rule: str, title: str) -> bool:
+    """What the transport's own test sends: it has no recovery."""
+    return rule == "Test-Rule" or title.startswith("Testing transport from ")
+
+
+def _state(said: Fields) -> str:
+    """A number under `status` is whether the device is up, not how the alert stands."""
+    status = said.word("status")
+    return first(said.word("state", "alert_state"), "" if status.isdigit() else status)
 
 
 def _key(said: Fields, device: str, rule: str) -> str | None:

@@ -94,7 +94,10 @@ def _one(said: Fields, tool: str) -> Alert:
     address = said.text("hostaddress", "host_address", "address", "address6")
     if not first(host, address):
         raise needed("HOSTNAME", "host_name", "HOSTADDRESS")
-    service = "" if said.word("what", "object_type", "objecttype") == "host" else _service(said)
+    about = said.word("what", "object_type", "objecttype")
+    service = "" if about == "host" else _service(said)
+    if not service and (about == "service" or said.text("servicestate", "service_state")):
+        service = "service without a name"
     state = _state(said, service)
     kind = said.word(*_KIND)
     outputs = _SERVICE_OUTPUTS if service else _HOST_OUTPUTS

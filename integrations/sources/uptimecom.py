@@ -35,7 +35,9 @@ def _one(said: Fields) -> Alert:
     check, device, alert = data.inner("service", "check"), data.inner("device"), data.inner("alert")
     account, links = data.inner("account"), data.inner("links")
     name = check.text("name", "display_name", "short_name")
-    place = first(device.text("address", "display_name", "name"), check.text("msp_address", "address"))
+    place = first(
+        device.text("address", "display_name", "name"), link(check.text("msp_address", most=2000)) or ""
+    )
     number, state = check.text("id"), alert.text("state", most=100)
     if not first(place, name, number):
         raise needed("data.device.address", "data.service.name", "data.service.id")

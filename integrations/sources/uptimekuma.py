@@ -1,7 +1,7 @@
 """Uptime Kuma's webhook: `heartbeat`, `monitor` and `msg`, as JSON or in the form field `data`; or a customer's Liquid
 template with `name`, `status`, `hostnameOrURL` and `msg`.
 
-A certificate's warning has a monitor and no heartbeat, the button Test has neither.
+The warning of a certificate or a domain has a monitor and no heartbeat, the button Test has neither.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from integrations.sources.reading import MESSAGE, labels, moment
 
 TOOL = "uptimekuma"
 _NUMBERS = {"0": FIRING, "1": RESOLVED, "2": NOTICE, "3": NOTICE, "false": FIRING, "true": RESOLVED}
-_CERTIFICATE = re.compile(r"\bcertificate\b.{0,200}\bexpir|\bexpir\w*.{0,200}\bcertificate\b", re.IGNORECASE)
-_TITLE = re.compile(r"^\s*\[(?P<name>.{1,200}?)\]\s*\[(?P<state>[^\]]{1,30})\]")
+_EXPIRES = re.compile(r"\b(certificate|domain)\b.{0,200}\bexpir", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"^\s*\[(?P<name>.{1,200}?)\]\s*\[[^\]\w]{0,6}(?P<state>up|down|test)\]", re.IGNORECASE)
 _BARE = {"https://", "http://", ""}
 
 
@@ -41,18 +41,21 @@ def _one(said: Fields) -> Alert:
     state = first(
         beat.text("status"), said.text("event_type", "status", "state"), titled["state"] if titled else ""
     )
-    expires = not state and _CERTIFICATE.search(message)
-    kind = "certificate expires" if expires else f"{monitor.text('type')} down".strip()
+    expires = None if state else _EXPIRES.search(message)
+    kind = f"{expires[1].lower()} expires" if expires else f"{monitor.text('type')} down".strip()
+    status = FIRING if expires else _status(state, message)
+    if status is None and beat:
+        raise needed("heartbeat.status")
     labelled = tags(monitor.value("tags"))
     return Alert(
         asset_name=first(asset, name, f"monitor {number}"),
         signature=kind,
         tool=TOOL,
-        status=_status(state, message),
+        status=status or NOTICE,
         severity_word=first(*(labelled.get(one, "") for one in ("severity", "priority")))[:100] or None,
         message=message,
         occurred_at=moment(beat.value("time")),
-        dedup_key=identity(first(number, name), "certificate" if expires else "down"),
+        dedup_key=identity(first(number, name), kind if expires else "down"),
         labels=labels(
             kept(
                 monitor_id=number,
@@ -73,9 +76,10 @@ def _address(fields: Fields) -> str:
     return first(fields.text("hostname", "host"), "" if address in _BARE else address)
 
 
-def _status(state: str, message: str) -> AlertStatus:
-    found = _NUMBERS.get(state.lower()) or status_of(state)
-    return found or (FIRING if state or _CERTIFICATE.search(message) else status_of(message) or NOTICE)
+def _status(state: str, message: str) -> AlertStatus | None:
+    if state:
+        return _NUMBERS.get(state.lower()) or status_of(state) or FIRING
+    return status_of(message)
 
 
 def _test(said: Fields, message: str) -> Alert:
