@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, get_args
 
 from engine.errors import Refused
+from engine.suppression import QuietKind
 
 LONGEST_VALUE = 150
 """What fits the tightest place a value goes into: an option of a Slack menu."""
@@ -39,7 +40,7 @@ class _Act:
         return replace(self, **known)
 
 
-_FIXED = {"incident", "run", "digest", "letter"}
+_FIXED = {"incident", "run", "digest", "letter", "quiet"}
 _IDS = {*_FIXED, "runbook"}
 
 
@@ -84,6 +85,15 @@ class Assign(_Act):
     verb: ClassVar[str] = "assign"
     incident: int
     to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze(_Act):
+    """`text` says for how long, in people's words."""
+
+    verb: ClassVar[str] = "snooze"
+    incident: int
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +197,55 @@ class ReplayLetter(_Act):
     letter: int
 
 
-OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Run | Why | Details | Show
+@dataclass(frozen=True, slots=True)
+class WantQuiet(_Act):
+    """A silence or a window in people's words: shown first, with what it would have hidden. `here` is the thread's
+    incident."""
+
+    verb: ClassVar[str] = "quiet"
+    kind: QuietKind
+    words: str
+    here: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuiet(_Act):
+    verb: ClassVar[str] = "quiet_list"
+    kind: QuietKind | None = None
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmQuiet(_Act):
+    """The preview with this number comes true."""
+
+    verb: ClassVar[str] = "quiet_confirm"
+    quiet: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmQuietAll(_Act):
+    """As ConfirmQuiet, and critical alerts are held too."""
+
+    verb: ClassVar[str] = "quiet_confirm_all"
+    quiet: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropQuiet(_Act):
+    """The preview is not wanted."""
+
+    verb: ClassVar[str] = "quiet_drop"
+    quiet: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndQuiet(_Act):
+    verb: ClassVar[str] = "quiet_end"
+    quiet: int
+
+
+OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Snooze | Run | Why | Details | Show
 OnRun = Approve | Reject | Cancel
 Question = Help | Status | ListOpen | Mine | WhoAmI
 
@@ -201,10 +259,11 @@ class SendTest(_Act):
 
 
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
-Action = OnIncident | OnRun | OnLetter | SendTest | Question
+OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet
+Action = OnIncident | OnRun | OnLetter | OnQuiet | SendTest | Question
 
 _BY_VERB: dict[str, Any] = {
-    kind.verb: kind for group in (OnIncident, OnRun, OnLetter, Question) for kind in get_args(group)
+    kind.verb: kind for group in (OnIncident, OnRun, OnLetter, OnQuiet, Question) for kind in get_args(group)
 }
 
 
@@ -221,7 +280,7 @@ def unpack(verb: str, value: str) -> Action:
         raise _unreadable()
     values: dict[str, Any] = {}
     for name, part in zip(names, parts, strict=True):
-        if name in ("incident", "letter"):
+        if name in ("incident", "letter", "quiet"):
             if not (part.isascii() and part.isdigit() and 0 < len(part) < 19):
                 raise _unreadable()
             values[name] = int(part)

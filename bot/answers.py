@@ -25,6 +25,7 @@ from bot.cards import (
     When,
 )
 from bot.incident_card import cut, left_text, run_words, span_text
+from bot.quiet_cards import quiet_line
 from bot.views import CompanyView, IncidentView
 from engine.access import GRANTS, Actor, Verb
 from engine.alert import AlertStatus, Severity
@@ -41,6 +42,10 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw note INC-42 what you saw", "write it into the thread", Verb.NOTE),
     ("/aw run disk-clean-up INC-42", "run a runbook", Verb.RUN_LOW),
     ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
+    ("/aw snooze INC-42 2h", "no reminders for a time", Verb.SNOOZE),
+    ("/aw silence web-01 2h why", "hold its alerts; shows first what that hides", Verb.SILENCE),
+    ("/aw silence list", "what is quiet, and how much it holds", Verb.SEE),
+    ("/aw maint sat 22:00-02:00 weekly why", "plan maintenance", Verb.MAINTAIN),
     ("/aw why INC-42", "why this card exists", Verb.SEE),
     ("/aw test [company]", "send a marked test alert and see each step", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
@@ -95,9 +100,11 @@ def whoami_card(actor: Actor, companies: Sequence[Company]) -> Card:
 
 def status_card(view: CompanyView, people: Mapping[int, User], now: datetime) -> Card:
     name, total = view.company.name, sum(view.counts.values())
+    held = quiet_line(view.quiet, now)
+    silent: tuple[Element, ...] = (Facts((held,)),) if held else ()
     if not total:
-        quiet: tuple[Element, ...] = (Title(Tone.GOOD, (Strong(name), ": nothing is open.")),)
-        return Card(summary=f"{name}: nothing is open", elements=quiet)
+        nothing: tuple[Element, ...] = (Title(Tone.GOOD, (Strong(name), ": nothing is open.")), *silent)
+        return Card(summary=f"{name}: nothing is open", elements=nothing)
     worst = next(severity for severity in Severity if view.counts.get(severity.value))
     parts = [f"{view.counts[one.value]} {one.value}" for one in Severity if view.counts.get(one.value)]
     elements: list[Element] = [
@@ -107,6 +114,7 @@ def status_card(view: CompanyView, people: Mapping[int, User], now: datetime) ->
     if view.waiting:
         titles = "; ".join(f"{run.title} on {run.target_names}" for run in view.waiting[:5])
         elements.append(Facts(((f"✋ waits for an approval: {cut(titles, 400)}",),)))
+    elements.extend(silent)
     if total > len(view.open):
         elements.append(Facts(((f"and {total - len(view.open)} more; `/aw list` shows the newest.",),)))
     return Card(summary=f"{name}: {total} open", elements=tuple(elements))

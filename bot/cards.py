@@ -229,9 +229,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The answer is this card, for the asker alone."""
+    """The answer is this card, for the asker alone; `instead` of the message whose button was pressed."""
 
     card: Card
+    instead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from bot.actions import (
     DeadLetters,
     DeadLetterShown,
     Details,
+    EndQuiet,
     Help,
     ListOpen,
+    ListQuiet,
     Mine,
     Note,
     Reopen,
@@ -26,13 +28,16 @@ from bot.actions import (
     Run,
     SendTest,
     Show,
+    Snooze,
     Status,
     Unclaim,
+    WantQuiet,
     WhoAmI,
     Why,
 )
 from engine.errors import Refused
 from engine.identifiers import incident_number
+from engine.suppression import QuietKind
 
 _PERMALINK = re.compile(r"<?https?://[^\s|>]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})[^\s|>]*(?:\|[^>]*)?>?")
 MOST_AT_ONCE = 10
@@ -62,7 +67,14 @@ _COMPANY: dict[str, Callable[[str], Action]] = {
     "ls": ListOpen,
     "open": ListOpen,
 }
-WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, "run", "assign", "reassign", "deadletter"} - {""})
+_QUIET = {
+    "silence": QuietKind.SILENCE,
+    "mute": QuietKind.SILENCE,
+    "maint": QuietKind.MAINTENANCE,
+    "maintenance": QuietKind.MAINTENANCE,
+}
+_OTHERS = {"run", "assign", "reassign", "snooze", "deadletter"}
+WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, *_QUIET, *_OTHERS} - {""})
 
 
 def parse(text: str, *, here: int | None = None) -> list[Action]:
@@ -89,6 +101,10 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
         return [_WITH_TEXT[first](one, said) for one in numbers or [_needed(first, here)]]
     if first == "run":
         return [_run(rest, here)]
+    if first == "snooze":
+        return _snooze(text, rest, here)
+    if first in _QUIET:
+        return [_quiet(_QUIET[first], text, rest, here)]
     if first in ("assign", "reassign"):
         numbers, left = _numbers(rest)
         whom = next((int(word[1:]) for word in left if re.fullmatch(r"@\d{1,9}", word)), None)
@@ -157,6 +173,33 @@ def _needed(word: str, here: int | None) -> int:
 def _after(text: str, count: int) -> str:
     """What follows the first `count` words, as it was typed."""
     return text.strip().split(maxsplit=count)[count] if len(text.split()) > count else ""
+
+
+def _snooze(text: str, rest: list[str], here: int | None) -> list[Action]:
+    """`snooze INC-42 2h`, `snooze 2h INC-42`; in a thread `snooze 2h`."""
+    numbers, left = _numbers(rest)
+    if numbers:
+        said = _after(text, 1 + len(rest) - len(left)) if left else ""
+    else:
+        named = [one for one in rest if one.lower().startswith("inc") and incident_number(one) is not None]
+        numbers = [number for one in named if (number := incident_number(one)) is not None]
+        said = " ".join(one for one in rest if one not in named)
+    return [Snooze(one, said or None) for one in numbers or [_needed("snooze 2h", here)]]
+
+
+def _quiet(kind: QuietKind, text: str, rest: list[str], here: int | None) -> Action:
+    """`list [company]`, `end 7`, or what is to be quiet."""
+    word = rest[0].lower() if rest else "list"
+    if word in ("list", "ls"):
+        return ListQuiet(kind, " ".join(rest[1:]).lower())
+    if word in ("end", "stop", "cancel", "off"):
+        number = incident_number(rest[1]) if len(rest) > 1 and rest[1].isdigit() else None
+        if number is None:
+            raise Refused(
+                "Which one? Its number is needed.", hint="`/aw silence list` shows them.", code="which"
+            )
+        return EndQuiet(number)
+    return WantQuiet(kind, _after(text, 1), here)
 
 
 def _run(words: list[str], here: int | None) -> Action:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot import asking, letter_handlers, questions, run_handlers, trial_handler
+from bot import asking, letter_handlers, questions, quiet_handlers, run_handlers, trial_handler
 from bot.actions import (
     Action,
     Approve,
     Assign,
     Cancel,
     Claim,
+    ConfirmQuiet,
+    ConfirmQuietAll,
     DeadLetters,
     DeadLetterShown,
     Details,
+    DropQuiet,
+    EndQuiet,
     Help,
     ListOpen,
+    ListQuiet,
     Mine,
     Note,
     Reject,
@@ -25,8 +30,10 @@ from bot.actions import (
     Run,
     SendTest,
     Show,
+    Snooze,
     Status,
     Unclaim,
+    WantQuiet,
     WhoAmI,
     Why,
 )
@@ -63,6 +70,10 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await letter_handlers.handle(core, action, actor, place)
         case Run():
             return await run_handlers.asked_for(core, action, place, actor)
+        case WantQuiet() | ListQuiet() | ConfirmQuiet() | ConfirmQuietAll() | DropQuiet() | EndQuiet():
+            return await quiet_handlers.handle(core, action, place, actor)
+        case Snooze():
+            return await quiet_handlers.snoozed(core, action, place, actor)
         case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Assign(to=None):
             return await asking.ask(core, action, place, actor)
         case Claim() | Unclaim() | Note() | Resolve() | Reopen() | Assign():

@@ -14,6 +14,7 @@ from bot.actions import (
     Reopen,
     Resolve,
     Run,
+    Snooze,
     Unclaim,
     Why,
 )
@@ -42,6 +43,7 @@ from bot.views import IncidentView
 from engine.company import User
 from engine.incident import Incident, duration
 from engine.sla import ClockKind, ClockState, SlaClock
+from engine.suppression import QuietKind, hush
 from runbooks.run import Run as RunRecord
 from runbooks.run import RunStatus
 from runbooks.runbook import Risk
@@ -85,6 +87,7 @@ def _open(view: IncidentView) -> list[Element]:
         elements.append(Deadlines(_deadlines(view), (_owner(view),)))
     else:
         elements.append(Facts((_owner(view),)))
+    elements.extend(_rest(view))
     message = _message(view)
     if message:
         elements.append(Body((message,), quoted=True))
@@ -144,6 +147,23 @@ def _owner(view: IncidentView) -> Line:
         return ("in the hands of ", person(user))
     why = incident.assigned_reason.removeprefix(f"{user.name}: ")
     return ("for ", person(user, notify=not incident.test), f" ({cut(why, 120)})" if why else "")
+
+
+def _rest(view: IncidentView) -> list[Element]:
+    """Why nobody is reminded of it just now, and until when."""
+    incident = view.incident
+    items: list[Line] = []
+    held = hush(incident, view.context, view.now)
+    if held is not None and held.rule is not None and held.stretch is not None:
+        rule = held.rule
+        still = ", its clocks stand still" if rule.kind is QuietKind.MAINTENANCE else ""
+        why = f" ({cut(rule.reason, 100)}, by {cut(rule.by, 40)}){still}"
+        items.append((f"🔕 {rule.label} until ", Moment(held.stretch.ends_at), why))
+    if incident.snoozed_until is not None and incident.snoozed_until > view.now:
+        items.append(
+            (f"💤 snoozed by {cut(incident.snoozed_by or '', 40)} until ", Moment(incident.snoozed_until))
+        )
+    return [Facts(tuple(items))] if items else []
 
 
 def person(user: User, *, notify: bool = False) -> Person:
@@ -209,6 +229,7 @@ def _buttons(view: IncidentView) -> Actions:
         buttons.append(Button(label, Cancel(active.id), confirm=f"Stop “{active.title}”?"))
     elif view.best is not None and not helped(view):
         buttons.append(Button(f"Run ▸ {cut(view.best.title, 40)}", Run(number, view.best.id)))
+    buttons.append(Button("Snooze", Snooze(number)))
     done = helped(view) or (incident.touched and incident.recovered_at is not None)
     buttons.append(
         Button("Resolve", Resolve(number), Style.PRIMARY if done and incident.touched else Style.PLAIN)

@@ -13,6 +13,7 @@ from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
+from engine.suppression import QuietRule
 from runbooks.catalogue import Catalogue
 from runbooks.run import Run
 from runbooks.runbook import Runbook, platform_of
@@ -88,6 +89,7 @@ class CompanyView:
     counts: Mapping[str, int]
     due: Mapping[int, datetime]
     waiting: Sequence[Run]
+    quiet: Sequence[QuietRule] = ()
 
 
 async def company_view(tx: Transaction, company: Company, *, offered_to: int | None) -> CompanyView:
@@ -101,6 +103,7 @@ async def company_view(tx: Transaction, company: Company, *, offered_to: int | N
         waiting=[
             run for run in await tx.runs.active_of(company.id) if run.status.value == "pending_approval"
         ],
+        quiet=await tx.quiet.unfinished([company.id]),
     )
 
 

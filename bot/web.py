@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from bot.core import Core
 from engine.allowance import Refused
+from engine.suppression import QuietKind
 from storage.database import newest_version
 
 STARTED = time.monotonic()
@@ -28,6 +29,8 @@ def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteD
     waiting = Gauge("aw_jobs_waiting", "Jobs that wait or run", registry=registry)
     refused = _Refused()
     registry.register(refused)
+    quiet = Gauge("aw_quiet_rules", "Silences and windows that are not over", ["kind"], registry=registry)
+    held = Gauge("aw_alerts_held", "Alerts that they have ever held", ["kind"], registry=registry)
     up = Gauge("aw_uptime_seconds", "Seconds since start", registry=registry)
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -47,6 +50,11 @@ def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteD
         async with core.database.reading() as tx:
             waiting.set(await tx.jobs.waiting())
             refused.counted = await tx.allowances.all_refused()
+            totals = await tx.quiet.totals()
+        for kind in QuietKind:
+            unfinished, alerts = totals.get(kind.value, (0, 0))
+            quiet.labels(kind.value).set(unfinished)
+            held.labels(kind.value).set(alerts)
         up.set(time.monotonic() - STARTED)
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -157,3 +157,42 @@ def kept_open(rule: QuietRule) -> str:
         )
     above = [one.value for one in Severity if one.worse_than(rule.scope.ceiling)]
     return f"What is {' or '.join(above)} still comes."
+
+
+_DAY_NAMES = {"MO": "Mon", "TU": "Tue", "WE": "Wed", "TH": "Thu", "FR": "Fri", "SA": "Sat", "SU": "Sun"}
+_UNITS = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
+
+
+def rule_words(rule: str) -> str:
+    """`every week on Sat`; what has no simple words is shown as it is."""
+    parts = dict(part.split("=") for part in rule.split(";"))
+    every, unit = parts.pop("INTERVAL", "1"), _UNITS[parts.pop("FREQ")]
+    words = f"every {unit}" if every == "1" else f"every {every} {unit}s"
+    days = parts.pop("BYDAY", "")
+    if days:
+        words += " on " + ", ".join(_day_words(day) for day in days.split(","))
+    if (number := parts.pop("BYMONTHDAY", "")) and not days:
+        words += f" on day {number}"
+    return f"{words} ({rule})" if parts else words
+
+
+def _day_words(day: str) -> str:
+    name, place = _DAY_NAMES.get(day[-2:], day), day[:-2].lstrip("+")
+    if not place:
+        return name
+    places = {"1": "first", "2": "second", "3": "third", "4": "fourth", "-1": "last"}
+    return f"the {places.get(place, place + '.')} {name}"
+
+
+def announcement(rule: QuietRule, timezone: str, now: datetime) -> str:
+    """`🔕 silence 7: web-01 until 11:00 CET (new disk, by Kim). What is critical still comes.`"""
+    schedule = rule.schedule
+    first = rule.stretch_at(now) or schedule.after(now) or schedule.stretches[0]
+    when = f"until {clock_text(first.ends_at, timezone, now)}"
+    if first.starts_at > now:
+        when = (
+            f"{clock_text(first.starts_at, timezone, now)} for {span_words(first.ends_at - first.starts_at)}"
+        )
+    if schedule.rule:
+        when = f"{rule_words(schedule.rule)}, next {when}"
+    return f"🔕 {rule.label}: {rule.scope.words}, {when} ({rule.reason}, by {rule.by}). {kept_open(rule)}"

@@ -74,7 +74,7 @@ async def due(world: World, key: str) -> datetime | None:
 async def receipts(world: World) -> list[tuple[str, str]]:
     async with world.core.database.reading() as tx:
         rows = await tx.connection.execute(sa.select(intake_lines).order_by(intake_lines.c.id))
-        return [(row.text, row.body) for row in rows if row.text.startswith("🔕")]
+        return [(row.text, row.body) for row in rows if "is over" in row.text]
 
 
 async def incidents(world: World) -> list[Incident]:

@@ -12,6 +12,7 @@ from bot.cli import (
     deadletter,
     heartbeat,
     incident,
+    quiet,
     replay,
     runbook,
     serve,
@@ -42,6 +43,8 @@ app.add_typer(company.app, name="company")
 app.add_typer(user.app, name="user")
 app.add_typer(asset.app, name="asset")
 app.add_typer(incident.app, name="incident")
+app.add_typer(quiet.silences, name="silence")
+app.add_typer(quiet.windows, name="maintenance")
 app.add_typer(runbook.app, name="runbook")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")

@@ -213,7 +213,7 @@ class Slack:
                 await ack(response_action="errors", errors=dict(faults))
             case RefusedReply(refusal=refused):
                 await ack(response_action="update", view=told("Not done", refused))
-            case Said(card):
+            case Said(card=card):
                 await ack(response_action="update", view=told(card.summary, Refusal(card.summary)))
             case Done() | Unfolding():
                 await ack()
@@ -286,7 +286,7 @@ class Slack:
                 trigger_id=body["trigger_id"], view=modal(form.form, channel=channel)
             )
         if cards:
-            await self._respond(body, cards)
+            await self._respond(body, cards, instead=_instead(replies))
 
     async def _reply_later(self, task: asyncio.Future[list[Reply]], body: Payload, *, typed: bool) -> None:
         replies = await task
@@ -298,14 +298,14 @@ class Slack:
             late = Refusal("That took too long to open a form.", "Press again.")
             cards.append(Card(summary=late.reason, elements=(late,)))
         if cards:
-            await self._respond(body, cards)
+            await self._respond(body, cards, instead=_instead(replies))
 
-    async def _respond(self, body: Payload, cards: list[Card]) -> None:
+    async def _respond(self, body: Payload, cards: list[Card], *, instead: bool = False) -> None:
         """To the presser alone, through the response_url: it works wherever the button was."""
         url = body.get("response_url")
         if not url:
             return
-        payload = {"response_type": "ephemeral", "replace_original": False, **_joined(cards)}
+        payload = {"response_type": "ephemeral", "replace_original": instead, **_joined(cards)}
         assert self.client.session is not None
         async with self.client.session.post(
             url, json=payload, timeout=aiohttp.ClientTimeout(total=5)
@@ -316,7 +316,7 @@ class Slack:
     def _spoken(self, reply: Reply, *, typed: bool) -> Card | None:
         """What is said for a reply: a press that worked shows on the card and needs no words."""
         match reply:
-            case Said(card):
+            case Said(card=card):
                 return card
             case RefusedReply(refusal=refused):
                 return Card(summary=refused.reason, elements=(refused,))
@@ -361,3 +361,8 @@ def _joined(cards: list[Card]) -> dict[str, Any]:
     body = message(Card(summary=" · ".join(card.summary for card in cards), elements=elements))
     body.pop("metadata", None)
     return body
+
+
+def _instead(replies: list[Reply]) -> bool:
+    """Does the answer stand in for the message that was pressed?"""
+    return any(isinstance(one, Said) and one.instead for one in replies)

@@ -12,8 +12,9 @@ from engine.audit import AuditKind, entry
 from engine.company import CompanyContext, Role
 from engine.errors import NotFound, Refused
 from engine.jobs import TurnQuiet
-from engine.ports import Transaction
-from engine.receipt import LOOK_BACK, Preview, preview, span_words
+from engine.operations.intake_story import tell_company
+from engine.ports import IntakeTransaction, Transaction
+from engine.receipt import LOOK_BACK, Preview, announcement, preview, span_words
 from engine.schedule import LONGEST_SERIES, Schedule, between
 from engine.suppression import KINDS, LONGEST_SILENCE, QuietKind, QuietRule, Scope
 
@@ -83,7 +84,7 @@ async def draft(
 
 
 async def add(
-    tx: Transaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
+    tx: IntakeTransaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
 ) -> tuple[QuietRule, Preview]:
     """At once, for somebody who has seen the preview or wants none."""
     rule, seen = await draft(tx, wish, longest=longest, actor=actor, now=now)
@@ -91,7 +92,7 @@ async def add(
 
 
 async def confirm(
-    tx: Transaction, rule_id: int, *, criticals: bool = False, actor: Actor, now: datetime
+    tx: IntakeTransaction, rule_id: int, *, criticals: bool = False, actor: Actor, now: datetime
 ) -> QuietRule:
     """From a preview to the real thing, counted from now. A second press is a silent success."""
     rule = await _found(tx, rule_id, actor)
@@ -107,15 +108,19 @@ async def confirm(
     await tx.quiet.change(real, turn_at=now)
     await tx.companies.touch(rule.company_id)
     _prove(tx, real, _ADDED[rule.kind], actor, now, **_told(real))
+    zone = (await tx.companies.context(rule.company_id)).company.timezone
+    await tell_company(tx, rule.company_id, announcement(real, zone, now), now=now)
     tx.jobs.put(TurnQuiet(company_id=rule.company_id, rule_id=rule.id), due_at=now)
     return real
 
 
-async def end(tx: Transaction, rule_id: int, *, kind: QuietKind, actor: Actor, now: datetime) -> QuietRule:
+async def end(
+    tx: Transaction, rule_id: int, *, kind: QuietKind | None = None, actor: Actor, now: datetime
+) -> QuietRule:
     """Before its time. What is still broken is heard at once. A second time is a silent success."""
     rule = await _found(tx, rule_id, actor)
-    if rule.kind is not kind or rule.confirmed_at is None:
-        raise _unknown(rule_id, kind)
+    if kind not in (None, rule.kind) or rule.confirmed_at is None:
+        raise unknown(rule_id, kind or rule.kind)
     if rule.finished_at is not None or rule.ended_at is not None:
         return rule
     over = replace(rule, ended_at=now, ended_by=actor.name)
@@ -201,16 +206,16 @@ def _from_now(rule: QuietRule, now: datetime) -> Schedule:
 async def _found(tx: Transaction, rule_id: int, actor: Actor) -> QuietRule:
     rule = await tx.quiet.get(rule_id)
     if rule is None:
-        raise _unknown(rule_id, QuietKind.SILENCE)
+        raise unknown(rule_id, QuietKind.SILENCE)
     context = await tx.companies.context(rule.company_id)
     decision = may(actor, VERBS[rule.kind], rule.company_id)
     if isinstance(decision, Denied) and decision.foreign:
-        raise _unknown(rule_id, rule.kind)
+        raise unknown(rule_id, rule.kind)
     _must_be_allowed(context, rule.kind, actor)
     return rule
 
 
-def _unknown(rule_id: int, kind: QuietKind) -> NotFound:
+def unknown(rule_id: int, kind: QuietKind) -> NotFound:
     return NotFound(f"There is no {kind} {rule_id}.", hint=f"{_LIST[kind]} shows what there is.")
 
 

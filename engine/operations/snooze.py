@@ -41,6 +41,19 @@ async def snooze(
     return saved
 
 
+async def end(tx: Transaction, incident_id: int, *, actor: Actor, now: datetime) -> Incident:
+    """Before its time, by somebody; on what is awake a silent success."""
+    before = await find(tx, incident_id, Verb.SNOOZE, actor)
+    if before.snoozed_until is None:
+        return before
+    after = state.acted(state.wake(before), what=f"Woken by {actor.name}", now=now)
+    prove(tx, after, AuditKind.INCIDENT_WOKEN, actor=actor, now=now, by=before.snoozed_by)
+    tx.jobs.put(CheckSla(company_id=after.company_id, incident_id=after.id), due_at=now)
+    saved = await tx.incidents.save(before, after)
+    await show(tx, saved, at=now)
+    return saved
+
+
 async def wake(tx: Transaction, incident_id: int, *, now: datetime) -> None:
     """The time is over: say so, and let its clocks be looked at. One that was snoozed anew sleeps on."""
     before = await tx.incidents.get(incident_id)

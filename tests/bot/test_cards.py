@@ -59,7 +59,7 @@ async def test_a_new_card_says_what_where_by_when_and_for_whom(world):
     assert "linux ✓" in said
     assert "<!channel>" not in said
     buttons, more = labels(card)
-    assert buttons == ["Claim", "Run ▸ Clean up disk space", "Resolve"]
+    assert buttons == ["Claim", "Run ▸ Clean up disk space", "Snooze", "Resolve"]
     assert "Add a note" in more
     assert "Why this card?" in more
 
