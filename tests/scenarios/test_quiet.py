@@ -47,7 +47,7 @@ async def test_a_silence_from_the_words_to_the_receipt(h: Harness):
     assert "Fan gone" in shown(card)
     await h.command("kim", "acme", "/aw why 4")
     await h.whispered("kim", "held by silence 1 until")
-    assert len(h.cards("acme")) == 4
+    await h.card("acme", count=4)
     assert "No silences." in said(await h.command("bob", "acme", "/aw silence list"))
 
 
