@@ -31,8 +31,32 @@ _LISTS = ("contexts", "notifications", "alerts", "events")
 _SERVICE_STATES = {"0": "OK", "1": "WARNING", "2": "CRITICAL", "3": "UNKNOWN"}
 _HOST_STATES = {"0": "UP", "1": "DOWN", "2": "UNREACHABLE"}
 _WELL = frozenset({"ok", "up"})
-_KNOWN = _WELL | {"warning", "warn", "critical", "crit", "unknown", "down", "unreachable", "unreach"}
-_NOTICES = ("ack", "downtime", "flap", "custom", "comment", "alerthandler", "scheduled", "test")
+_KNOWN = _WELL | {
+    "err",
+    "alert",
+    "emerg",
+    "warning",
+    "warn",
+    "critical",
+    "crit",
+    "unknown",
+    "down",
+    "unreachable",
+    "unreach",
+}
+_NOTICES = (
+    "ack",
+    "downtime",
+    "flap",
+    "custom",
+    "comment",
+    "alerthandler",
+    "scheduled",
+    "test",
+    "mute",
+    "unmute",
+    "incident",
+)
 _KIND = ("notification_type", "notificationtype", "type", "event_type")
 
 
@@ -47,8 +71,8 @@ def _contexts(whole: Fields) -> list[Fields]:
 
 
 def _plain(said: Fields) -> Fields:
-    """The macros without what a script puts before each name, out of the object they may lie in, and Icinga's objects
-    `host`, `service` and `check_result` as macros."""
+    """The macros without what a script puts before each name, out of the object they may lie in; Icinga's objects
+    `host`, `service` and `check_result`, or `object` and `incident` of Icinga Notifications, as macros."""
     named: dict[str, Any] = {}
     for name, value in said.raw.items():
         plain = folded(str(name))
@@ -58,7 +82,23 @@ def _plain(said: Fields) -> Fields:
     for name, value in inside.raw.items():
         named.setdefault(str(name), value)
     macros = Fields(named)
+    if macros.inner("object").inner("tags"):
+        return Fields(named | _incident(macros))
     return Fields(named | _objects(macros)) if macros.inner("host", "service", "check_result") else macros
+
+
+def _incident(said: Fields) -> dict[str, Any]:
+    thing, incident, event = said.inner("object"), said.inner("incident"), said.inner("event")
+    about = thing.inner("tags")
+    return {
+        "hostname": about.text("host", "hostname"),
+        "servicedesc": about.text("service"),
+        "notification_type": event.text("type"),
+        "state": incident.text("severity"),
+        "output": event.text("message", most=MESSAGE),
+        "author": event.text("username"),
+        "url": first(incident.text("url", most=2000), thing.text("url", most=2000)),
+    }
 
 
 def _objects(said: Fields) -> dict[str, Any]:
@@ -90,7 +130,16 @@ def _objects(said: Fields) -> dict[str, Any]:
 
 
 def _one(said: Fields, tool: str) -> Alert:
-    host = said.text("hostname", "host_name", "host", "hostalias", "host_alias", "host_display_name", "alias")
+    host = said.text(
+        "hostname",
+        "host_name",
+        "host",
+        "hostalias",
+        "host_alias",
+        "host_display_name",
+        "hostdisplay",
+        "alias",
+    )
     address = said.text("hostaddress", "host_address", "address", "address6")
     if not first(host, address):
         raise needed("HOSTNAME", "host_name", "HOSTADDRESS")
@@ -122,7 +171,8 @@ def _one(said: Fields, tool: str) -> Alert:
 
 def _service(said: Fields) -> str:
     return said.text("servicedesc", "service_description", "service_desc", "servicename", "service_name", "service",
-                     "servicedisplayname", "service_display_name", "description")  # fmt: skip
+                     "servicedisplayname", "service_display_name", "servicedisplay",
+                     "description")  # fmt: skip
 
 
 _SERVICE_OUTPUTS = ("serviceoutput", "service_output", "output", "plugin_output", "longserviceoutput",
@@ -157,9 +207,9 @@ def _status(kind: str, state: str) -> AlertStatus:
     plain = folded(kind)
     if plain.startswith(_NOTICES):
         return NOTICE
-    if plain.startswith(("recovery", "resolve", "ok", "up")):
+    if plain in _WELL or plain.startswith(("recovery", "resolve")):
         return RESOLVED
-    if plain.startswith(("problem", "trigger", "critical", "down", "warning")):
+    if plain in _KNOWN or plain.startswith(("problem", "trigger")):
         return FIRING
     return RESOLVED if state.lower() in _WELL else FIRING
 

@@ -46,7 +46,14 @@ def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
 def _one(said: Fields) -> Alert:
     node, part = named(said, *_NODES), named(said, *_OBJECTS)
     name = named(
-        said, "AlertName", "AlertDefinitionName", "alert", "title", "AlertDescription", "description"
+        said,
+        "AlertName",
+        "AlertDefinitionName",
+        "alert",
+        "title",
+        "summary",
+        "AlertDescription",
+        "description",
     )
     about = said.text(
         "AlertMessage", "NotificationMessage", "message", "AlertDescription", "description", most=MESSAGE

@@ -87,6 +87,7 @@ def is_fit_to_keep(alert: Alert) -> bool:
         and 0 < len(alert.signature) <= 3 * NAME
         and len(alert.message) <= MESSAGE
         and len(alert.labels) <= MOST_LABELS
+        and len(alert.severity_word or "") <= 100
         and all(len(one) <= LABEL for one in alert.labels.values())
         and (alert.dedup_key is None or 0 < len(alert.dedup_key) <= KEY)
         and (alert.link is None or alert.link.startswith(("http://", "https://")))
@@ -165,6 +166,63 @@ def test_what_says_nothing_is_refused_by_name(tool: str, body: Any):
 def test_more_alerts_than_one_body_may_hold_are_refused():
     with pytest.raises(Malformed, match="1,001 alerts"):
         parse("updown", [{"event": "check.down", "check": {"url": "https://a.example"}}] * 1_001)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "status"),
+    [
+        ("PROBLEM", "CRITICAL", "firing"),
+        ("PROBLEM", "OK", "firing"),
+        ("RECOVERY", "CRITICAL", "resolved"),
+        ("RECOVERY (OK)", "", "resolved"),
+        ("", "OK", "resolved"),
+        ("", "WARNING", "firing"),
+        ("", "", "firing"),
+        ("UPDATE", "CRITICAL", "firing"),
+        ("StateChange", "OK", "resolved"),
+        ("ACKNOWLEDGEMENT", "CRITICAL", "info"),
+        ("Acknowledgement", "OK", "info"),
+        ("FLAPPINGSTART", "CRITICAL", "info"),
+        ("FlappingEnd", "OK", "info"),
+        ("DOWNTIMESTART", "CRITICAL", "info"),
+        ("DOWNTIMECANCELLED", "OK", "info"),
+        ("CUSTOM", "CRITICAL", "info"),
+        ("ALERTHANDLER (OK)", "CRITICAL", "info"),
+    ],
+)
+@pytest.mark.parametrize("tool", ["nagios", "icinga", "checkmk"])
+def test_the_kind_of_a_notification_decides_and_without_one_the_state(
+    tool: str, kind: str, state: str, status: str
+):
+    (alert,) = parse(
+        tool, {"notification_type": kind, "host": "web-05", "servicedesc": "disk", "servicestate": state}
+    )
+    assert alert.status == status
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "word"),
+    [
+        ("Down", "firing", "Down"),
+        ("Down (Partial)", "firing", "Down"),
+        ("Down ESCALATION", "firing", "Down"),
+        ("Down ended (now: Up)", "resolved", "Up"),
+        ("Down ended (now: Warning)", "firing", "Warning"),
+        ("Warning ended (now: Down)", "firing", "Down"),
+        ("Up ended (now: Unusual)", "firing", "Unusual"),
+        ("Down ended (now: Unknown)", "no_data", "Unknown"),
+        ("Warning ended (now: Paused)", "info", "Paused"),
+        ("Down (Acknowledged)", "info", "Down"),
+        ("Down (simulated)", "info", "Down"),
+        ("5", "firing", "Down"),
+        ("4", "firing", "Warning"),
+        ("3", "resolved", "Up"),
+        ("1", "no_data", "Unknown"),
+    ],
+)
+def test_what_a_sensor_is_now_decides(said: str, status: str, word: str):
+    (alert,) = parse("prtg", {"device": "sw-1", "sensor": "Ping", "status": said})
+    assert (alert.status, alert.severity_word) == (status, word)
 
 
 COMMAND = {
