@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept, link
-from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, status_of
+from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, numbered, status_of
 from integrations.sources.reading import MESSAGE
 
 TOOL = "cronitor"
@@ -40,7 +40,7 @@ def _one(said: Fields) -> Alert:
     environment = said.text("environment", "env") or (named[1] if named else "")
     rule = said.text("rule").replace("_", " ")
     return Alert(
-        asset_name=first(name, f"monitor {number}"),
+        asset_name=first(name, numbered("monitor", number)),
         signature=first(rule, "monitor failed"),
         tool=TOOL,
         status=status,

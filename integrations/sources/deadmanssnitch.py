@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept
-from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, sentence
+from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, numbered, sentence
 from integrations.sources.reading import MESSAGE, moment
 
 TOOL = "deadmanssnitch"
@@ -32,7 +32,7 @@ def _one(said: Fields) -> Alert:
     if not state:
         raise needed("type", "data.snitch.status")
     return Alert(
-        asset_name=first(name, f"snitch {token}"),
+        asset_name=first(name, numbered("snitch", token)),
         signature="snitch missing or errored",
         tool=TOOL,
         status=_STATES.get(state, NOTICE),

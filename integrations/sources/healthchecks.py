@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept, link
-from integrations.sources.monitored import FIRING, NOTICE, entries, named, needed, status_of
+from integrations.sources.monitored import FIRING, NOTICE, entries, named, needed, numbered, status_of
 from integrations.sources.reading import MESSAGE, moment
 
 TOOL = "healthchecks"
@@ -43,7 +43,7 @@ def _one(said: Fields) -> Alert:
     if not state:
         raise needed("status", "event_type")
     return Alert(
-        asset_name=first(name, f"check {number}"),
+        asset_name=first(name, numbered("check", number)),
         signature="check down",
         tool=TOOL,
         status=NOTICE if name == _TEST else status_of(state) or FIRING,

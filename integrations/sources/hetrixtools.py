@@ -11,7 +11,16 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept, link
-from integrations.sources.monitored import FIRING, RESOLVED, entries, needed, sentence, site, status_of
+from integrations.sources.monitored import (
+    FIRING,
+    RESOLVED,
+    entries,
+    needed,
+    numbered,
+    sentence,
+    site,
+    status_of,
+)
 from integrations.sources.reading import MESSAGE, moment, text
 
 TOOL = "hetrixtools"
@@ -45,8 +54,8 @@ def _uptime(said: Fields) -> Alert:
     asset = site(said.text("monitor_target", "target", "url"))
     name = said.text("monitor_name")
     return Alert(
-        asset_name=first(asset, name, f"monitor {number}"),
-        signature=f"{kind} down".strip(),
+        asset_name=first(asset, name, numbered("monitor", number)),
+        signature=text(f"{kind} down".strip()),
         tool=TOOL,
         status=status,
         message=text(sentence(state, places), MESSAGE),
@@ -67,8 +76,8 @@ def _usage(said: Fields, usage: Fields) -> Alert:
     now, average = usage.text("current_usage"), usage.text("average_usage")
     minutes = usage.text("average_minutes")
     return Alert(
-        asset_name=first(asset, name, f"monitor {number}"),
-        signature=f"{kind} usage".strip(),
+        asset_name=first(asset, name, numbered("monitor", number)),
+        signature=text(f"{kind} usage".strip()),
         tool=TOOL,
         status=status_of(said.text("monitor_status", "status") or usage.text("status")) or FIRING,
         message=f"{kind} usage {now} % now, {average} % on average over {minutes} min"[:MESSAGE],

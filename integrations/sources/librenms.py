@@ -10,7 +10,17 @@ from typing import Any
 
 from engine.alert import Alert, AlertStatus
 from integrations.sources.fields import Fields, first, identity, kept, link, tags
-from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, named, needed, status_of, tenant
+from integrations.sources.monitored import (
+    FIRING,
+    NOTICE,
+    RESOLVED,
+    entries,
+    named,
+    needed,
+    numbered,
+    status_of,
+    tenant,
+)
 from integrations.sources.reading import MESSAGE, labels, moment
 
 TOOL = "librenms"
@@ -41,7 +51,7 @@ def _one(said: Fields) -> Alert:
     state = _state(said)
     place = said.text("librenms_url", "base_url", most=2000).rstrip("/")
     return Alert(
-        asset_name=first(device, f"device {number}" if number else "unnamed device"),
+        asset_name=first(device, numbered("device", number), "unnamed device"),
         signature=first(signature, "alert without a name"),
         tool=TOOL,
         status=NOTICE if _is_test(signature, title) else _status(state, said.word("severity")),

@@ -74,6 +74,11 @@ def named(fields: Fields, *names: str) -> str:
     return first(*(fields.text(name) for name in names if not isinstance(fields.value(name), Mapping | list)))
 
 
+def numbered(kind: str, number: str) -> str:
+    """What only a number is known of: `check 4711`."""
+    return text(f"{kind} {number}") if number else ""
+
+
 def sentence(*parts: str) -> str:
     """What is known of it in one line: state first, each part once."""
     return ": ".join(dict.fromkeys(part for part in parts if part))

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept
-from integrations.sources.monitored import FIRING, entries, named, needed, sentence, site, status_of
-from integrations.sources.reading import MESSAGE, moment
+from integrations.sources.monitored import FIRING, entries, named, needed, numbered, sentence, site, status_of
+from integrations.sources.reading import MESSAGE, moment, text
 
 TOOL = "pingdom"
 _WEB = {"http", "https", "http_custom", "httpcustom"}
@@ -36,8 +36,8 @@ def _one(said: Fields) -> Alert:
         raise needed("current_state")
     reason = said.text("long_description", "description", "last_error", most=MESSAGE)
     return Alert(
-        asset_name=first(asset, name, f"check {number}"),
-        signature=name if f"{kind} check".lower() in name.lower() else f"{kind} check {name}".strip(),
+        asset_name=first(asset, name, numbered("check", number)),
+        signature=text(name if f"{kind} check".lower() in name.lower() else f"{kind} check {name}".strip()),
         tool=TOOL,
         status=status or FIRING,
         severity_word=said.text("importance_level", "importance", most=100) or None,

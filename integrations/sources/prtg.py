@@ -19,6 +19,7 @@ from integrations.sources.monitored import (
     entries,
     named,
     needed,
+    numbered,
     sentence,
     status_of,
     tenant,
@@ -49,8 +50,8 @@ def _one(said: Fields) -> Alert:
     now = _now(state)
     about = said.text("message", "lastmessage", "down", "text", most=MESSAGE)
     return Alert(
-        asset_name=first(device, sensor, f"sensor {number}"),
-        signature=first(sensor, f"sensor {number}" if number else "sensor"),
+        asset_name=first(device, sensor, numbered("sensor", number)),
+        signature=first(sensor, numbered("sensor", number), "sensor"),
         tool=TOOL,
         status=_status(now),
         severity_word=now.partition(" ")[0][:100] or None,

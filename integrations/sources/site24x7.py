@@ -10,8 +10,18 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept, link
-from integrations.sources.monitored import FIRING, NOTICE, entries, needed, sentence, site, status_of, tenant
-from integrations.sources.reading import MESSAGE, moment
+from integrations.sources.monitored import (
+    FIRING,
+    NOTICE,
+    entries,
+    needed,
+    numbered,
+    sentence,
+    site,
+    status_of,
+    tenant,
+)
+from integrations.sources.reading import MESSAGE, moment, text
 
 TOOL = "site24x7"
 _QUIET = ("maintenance", "suspend", "discover", "test", "acknowledg", "comment")
@@ -38,8 +48,8 @@ def _one(said: Fields) -> Alert:
     )
     places = said.text("FAILED_LOCATIONS", most=MESSAGE) if status is FIRING else ""
     return Alert(
-        asset_name=first(asset, f"monitor {number}"),
-        signature=f"{said.text('MONITORTYPE', 'monitor_type', 'type')} monitor".strip(),
+        asset_name=first(asset, numbered("monitor", number)),
+        signature=text(f"{said.text('MONITORTYPE', 'monitor_type', 'type')} monitor".strip()),
         tool=TOOL,
         status=status,
         severity_word=state,

@@ -9,7 +9,7 @@ from typing import Any
 from engine.alert import Alert, AlertStatus
 from integrations.sources.fields import Fields, first, folded, identity, kept, link
 from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, named, needed, status_of, tenant
-from integrations.sources.reading import MESSAGE, moment
+from integrations.sources.reading import MESSAGE, moment, text
 
 TOOL = "solarwinds"
 _ACTIONS = {"create": FIRING, "trigger": FIRING, "triggered": FIRING, "escalate": FIRING, "resolve": RESOLVED,
@@ -64,7 +64,7 @@ def _one(said: Fields) -> Alert:
         raise needed("NodeName", "AlertName", "AlertMessage")
     asset = first(node, part)
     if part and part != asset:
-        signature = f"{signature} {part}".strip()
+        signature = text(f"{signature} {part}".strip())
     return Alert(
         asset_name=first(asset, "SolarWinds"),
         signature=first(signature, "alert without a name"),

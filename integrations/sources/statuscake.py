@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept
-from integrations.sources.monitored import FIRING, entries, needed, sentence, site, status_of
-from integrations.sources.reading import MESSAGE
+from integrations.sources.monitored import FIRING, entries, needed, numbered, sentence, site, status_of
+from integrations.sources.reading import MESSAGE, text
 
 TOOL = "statuscake"
 
@@ -32,8 +32,8 @@ def _one(said: Fields) -> Alert:
     method, code = said.text("Method", "test_type", "type"), said.text("StatusCode", "status_code")
     asset = site(first(address, name))
     return Alert(
-        asset_name=first(asset, f"test {number}"),
-        signature=f"{method} down".strip(),
+        asset_name=first(asset, numbered("test", number)),
+        signature=text(f"{method} down".strip()),
         tool=TOOL,
         status=status_of(state) or FIRING,
         message=sentence(state, name, f"status code {code}" if code not in ("", "0") else "")[:MESSAGE],

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept, link
-from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, sentence
+from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, numbered, sentence
 from integrations.sources.reading import MESSAGE, moment, text
 
 TOOL = "statuspage"
@@ -81,7 +81,7 @@ def _component(said: Fields, component: Fields) -> Alert:
         raise needed("component.status")
     status, severity = _COMPONENT.get(state, (FIRING, None))
     return Alert(
-        asset_name=first(name, f"component {number}"),
+        asset_name=first(name, numbered("component", number)),
         signature="component status not operational",
         tool=TOOL,
         status=status,

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.alert import Alert
 from integrations.sources.fields import Fields, first, identity, kept
-from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, sentence, site
+from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, needed, numbered, sentence, site
 from integrations.sources.reading import MESSAGE, moment
 
 TOOL = "updown"
@@ -46,7 +46,7 @@ def _one(said: Fields) -> Alert:
     )
     ends = downtime.value("ended_at") if status is RESOLVED else None
     return Alert(
-        asset_name=first(asset, f"check {token}"),
+        asset_name=first(asset, numbered("check", token)),
         signature=kind,
         tool=TOOL,
         status=status,

@@ -13,11 +13,12 @@ from integrations.sources.monitored import (
     RESOLVED,
     entries,
     needed,
+    numbered,
     sentence,
     site,
     status_of,
 )
-from integrations.sources.reading import MESSAGE, moment
+from integrations.sources.reading import MESSAGE, moment, text
 
 TOOL = "uptimecom"
 _EVENTS = {"alert_raised": FIRING, "alert_escalated": FIRING, "alert_cleared": RESOLVED, "alert_resolved": RESOLVED,
@@ -43,8 +44,8 @@ def _one(said: Fields) -> Alert:
         raise needed("data.device.address", "data.service.name", "data.service.id")
     kind = check.text("monitoring_service_type", "monitoring_service_type_display")
     return Alert(
-        asset_name=first(site(place), name, f"check {number}"),
-        signature=f"{kind} check".strip(),
+        asset_name=first(site(place), name, numbered("check", number)),
+        signature=text(f"{kind} check".strip()),
         tool=TOOL,
         status=_status(said.word("event"), alert, state, data.inner("global_alert_state")),
         severity_word=state or None,
@@ -89,8 +90,8 @@ def _flat(said: Fields) -> Alert:
         raise needed("event", "state")
     kind = said.text("check_type", "type")
     return Alert(
-        asset_name=first(site(place), name, f"check {number}"),
-        signature=f"{kind} check".strip(),
+        asset_name=first(site(place), name, numbered("check", number)),
+        signature=text(f"{kind} check".strip()),
         tool=TOOL,
         status=status_of(state) or FIRING,
         severity_word=state,

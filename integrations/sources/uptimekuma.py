@@ -12,8 +12,18 @@ from typing import Any
 
 from engine.alert import Alert, AlertStatus
 from integrations.sources.fields import Fields, first, identity, kept, tags
-from integrations.sources.monitored import FIRING, NOTICE, RESOLVED, entries, named, needed, site, status_of
-from integrations.sources.reading import MESSAGE, labels, moment
+from integrations.sources.monitored import (
+    FIRING,
+    NOTICE,
+    RESOLVED,
+    entries,
+    named,
+    needed,
+    numbered,
+    site,
+    status_of,
+)
+from integrations.sources.reading import MESSAGE, labels, moment, text
 
 TOOL = "uptimekuma"
 _NUMBERS = {"0": FIRING, "1": RESOLVED, "2": NOTICE, "3": NOTICE, "false": FIRING, "true": RESOLVED}
@@ -42,13 +52,13 @@ def _one(said: Fields) -> Alert:
         beat.text("status"), said.text("event_type", "status", "state"), titled["state"] if titled else ""
     )
     expires = None if state else _EXPIRES.search(message)
-    kind = f"{expires[1].lower()} expires" if expires else f"{monitor.text('type')} down".strip()
+    kind = f"{expires[1].lower()} expires" if expires else text(f"{monitor.text('type')} down".strip())
     status = FIRING if expires else _status(state, message)
     if status is None and beat:
         raise needed("heartbeat.status")
     labelled = tags(monitor.value("tags"))
     return Alert(
-        asset_name=first(asset, name, f"monitor {number}"),
+        asset_name=first(asset, name, numbered("monitor", number)),
         signature=kind,
         tool=TOOL,
         status=status or NOTICE,

@@ -14,6 +14,7 @@ from integrations.sources.monitored import (
     RESOLVED,
     entries,
     needed,
+    numbered,
     sentence,
     site,
     status_of,
@@ -43,7 +44,7 @@ def _one(said: Fields) -> Alert:
     kind = _kind(type_, word.lower())
     asset = site(first(address, name))
     return Alert(
-        asset_name=first(asset, f"monitor {number}"),
+        asset_name=first(asset, numbered("monitor", number)),
         signature=kind,
         tool=TOOL,
         status=status,

@@ -84,7 +84,7 @@ def is_fit_to_keep(alert: Alert) -> bool:
         text.encode()
     return (
         0 < len(alert.asset_name) <= NAME
-        and 0 < len(alert.signature) <= 3 * NAME
+        and 0 < len(alert.signature) <= NAME
         and len(alert.message) <= MESSAGE
         and len(alert.labels) <= MOST_LABELS
         and len(alert.severity_word or "") <= 100
