@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.alert import AlertStatus
 from integrations.sources.fields import Fields, first, link
-from integrations.sources.reading import LABEL, MOST_ALERTS, MOST_LABELS, Fault, Malformed, text
+from integrations.sources.reading import LABEL, MOST_ALERTS, MOST_LABELS, SECRET, Fault, Malformed, text
 
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
 NO_DATA, NOTICE = AlertStatus.NO_DATA, AlertStatus.NOTICE
@@ -89,6 +89,6 @@ def tenant(fields: Fields) -> dict[str, str]:
     found = {
         text(str(name), 100): text(one, LABEL)
         for name, one in fields.raw.items()
-        if isinstance(one, str | int) and not isinstance(one, bool) and _TENANT.search(str(name))
+        if isinstance(one, str | int) and _TENANT.search(str(name)) and not SECRET.search(str(name))
     }
     return dict([(name, one) for name, one in found.items() if one][: MOST_LABELS // 4])

@@ -225,6 +225,22 @@ def test_what_a_sensor_is_now_decides(said: str, status: str, word: str):
     assert (alert.status, alert.severity_word) == (status, word)
 
 
+@pytest.mark.parametrize("tool", ["site24x7", "prtg", "librenms", "nagios", "solarwinds"])
+def test_whose_it_is_becomes_a_label_and_a_secret_never_does(tool: str):
+    body = {
+        "monitorname": "x",
+        "device": "x",
+        "hostname": "x",
+        "nodename": "x",
+        "alertname": "x",
+        "status": "down",
+    }
+    mine = {"CustomerName": "Acme Corp", "tenant_id": 7, "company_api_key": "k", "CustomerToken": "t"}
+    (alert,) = parse(tool, body | mine)
+    assert alert.labels["CustomerName"] == "Acme Corp" and alert.labels["tenant_id"] == "7"
+    assert not {"company_api_key", "CustomerToken"} & alert.labels.keys()
+
+
 COMMAND = {
     "notification.type": ("PROBLEM", "RECOVERY"),
     "service.state": ("CRITICAL", "OK"),
