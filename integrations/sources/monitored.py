@@ -22,6 +22,7 @@ UP = frozenset({"up", "online", "success", "ok", "okay", "resolved", "resolve", 
 QUIET = frozenset({"paused", "pause", "started", "start", "maintenance", "suspended", "test", "testing", "pending",
                    "acknowledged", "acknowledge", "acknowledgement", "ack", "new", "grace", "deleted",
                    "resumed", "unpaused"})  # fmt: skip
+_USER, _QUERY = re.compile(r"//[^/@\s]*@"), re.compile(r"[?#].*", re.DOTALL)
 _WORD = re.compile(r"[a-z]+")
 _TENANT = re.compile(
     r"customer|tenant|company|organi[sz]ation|businessunit|clientname|clientid", re.IGNORECASE
@@ -48,13 +49,15 @@ def entries(body: Any, name: str = "body") -> list[Fields]:
 
 def status_of(word: str) -> AlertStatus | None:
     """Up, down or neither of both, by the first word that is known; None when none is."""
+    before = ""
     for one in _WORD.findall(word.lower()[:200]):
         if one in UP:
-            return RESOLVED
+            return FIRING if before == "not" else RESOLVED
         if one in DOWN:
             return FIRING
         if one in QUIET:
             return NOTICE
+        before = one
     return None
 
 
@@ -65,8 +68,10 @@ def needed(*names: str) -> Malformed:
 
 
 def site(address: str) -> str:
-    """A web address without its user and without secrets; anything else as it is."""
-    return link(address) or address
+    """A web address without its user and without secrets; of another scheme without its user and its query."""
+    if clean := link(address):
+        return clean
+    return _QUERY.sub("", _USER.sub("//", address)) if "://" in address else address
 
 
 def named(fields: Fields, *names: str) -> str:

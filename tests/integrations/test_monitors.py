@@ -241,6 +241,30 @@ def test_whose_it_is_becomes_a_label_and_a_secret_never_does(tool: str):
     assert not {"company_api_key", "CustomerToken"} & alert.labels.keys()
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://probe:do-not-show@a.example/x?id=1&token=do-not-show", "https://a.example/x?id=1"),
+        ("wss://a.example/live?token=do-not-show", "wss://a.example/live"),
+        ("mqtt://probe:do-not-show@a.example:1883", "mqtt://a.example:1883"),
+        ("a.example", "a.example"),
+        ("10.1.2.3", "10.1.2.3"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(address: str, shown: str):
+    (alert,) = parse("uptimekuma", {"heartbeat": {"status": 0}, "monitor": {"name": "x", "url": address}})
+    assert alert.asset_name == shown and "do-not-show" not in str(alert)
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [("OK", "resolved"), ("not OK", "firing"), ("Not healthy", "firing"), ("🔴 Down", "firing")],
+)
+def test_not_ok_is_not_ok(word: str, status: str):
+    (alert,) = parse("site24x7", {"monitorname": "x", "status": word})
+    assert alert.status == status
+
+
 COMMAND = {
     "notification.type": ("PROBLEM", "RECOVERY"),
     "service.state": ("CRITICAL", "OK"),
