@@ -25,7 +25,7 @@ from bot.cards import (
 from bot.incident_card import cut
 from engine.alert import Severity
 from engine.company import Company
-from engine.receipt import Preview, counted, kept_open, rule_words, span_words
+from engine.receipt import MOST_LOOKED_AT, Preview, counted, kept_open, rule_words, span_words
 from engine.schedule import Stretch
 from engine.suppression import QuietKind, QuietRule
 
@@ -74,6 +74,7 @@ def _buttons(rule: QuietRule, seen: Preview) -> list[Button]:
 def preview_text(seen: Preview, rule: QuietRule) -> str:
     """`In the last 90 days it would have held 214 alerts, 2 of them critical: … .`"""
     when = "these hours" if seen.patterned else "this"
+    when += f" (of the newest {MOST_LOOKED_AT:,} alerts)" if seen.beyond else ""
     if not seen.alerts and not seen.passed:
         return f"In the last 90 days {when} would have held nothing. {kept_open(rule)}"
     text = f"In the last 90 days {when} would have held {counted(seen.alerts, 'alert')}"

@@ -20,7 +20,7 @@ from engine.incident import Incident
 from engine.intake import DeadLetter, IntakeLine
 from engine.jobs import Job
 from engine.sla import SlaClock
-from engine.suppression import QuietRule, Tally
+from engine.suppression import PastAlert, QuietRule, Tally
 
 CompanyKey = tuple[int, str]
 """(company id, correlation key)."""
@@ -89,7 +89,7 @@ class Quiet(Protocol):
     async def firing(self, rule_id: int, *, most: int) -> Sequence[StoredAlert]: ...
     async def heard(self, rule_id: int, *, since: datetime) -> Sequence[int]: ...
     async def tally(self, rule_id: int, *, since: datetime) -> Sequence[Tally]: ...
-    async def history(self, company_id: int, *, since: datetime) -> Sequence[StoredAlert]: ...
+    async def history(self, company_id: int, *, since: datetime, most: int) -> Sequence[PastAlert]: ...
 
 
 class Clocks(Protocol):

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.alert import Severity, StoredAlert
+from engine.alert import Severity
 from engine.company import CompanyContext
 from engine.schedule import Schedule, Stretch, as_before
-from engine.suppression import QuietKind, QuietRule, Scope, Tally, clock_text, of_stored
+from engine.suppression import PastAlert, QuietKind, QuietRule, Scope, Tally, clock_text, of_stored
 
 LOOK_BACK = timedelta(days=90)
+MOST_LOOKED_AT = 50_000
 MOST_LINES = 10
 MOST_NAMED = 5
 
@@ -27,10 +28,12 @@ class Preview:
     named: tuple[str, ...]
     lines: tuple[Tally, ...]
     patterned: bool
+    beyond: bool = False
+    """There were more alerts than are looked at: these figures are of the newest."""
 
 
 def preview(
-    history: Iterable[StoredAlert],
+    history: Sequence[PastAlert],
     scope: Scope,
     schedule: Schedule,
     context: CompanyContext,
@@ -40,12 +43,15 @@ def preview(
     pattern = as_before(schedule, now - LOOK_BACK, now) if schedule.rule else None
     tallies: dict[tuple[str, str, Severity], int] = {}
     passed, names = 0, dict[str, None]()
+    fitting: dict[tuple[object, ...], bool] = {}  # what differs in its times alone is looked at once
     for alert in history:
-        subject = of_stored(alert, context)
-        times = _times(alert, pattern) if scope.fits(subject) else 0
+        key = (alert.asset_name, alert.asset, alert.title, alert.signature, *alert.labels.items())
+        if (fits := fitting.get(key)) is None:
+            fits = fitting[key] = scope.fits(of_stored(alert, context))
+        times = _times(alert, pattern) if fits else 0
         if not times:
             continue
-        if not scope.covers(subject):
+        if alert.severity.worse_than(scope.ceiling):
             passed += times if alert.severity is Severity.CRITICAL else 0
             names |= {_name(alert): None} if alert.severity is Severity.CRITICAL else {}
             continue
@@ -61,14 +67,15 @@ def preview(
         named=tuple(names)[:MOST_NAMED],
         lines=worst_first(lines)[:MOST_LINES],
         patterned=pattern is not None,
+        beyond=len(history) >= MOST_LOOKED_AT,
     )
 
 
-def _name(alert: StoredAlert) -> str:
+def _name(alert: PastAlert) -> str:
     return f"{alert.title} on {alert.asset_name}"
 
 
-def _times(alert: StoredAlert, pattern: Schedule | None) -> int:
+def _times(alert: PastAlert, pattern: Schedule | None) -> int:
     """How many of its repeats fall into the pattern; all of them without one."""
     if pattern is None:
         return alert.count
@@ -78,7 +85,7 @@ def _times(alert: StoredAlert, pattern: Schedule | None) -> int:
     return sum(_within(alert, one, step) for one in pattern.stretches if one.ends_at > alert.first_at)
 
 
-def _within(alert: StoredAlert, stretch: Stretch, step: timedelta) -> int:
+def _within(alert: PastAlert, stretch: Stretch, step: timedelta) -> int:
     first = max(0, -((alert.first_at - stretch.starts_at) // step))
     beyond = -((alert.first_at - stretch.ends_at) // step)
     return max(0, min(alert.count, beyond) - first)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,8 @@ DOWN = frozenset({"availability", "network"})
 """Categories of an incident that mean: what depends on this asset cannot be reached either."""
 _GLOB = frozenset("*?[")
 _FAR = timedelta(hours=20)
+_short_asset = lru_cache(maxsize=1024)(normal_asset)
+_short_signature = lru_cache(maxsize=1024)(normal_signature)
 
 
 class QuietKind(StrEnum):
@@ -143,6 +146,21 @@ KINDS: Mapping[QuietKind, type[QuietRule]] = {one.kind: one for one in (Silence,
 
 
 @dataclass(frozen=True, slots=True)
+class PastAlert:
+    """What a preview needs to know of an alert that was."""
+
+    asset_name: str
+    asset: str
+    signature: str
+    title: str
+    severity: Severity
+    labels: Mapping[str, str]
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """How often one thing about one asset was held."""
 
@@ -244,7 +262,7 @@ def of_alert(alert: Alert, identity: Identity, severity: Severity, context: Comp
     )
 
 
-def of_stored(alert: StoredAlert, context: CompanyContext) -> Subject:
+def of_stored(alert: StoredAlert | PastAlert, context: CompanyContext) -> Subject:
     return _subject(
         (alert.asset_name, alert.asset),
         alert.labels,
@@ -286,13 +304,13 @@ def _subject(
 def _named(pattern: str, names: frozenset[str]) -> bool:
     if _GLOB & set(pattern):
         return any(fnmatchcase(name, pattern) for name in names)
-    return pattern in names or normal_asset(pattern) in names
+    return pattern in names or _short_asset(pattern) in names
 
 
 def _meant(pattern: str, signatures: frozenset[str]) -> bool:
     if _GLOB & set(pattern):
         return any(fnmatchcase(one, pattern) for one in signatures)
-    return pattern in signatures or normal_signature(pattern) in signatures
+    return pattern in signatures or _short_signature(pattern) in signatures
 
 
 def clock_text(at: datetime, timezone: str, now: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.alert import AlertStatus, Severity, StoredAlert
 from engine.schedule import Schedule
-from engine.suppression import KINDS, QuietKind, QuietRule, Scope, Tally
+from engine.suppression import KINDS, PastAlert, QuietKind, QuietRule, Scope, Tally
 from storage.alerts import COLUMNS, to_alert
 from storage.changes import floor_of
 from storage.quiet_tables import quiet_rules as table
@@ -21,8 +21,7 @@ from storage.tables import alerts
 if TYPE_CHECKING:
     from storage.transaction import Transaction
 
-MOST_LOOKED_AT = 50_000
-"""Alerts that a preview reads at most, newest first."""
+_PAST = [alerts.c[one.name] for one in fields(PastAlert)]
 _PLAIN = [
     "company_id",
     "reason",
@@ -210,12 +209,16 @@ class QuietRules:
         )
         return sorted((await self._tx.connection.execute(statement)).scalars())
 
-    async def history(self, company_id: int, *, since: datetime) -> Sequence[StoredAlert]:
+    async def history(self, company_id: int, *, since: datetime, most: int) -> Sequence[PastAlert]:
         """The company's alerts that began since then, newest first: what a preview counts."""
         statement = (
-            sa.select(*COLUMNS)
+            sa.select(*_PAST)
             .where(alerts.c.id > floor_of(since), alerts.c.company_id == company_id)
             .order_by(alerts.c.id.desc())
-            .limit(MOST_LOOKED_AT)
+            .limit(most)
         )
-        return [to_alert(row) for row in await self._tx.connection.execute(statement)]
+        rows: Sequence[Any] = (await self._tx.connection.execute(statement)).all()
+        return [
+            PastAlert(name, asset, signature, title, Severity(severity), labels, count, first_at, last_at)
+            for name, asset, signature, title, severity, labels, count, first_at, last_at in rows
+        ]

@@ -63,7 +63,8 @@ class HeldLine(Body):
 
 
 class PreviewBody(Body):
-    """What the last `days` would have hidden. `critical_still_coming` is not held; `critical` is."""
+    """What the last `days` would have hidden. `critical_still_coming` is not held; `critical` is.
+    `only_newest`: there were more alerts than are looked at."""
 
     days: int
     alerts: int
@@ -72,6 +73,7 @@ class PreviewBody(Body):
     named: list[str]
     lines: list[HeldLine]
     only_hours_of_series: bool
+    only_newest: bool
 
 
 class AddedQuiet(Body):
@@ -135,6 +137,7 @@ def preview_body(seen: Preview) -> PreviewBody:
             for one in seen.lines
         ],
         only_hours_of_series=seen.patterned,
+        only_newest=seen.beyond,
     )
 
 

@@ -14,7 +14,7 @@ from engine.errors import NotFound, Refused
 from engine.jobs import TurnQuiet
 from engine.operations.intake_story import tell_company
 from engine.ports import IntakeTransaction, Transaction
-from engine.receipt import LOOK_BACK, Preview, announcement, preview, span_words
+from engine.receipt import LOOK_BACK, MOST_LOOKED_AT, Preview, announcement, preview, span_words
 from engine.schedule import LONGEST_SERIES, Schedule, between
 from engine.suppression import KINDS, LONGEST_SILENCE, QuietKind, QuietRule, Scope
 
@@ -71,7 +71,7 @@ async def look(
         by_id=actor.id,
         created_at=now,
     )
-    history = await tx.quiet.history(wish.company_id, since=now - LOOK_BACK)
+    history = await tx.quiet.history(wish.company_id, since=now - LOOK_BACK, most=MOST_LOOKED_AT)
     return rule, preview(history, rule.scope, rule.schedule, context, now)
 
 

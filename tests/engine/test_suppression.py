@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.alert import Alert, AlertStatus, Severity, StoredAlert
+from engine.alert import Alert, Severity
 from engine.company import Asset, Company, CompanyContext
 from engine.correlation import identify
 from engine.incident import IncidentStatus
@@ -20,6 +20,7 @@ from engine.schedule import Schedule, between, checked_rule
 from engine.suppression import (
     Held,
     MaintenanceWindow,
+    PastAlert,
     QuietRule,
     Scope,
     Silence,
@@ -185,37 +186,26 @@ def by(found: Held | None) -> str:
     return found.by if found else ""
 
 
-def stored(**changes) -> StoredAlert:
+def past(**changes) -> PastAlert:
     values: dict[str, Any] = {
-        "id": "a",
-        "company_id": 1,
-        "incident_id": 1,
-        "fingerprint": "f",
         "asset_name": "web-01",
         "asset": "web-01",
         "signature": "disk",
         "title": "Disk",
         "severity": Severity.HIGH,
-        "status": AlertStatus.FIRING,
-        "message": "",
-        "tool": "zabbix",
-        "dedup_key": None,
-        "correlation_key": "web-01|disk",
         "labels": {},
-        "link": None,
         "count": 1,
         "first_at": NOW - DAY,
         "last_at": NOW - DAY,
-        "occurred_at": None,
     }
-    return StoredAlert(**values | changes)
+    return PastAlert(**values | changes)
 
 
 def test_a_preview_counts_what_would_have_been_hidden_and_names_the_critical():
     history = [
-        stored(count=200, last_at=NOW),
-        stored(severity=Severity.CRITICAL, title="Site down", count=2),
-        stored(asset_name="db-01", asset="db-01", count=50),
+        past(count=200, last_at=NOW),
+        past(severity=Severity.CRITICAL, title="Site down", count=2),
+        past(asset_name="db-01", asset="db-01", count=50),
     ]
     seen = preview(history, Scope(asset="web-01", ceiling=Severity.HIGH), a_rule().schedule, a_context(), NOW)
     assert (seen.alerts, seen.critical, seen.passed) == (200, 0, 2)
@@ -236,10 +226,10 @@ def test_a_series_counts_only_its_hours():
         on_the_wall=True,
     )
     inside = datetime(2026, 2, 28, 23, 0, tzinfo=UTC)
-    hourly = stored(count=49, first_at=inside - 24 * HOUR, last_at=inside + 24 * HOUR)
+    hourly = past(count=49, first_at=inside - 24 * HOUR, last_at=inside + 24 * HOUR)
     history = [
-        stored(first_at=inside, last_at=inside),
-        stored(first_at=inside - DAY, last_at=inside - DAY),
+        past(first_at=inside, last_at=inside),
+        past(first_at=inside - DAY, last_at=inside - DAY),
         hourly,
     ]
     seen = preview(history, Scope(), nights, a_context(), NOW)
@@ -261,7 +251,7 @@ def test_a_preview_counts_like_somebody_with_a_list_of_all_alerts(count, begin, 
         first=first, length=length * minute, rule=checked_rule("FREQ=DAILY", first), until=NOW + 99 * DAY
     )
     begun = NOW - 20 * DAY + begin * minute
-    alert = stored(count=count, first_at=begun, last_at=begun + lasts * minute if count > 1 else begun)
+    alert = past(count=count, first_at=begun, last_at=begun + lasts * minute if count > 1 else begun)
     step = lasts * minute / (count - 1) if count > 1 else timedelta(0)
     listed = [begun + place * step for place in range(count)]
     shift = first.replace(tzinfo=UTC)
