@@ -69,10 +69,12 @@ class Clocks:
         return (await self.of_many([incident_id])).get(incident_id, ())
 
     async def of_many(self, incident_ids: Collection[int]) -> Mapping[int, Sequence[SlaClock]]:
+        """As this transaction leaves them so far."""
         found: dict[int, list[SlaClock]] = {}
         for row in await _OF_MANY.rows(self._tx, ids=sorted(incident_ids)):
             clock = _to_clock(row)
-            found.setdefault(clock.incident_id, []).append(clock)
+            latest = self._waiting.get((clock.incident_id, clock.kind), clock)
+            found.setdefault(clock.incident_id, []).append(latest)
         return found
 
     async def due_of(self, incident_ids: Collection[int]) -> Mapping[int, datetime]:

@@ -147,11 +147,10 @@ class Incidents:
         return found
 
     async def open_of(self, company_id: int) -> Sequence[Incident]:
-        """Every open incident of a company, oldest first."""
-        statement = (
-            sa.select(*_COLUMNS).where(table.c.company_id == company_id, _IS_OPEN).order_by(table.c.id)
-        )
-        return [to_incident(row) for row in await self._tx.connection.execute(statement)]
+        """Every open incident of a company, oldest first; locked."""
+        statement = sa.select(*_COLUMNS).where(table.c.company_id == company_id, _IS_OPEN)
+        rows = await self._tx.connection.execute(locked(self._tx, statement.order_by(table.c.id)))
+        return [to_incident(row) for row in rows]
 
     async def open(self, drafts: Sequence[Incident]) -> Sequence[Incident | None]:
         """Insert new incidents and give them their numbers; None where an open one has that key already."""

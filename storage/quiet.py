@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.alert import AlertStatus, Severity, StoredAlert
+from engine.errors import Conflict
 from engine.schedule import Schedule
 from engine.suppression import KINDS, PastAlert, QuietKind, QuietRule, Scope, Tally
 from storage.alerts import COLUMNS, to_alert
@@ -97,10 +98,11 @@ class QuietRules:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._counted: dict[int, int] = {}
+        self._counted: dict[int, tuple[int, datetime]] = {}
 
-    async def get(self, rule_id: int) -> QuietRule | None:
-        statement = locked(self._tx, sa.select(table).where(table.c.id == rule_id))
+    async def get(self, rule_id: int, *, lock: bool = True) -> QuietRule | None:
+        statement = sa.select(table).where(table.c.id == rule_id)
+        statement = locked(self._tx, statement) if lock else statement
         row = (await self._tx.connection.execute(statement)).first()
         return _to_rule(row) if row else None
 
@@ -156,38 +158,53 @@ class QuietRules:
         rows = await self._tx.connection.execute(statement)
         return {row.kind: (int(row.unfinished), int(row.held)) for row in rows}
 
-    def count(self, rule_id: int, times: int) -> None:
-        self._counted[rule_id] = self._counted.get(rule_id, 0) + times
+    def count(self, rule_id: int, times: int, *, now: datetime) -> None:
+        """So many more are held. At the latest `flush` raises Conflict when nothing can be held by it any more: it was
+        ended or closed meanwhile, and whoever closed it has not seen these."""
+        self._counted[rule_id] = (self._counted.get(rule_id, (0, now))[0] + times, now)
 
     async def flush(self) -> None:
-        for rule_id, times in sorted(self._counted.items()):
-            statement = sa.update(table).where(table.c.id == rule_id).values(held=table.c.held + times)
-            await self._tx.connection.execute(statement)
+        for rule_id, (times, now) in sorted(self._counted.items()):
+            statement = (
+                sa.update(table)
+                .where(
+                    table.c.id == rule_id,
+                    table.c.finished_at.is_(None),
+                    sa.or_(table.c.ended_at.is_(None), table.c.ended_at > now),
+                    sa.or_(table.c.closed_until.is_(None), table.c.closed_until <= now),
+                )
+                .values(held=table.c.held + times)
+            )
+            if (await self._tx.connection.execute(statement)).rowcount != 1:
+                raise Conflict("the quiet was over before this was held")
         self._counted.clear()
 
     async def held_like(
         self, rule_ids: Collection[int], *, prints: Collection[str], keys: Collection[str]
     ) -> Sequence[StoredAlert]:
-        """What these hold now under these fingerprints or correlation keys."""
+        """What these hold now under these fingerprints or correlation keys; locked, so that nobody hears it
+        meanwhile."""
         found: dict[str, StoredAlert] = {}
         for column, names in ((alerts.c.fingerprint, prints), (alerts.c.correlation_key, keys)):
             for some in chunks(sorted(names)):
                 statement = sa.select(*COLUMNS).where(
                     alerts.c.held_by.in_(sorted(rule_ids)), column.in_(some), _HELD
                 )
+                statement = locked(self._tx, statement.order_by(alerts.c.id))
                 for row in await self._tx.connection.execute(statement):
                     found[row.id] = to_alert(row)
         return list(found.values())
 
     async def firing(self, rule_id: int, *, most: int) -> Sequence[StoredAlert]:
-        """What this holds and still fires, oldest first."""
+        """What this holds and still fires, oldest first; locked."""
         statement = (
             sa.select(*COLUMNS)
             .where(alerts.c.held_by == rule_id, _HELD, alerts.c.status == AlertStatus.FIRING.value)
             .order_by(alerts.c.id)
             .limit(most)
         )
-        return [to_alert(row) for row in await self._tx.connection.execute(statement)]
+        rows = await self._tx.connection.execute(locked(self._tx, statement))
+        return [to_alert(row) for row in rows]
 
     async def tally(self, rule_id: int, *, since: datetime) -> Sequence[Tally]:
         """What this has held since then, by asset, signature and severity."""

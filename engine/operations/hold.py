@@ -74,11 +74,12 @@ class Holding:
         self._held[(alert.held_by, alert.fingerprint)] = alert
         self._changed[alert.id] = alert
 
-    def settle(self, tx: Transaction) -> None:
+    def settle(self, tx: Transaction, now: datetime) -> None:
+        """Write it. The count raises Conflict in the end when what holds these is over meanwhile."""
         for alert in self._changed.values():
             tx.alerts.put(alert)
         for rule_id, times in self._counted.items():
-            tx.quiet.count(rule_id, times)
+            tx.quiet.count(rule_id, times, now=now)
 
 
 def _ends(recovery: StoredAlert, firing: StoredAlert) -> bool:

@@ -124,8 +124,10 @@ async def _decide(
     identified = [
         [(alert, identify(alert, contexts[one.company_id])) for alert in one.alerts] for one in fresh
     ]
-    open_set = await load(tx, fresh, identified, contexts, now)
     holding = await hold.load(tx, [one.company_id for one in fresh], identified, contexts)
+    open_set = await load(
+        tx, fresh, identified, contexts, now
+    )  # after it: what was held may be heard meanwhile
     said: list[list[_Said]] = []
     for one, pairs in zip(fresh, identified, strict=True):
         context = contexts[one.company_id]
@@ -137,7 +139,7 @@ async def _decide(
             ]
         )
     await settle(tx, open_set, contexts, now)
-    holding.settle(tx)
+    holding.settle(tx, now)
     return said
 
 

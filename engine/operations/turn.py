@@ -15,11 +15,12 @@ from engine.access import SYSTEM
 from engine.alert import Alert, AlertStatus, StoredAlert
 from engine.audit import AuditKind, TimelineKind, entry
 from engine.company import CompanyContext
+from engine.errors import Conflict
 from engine.incident import Incident
-from engine.jobs import CheckSla, TurnQuiet
+from engine.jobs import CheckSla, SyncCard, TurnQuiet
 from engine.operations.ingest import Delivery, ingest
 from engine.operations.intake_story import tell_company
-from engine.operations.record import show, tell
+from engine.operations.record import INCIDENT_CARD, tell
 from engine.ports import IntakeTransaction, Transaction
 from engine.receipt import Receipt
 from engine.schedule import Stretch
@@ -30,21 +31,37 @@ MOST_AT_ONCE = 500
 
 
 async def turn(tx: IntakeTransaction, rule_id: int, now: datetime) -> None:
-    """Begin or close what is due; the lock on the rule makes each once, whatever the replicas do."""
-    rule = await tx.quiet.get(rule_id)
-    if rule is None or rule.confirmed_at is None or rule.finished_at is not None:
+    """Begin or close what is due; the lock on the rule makes each once, whatever the replicas do.
+
+    Held alerts are locked first, then incidents, then the rule itself: the order of those who take alerts in.
+    Raises Conflict when the rule changed in between.
+    """
+    seen = await tx.quiet.get(rule_id, lock=False)
+    if seen is None or seen.confirmed_at is None or seen.finished_at is not None:
         return
+    stretch = seen.pending()
+    over = stretch is None or stretch.ends_at <= now
+    begins = (
+        stretch is not None and not over and stretch.starts_at <= now and seen.begun_at != stretch.starts_at
+    )
+    waiting = await tx.quiet.firing(rule_id, most=MOST_AT_ONCE) if over else ()
+    incidents = await tx.incidents.open_of(seen.company_id) if over or begins else ()
+    rule = await tx.quiet.get(rule_id)
+    if rule is None or replace(rule, held=seen.held) != seen:
+        raise Conflict
     context = await tx.companies.context(rule.company_id)
-    stretch = rule.pending()
-    if stretch is not None and stretch.ends_at <= now:
-        heard, more = await _hear(tx, rule, stretch, context, now)
-        if more:
+    if over:
+        ends_at = stretch.ends_at if stretch is not None else now
+        heard = await _hear(tx, rule, ends_at, waiting, context, now)
+        if len(waiting) == MOST_AT_ONCE:
             tx.jobs.put(TurnQuiet(company_id=rule.company_id, rule_id=rule.id), due_at=now)
             return
-        await _close(tx, rule, stretch, heard, context, now)
-        rule = replace(rule, closed_until=stretch.ends_at)
-    elif stretch is not None and stretch.starts_at <= now and rule.begun_at != stretch.starts_at:
-        await _begin(tx, rule, stretch, context, now)
+        if stretch is not None:
+            await _resume(tx, rule, stretch, incidents, context, now)
+            await _close(tx, rule, stretch, heard, context, now)
+            rule = replace(rule, closed_until=stretch.ends_at)
+    elif begins and stretch is not None:
+        await _begin(tx, rule, stretch, incidents, context, now)
         rule = replace(rule, begun_at=stretch.starts_at)
     await _wait(tx, rule, rule.pending(), now)
 
@@ -66,52 +83,61 @@ async def _wait(tx: Transaction, rule: QuietRule, stretch: Stretch | None, now: 
 
 
 async def _begin(
-    tx: Transaction, rule: QuietRule, stretch: Stretch, context: CompanyContext, now: datetime
+    tx: Transaction,
+    rule: QuietRule,
+    stretch: Stretch,
+    incidents: Sequence[Incident],
+    context: CompanyContext,
+    now: datetime,
 ) -> None:
     """The open incidents in scope: a line, and for planned work their clocks stand still."""
     until = clock_text(stretch.ends_at, context.company.timezone, now)
-    for incident in await _in_scope(tx, rule, context):
-        text = f"🔕 {rule.label} until {until} ({rule.reason}, by {rule.by}): no reminders"
-        if rule.kind is QuietKind.MAINTENANCE:
-            text += ", the clocks stand still"
-            for clock in await tx.clocks.of(incident.id):
+    text = f"🔕 {rule.label} until {until} ({rule.reason}, by {rule.by}): no reminders"
+    found = [one for one in incidents if rule.scope.covers(of_incident(one, context))]
+    if rule.kind is QuietKind.MAINTENANCE:
+        text += ", the clocks stand still"
+        for some in (await tx.clocks.of_many([one.id for one in found])).values():
+            for clock in some:
                 tx.clocks.put(sla.pause(clock, now))
+    for incident in found:
         tell(tx, incident, TimelineKind.QUIET, f"{text}.", actor=SYSTEM, now=now, told=False)
-        await show(tx, incident, at=now)
+    await _show(tx, found, now)
 
 
-async def _in_scope(tx: Transaction, rule: QuietRule, context: CompanyContext) -> list[Incident]:
-    found = await tx.incidents.open_of(rule.company_id)
-    return [one for one in found if rule.scope.covers(of_incident(one, context))]
+async def _show(tx: Transaction, incidents: Sequence[Incident], now: datetime) -> None:
+    for card in await tx.cards.of_incidents([one.id for one in incidents], INCIDENT_CARD):
+        tx.jobs.put(SyncCard(company_id=card.company_id, card_id=card.id), due_at=now)
 
 
 async def _hear(
-    tx: IntakeTransaction, rule: QuietRule, stretch: Stretch, context: CompanyContext, now: datetime
-) -> tuple[list[str], bool]:
-    """What was held and still fires goes through the engine now, unless something else holds it: the incidents, and
-    whether more waits."""
-    waiting = await tx.quiet.firing(rule.id, most=MOST_AT_ONCE)
+    tx: IntakeTransaction,
+    rule: QuietRule,
+    ends_at: datetime,
+    waiting: Sequence[StoredAlert],
+    context: CompanyContext,
+    now: datetime,
+) -> list[str]:
+    """What was held and still fires goes through the engine now, unless something else holds it; the incidents."""
     again: list[StoredAlert] = []
     for alert in waiting:
         other = by_rule(of_stored(alert, context), context.quiet, context, now)
         if other is not None and other.rule is not None:
             tx.alerts.put(replace(alert, held_by=other.rule.id, last_at=now))
-            tx.quiet.count(other.rule.id, 1)
+            tx.quiet.count(other.rule.id, 1, now=now)
         else:
             again.append(alert)
-    labels = await _open(tx, rule, stretch, again, context, now) if again else []
-    return labels, len(waiting) == MOST_AT_ONCE
+    return await _open(tx, rule, ends_at, again, context, now) if again else []
 
 
 async def _open(
     tx: IntakeTransaction,
     rule: QuietRule,
-    stretch: Stretch,
+    ends_at: datetime,
     again: Sequence[StoredAlert],
     context: CompanyContext,
     now: datetime,
 ) -> list[str]:
-    until = clock_text(stretch.ends_at, context.company.timezone, now)
+    until = clock_text(ends_at, context.company.timezone, now)
     because = f"held by {rule.label} until {until}, still firing"
     delivery = Delivery(
         company_id=rule.company_id,
@@ -156,8 +182,7 @@ async def _close(
     context: CompanyContext,
     now: datetime,
 ) -> None:
-    """Clocks run on, reminders come again, and a receipt says what this stretch did."""
-    await _resume(tx, rule, stretch, context, now)
+    """A receipt says what this stretch did."""
     tallies = await tx.quiet.tally(rule.id, since=stretch.starts_at)
     earlier = [f"INC-{number}" for number in await tx.quiet.heard(rule.id, since=stretch.starts_at)]
     heard = list(dict.fromkeys([*earlier, *heard]))
@@ -170,19 +195,30 @@ async def _close(
 
 
 async def _resume(
-    tx: Transaction, rule: QuietRule, stretch: Stretch, context: CompanyContext, now: datetime
+    tx: Transaction,
+    rule: QuietRule,
+    stretch: Stretch,
+    incidents: Sequence[Incident],
+    context: CompanyContext,
+    now: datetime,
 ) -> None:
-    for incident in await tx.incidents.open_of(rule.company_id):
-        if not rule.scope.fits(of_incident(incident, context)):
-            continue
-        other = hush(incident, context, now)
-        planned = other is not None and other.rule is not None and other.rule.kind is QuietKind.MAINTENANCE
-        if rule.kind is QuietKind.MAINTENANCE and not planned:
-            for clock in await tx.clocks.of(incident.id):
+    """Clocks run on, and reminders come again."""
+    found = [one for one in incidents if rule.scope.fits(of_incident(one, context))]
+    if rule.kind is QuietKind.MAINTENANCE:
+        ours = [one for one in found if not _planned(one, context, now)]
+        for some in (await tx.clocks.of_many([one.id for one in ours])).values():
+            for clock in some:
                 if clock.paused_at is not None and clock.paused_at >= stretch.starts_at:
                     tx.clocks.put(sla.pausing_ended(clock, now))
+    for incident in found:
         tx.jobs.put(CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=now)
-        await show(tx, incident, at=now)
+    await _show(tx, found, now)
+
+
+def _planned(incident: Incident, context: CompanyContext, now: datetime) -> bool:
+    """Is it in another maintenance still?"""
+    other = hush(incident, context, now)
+    return other is not None and other.rule is not None and other.rule.kind is QuietKind.MAINTENANCE
 
 
 def _prove(tx: Transaction, rule: QuietRule, kind: AuditKind, now: datetime, **detail: object) -> None:
