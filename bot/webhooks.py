@@ -65,12 +65,9 @@ def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.Rou
             return _unknown(tool, number)
         try:
             alerts = parse(decode(body), request.headers)
-        except Undecodable as error:
+        except (Undecodable, Malformed) as error:
             number = await _keep(core, intake, sender, tool, request.headers, body, str(error))
-            return problem(400, "Not readable", str(error), dead_letter=number)
-        except Malformed as error:
-            number = await _keep(core, intake, sender, tool, request.headers, body, str(error))
-            return problem(422, "Not an alert", str(error), dead_letter=number, errors=_listed(error.faults))
+            return refusal(error, number)
         return await _stored(intake, sender, alerts, ids)
 
     async def beat(request: web.Request) -> web.Response:
@@ -144,6 +141,13 @@ def _unknown(tool: str, number: int) -> web.Response:
     known = sorted(SOURCES)
     detail = f"There is no tool “{tool}”. Known: {', '.join(known)}."
     return problem(404, "Unknown tool", detail, known=known, dead_letter=number)
+
+
+def refusal(error: Undecodable | Malformed, number: int) -> web.Response:
+    """What the sender of a body that was not understood is told; `number` is that of the dead letter."""
+    if isinstance(error, Undecodable):
+        return problem(400, "Not readable", str(error), dead_letter=number)
+    return problem(422, "Not an alert", str(error), dead_letter=number, errors=_listed(error.faults))
 
 
 def _listed(faults: Sequence[Fault]) -> list[dict[str, str]]:

@@ -79,5 +79,8 @@ def _in_time(stamp: str, now: datetime) -> bytes:
 
 
 def _bytes(header: str) -> bytes:
-    """As it came over the wire: aiohttp keeps what is not UTF-8 as lone surrogates."""
-    return header.encode("utf-8", "surrogateescape")
+    """As it came over the wire: aiohttp keeps what is not UTF-8 as lone surrogates. Other surrogates never come."""
+    try:
+        return header.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise Unsigned from None

@@ -10,7 +10,7 @@ from typing import Any
 from engine.alert import Alert, AlertStatus
 from engine.classification import severity_of_word
 from integrations.sources.fields import Fields, link
-from integrations.sources.reading import MESSAGE, key, moment
+from integrations.sources.reading import MESSAGE, key, moment, text
 from integrations.sources.shapes import each, missing, plain, spread
 
 TOOL = "elastalert"
@@ -39,7 +39,7 @@ def _one(said: Fields) -> Alert:
     state = said.text("event type", "event action", "status", "state").lower()
     return Alert(
         asset_name=asset or "ElastAlert",
-        signature=name or message,
+        signature=name or text(message),
         tool=TOOL,
         status=_STATES.get(state, AlertStatus.FIRING),
         severity_word=next((word for word in words if severity_of_word(word)), None),

@@ -62,7 +62,7 @@ def parsed(tool: str, body: Any) -> list[Alert]:
 
 
 def check(alert: Alert) -> None:
-    assert 0 < len(alert.asset_name) <= NAME and 0 < len(alert.signature) <= 4 * NAME
+    assert 0 < len(alert.asset_name) <= 2 * NAME and 0 < len(alert.signature) <= 4 * NAME
     assert alert.asset_name.strip() and alert.signature.strip()
     assert len(alert.message) <= MESSAGE and len(alert.dedup_key or "") <= KEY
     assert alert.dedup_key != ""
