@@ -203,8 +203,8 @@ class WantQuiet(_Act):
     incident."""
 
     verb: ClassVar[str] = "quiet"
-    kind: QuietKind
-    words: str
+    kind: QuietKind = QuietKind.SILENCE
+    words: str = ""
     here: int | None = None
 
 
@@ -265,6 +265,9 @@ Action = OnIncident | OnRun | OnLetter | OnQuiet | SendTest | Question
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind for group in (OnIncident, OnRun, OnLetter, OnQuiet, Question) for kind in get_args(group)
 }
+
+
+VERBS = frozenset(_BY_VERB)
 
 
 def unpack(verb: str, value: str) -> Action:

@@ -29,7 +29,7 @@ from engine.receipt import MOST_LOOKED_AT, Preview, counted, kept_open, rule_wor
 from engine.schedule import Stretch
 from engine.suppression import QuietKind, QuietRule
 
-MOST_ENDED = 5
+MOST_ENDED, MOST_LISTED = 5, 20
 _WORDS = {QuietKind.SILENCE: "silence", QuietKind.MAINTENANCE: "maintenance window"}
 _ACTS = {QuietKind.SILENCE: "Silence", QuietKind.MAINTENANCE: "Plan it"}
 
@@ -126,11 +126,14 @@ def list_card(
             summary=f"No {what}",
             elements=(Title(Tone.GOOD, (Strong(f"No {what}."), " Everything is heard.")),),
         )
-    rows = tuple(_row(rule, companies, now) for rule in rules)
+    rows = [_row(rule, companies, now) for rule in rules[:MOST_LISTED]]
+    if len(rules) > MOST_LISTED:
+        rows.append(((f"and {len(rules) - MOST_LISTED} more; `aw {kind or 'silence'} list` names all",),))
     title = f"{len(rules)} {what}" if len(rules) > 1 else f"1 {what[:-1]}"
     ends = tuple(Button(f"End {rule.label}", EndQuiet(rule.id)) for rule in rules[:MOST_ENDED])
     return Card(
-        summary=title, elements=(Title(Tone.INFO, ("🔕 ", Strong(title))), Table((), rows), Actions((), ends))
+        summary=title,
+        elements=(Title(Tone.INFO, ("🔕 ", Strong(title))), Table((), tuple(rows)), Actions((), ends)),
     )
 
 

@@ -6,7 +6,7 @@ counted, with no incident and no card, until its end says what was held and open
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -232,6 +232,16 @@ def by_topology(asset: Asset | None, context: CompanyContext, down: Mapping[str,
             return Held(down[key], Reason("inhibited", text))
         waiting.extend(needed.depends_on if needed else ())
     return None
+
+
+def assets_down(incidents: Iterable[Incident], context: CompanyContext) -> dict[str, str]:
+    """For `quiet`: the assets that these open incidents say are down, each with the label of the oldest."""
+    found: dict[str, str] = {}
+    for incident in sorted(incidents, key=lambda one: one.id):
+        if incident.open and incident.category in DOWN:
+            asset = context.asset_called(incident.asset_name)
+            found.setdefault((asset.name if asset else incident.asset).strip().lower(), incident.label)
+    return found
 
 
 def hush(incident: Incident, context: CompanyContext, now: datetime) -> Held | None:

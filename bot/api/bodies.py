@@ -75,12 +75,14 @@ class IncidentBody(Body):
     correlation_key: str
     priority: PriorityBody
     sla: list[SlaBody]
+    snoozed_until: datetime | None
     last_action: str
     revision: int
 
 
 class AlertBody(Body):
-    """`asset_name` and `title` are the sender's words; `asset`, `signature` and `severity` are normalised."""
+    """`asset_name` and `title` are the sender's words; `asset`, `signature` and `severity` are normalised. `held_by` is
+    the silence or window that kept it back."""
 
     alert_id: str
     company: str
@@ -97,6 +99,7 @@ class AlertBody(Body):
     correlation_key: str
     labels: dict[str, str]
     link: str | None
+    held_by: int | None
     count: int
     first_at: datetime
     last_at: datetime
@@ -263,6 +266,7 @@ def incident_body(
             )
             for clock in clocks
         ],
+        snoozed_until=incident.snoozed_until,
         last_action=incident.last_action,
         revision=incident.revision,
     )
@@ -281,7 +285,7 @@ def alert_body(alert: StoredAlert, *, company: str) -> AlertBody:
 
 _SAME_IN_ALERT = (
     *("asset_name", "asset", "title", "signature", "severity", "status", "message"),
-    *("dedup_key", "correlation_key", "link", "count", "first_at", "last_at", "occurred_at"),
+    *("dedup_key", "correlation_key", "link", "held_by", "count", "first_at", "last_at", "occurred_at"),
 )
 
 

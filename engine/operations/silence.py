@@ -100,6 +100,7 @@ async def confirm(
         return rule
     if now - rule.created_at > GOOD_FOR:
         raise Refused("This preview is more than an hour old.", hint="Ask for it again.", code="stale")
+    _must_fit_the_role(await tx.companies.context(rule.company_id), rule, actor)
     schedule = _from_now(rule, now)
     scope = replace(rule.scope, ceiling=Severity.CRITICAL) if criticals else rule.scope
     real = replace(rule, schedule=schedule, scope=scope, confirmed_at=now, by=actor.name, by_id=actor.id)
@@ -174,7 +175,7 @@ def _must_make_sense(wish: Wish, longest: timedelta, now: datetime) -> None:
         )
 
 
-def _must_fit_the_role(context: CompanyContext, wish: Wish, actor: Actor) -> None:
+def _must_fit_the_role(context: CompanyContext, wish: Wish | QuietRule, actor: Actor) -> None:
     if actor.user is None or actor.user.role is not Role.TECHNICIAN:
         return
     if wish.schedule.length > TECHNICIANS_LONGEST:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.actions import (
     LONGEST_VALUE,
+    VERBS,
     Approve,
     Assign,
     Cancel,
@@ -56,6 +57,17 @@ def test_what_no_button_of_ours_holds_is_refused_politely(verb, value):
         assert said
     else:
         assert act.pack() == value or int(value) == getattr(act, "incident", None)
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+@pytest.mark.parametrize("value", ["", "7", "7|x", "x", "||", "9" * 30])
+def test_a_forged_value_of_any_verb_is_an_act_or_refused(verb, value):
+    try:
+        act = unpack(verb, value)
+    except Refused as refused:
+        act = None
+        assert refused.code == "unknown_button"  # noqa: PT017
+    assert act is None or act.verb == verb
 
 
 def test_what_does_not_fit_a_button_is_found_when_it_is_packed():

@@ -110,6 +110,18 @@ async def test_a_preview_is_good_for_an_hour_and_a_named_end_stays(world):
         await world.core.write(lambda tx: silence.confirm(tx, later.id, actor=kim, now=START + 2 * HOUR))
 
 
+async def test_a_technician_cannot_confirm_what_is_too_long_for_one(world):
+    wish = a_wish(world, schedule=between(START, START + 30 * HOUR))
+    draft, _ = await world.core.write(
+        lambda tx: silence.draft(tx, wish, actor=given.actor(world.ada), now=START)
+    )
+    with pytest.raises(Refused, match="24 h at most"):
+        await world.core.write(
+            lambda tx: silence.confirm(tx, draft.id, actor=given.actor(world.kim), now=START)
+        )
+    await world.core.write(lambda tx: silence.confirm(tx, draft.id, actor=given.actor(world.root), now=START))
+
+
 SERIES: dict[str, Any] = {"length": 4 * HOUR, "rule": "FREQ=DAILY", "first": START.replace(tzinfo=None)}
 
 
