@@ -19,7 +19,6 @@ from storage.jobs import Jobs
 from storage.quiet import QuietRules
 from storage.runs import Runs
 from storage.secrets import Vault
-from storage.sources import Sources
 from storage.users import Tokens, Users
 
 
@@ -81,10 +80,6 @@ class Transaction:
         return Heartbeats(self)
 
     @cached_property
-    def sources(self) -> Sources:
-        return Sources(self)
-
-    @cached_property
     def jobs(self) -> Jobs:
         return Jobs(self)
 
@@ -122,7 +117,6 @@ class Transaction:
             "timeline",
             "deliveries",
             "heartbeats",
-            "sources",
             "intake_lines",
             "cards",
             "users",

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.alert import Alert, AlertStatus
-from integrations.sources.fields import link
+from integrations.sources.fields import Fields, link
 from integrations.sources.reading import MESSAGE, Fault, Malformed, key, labels, moment, text
 
 TOOL = "alertmanager"
@@ -74,12 +74,19 @@ def _one(
     named = {**shared, **labels(item["labels"])}
     said = {**notes, **labels(item.get("annotations"))}
     source = next((name for name in _ASSETS if named.get(name)), None)
+    asset = named[source] if source else Fields(named).text(*_ASSETS)
     resolved = text(item.get("status") or envelope.get("status")).lower() == "resolved"
     message = " — ".join(dict.fromkeys(said[name] for name in _MESSAGES if said.get(name)))
     word = next((each[name] for each in (named, said) for name in _SEVERITIES if each.get(name)), None)
+    word = word or Fields(named).text(*_SEVERITIES)
     return Alert(
-        asset_name=text(named[source] if source else text(envelope.get("receiver")) or "unnamed"),
-        signature=text(named.get("alertname") or said.get("summary") or "alert without a name"),
+        asset_name=text(asset or text(envelope.get("receiver")) or "unnamed"),
+        signature=text(
+            named.get("alertname")
+            or Fields(named).text("alertname", "alert")
+            or said.get("summary")
+            or "alert without a name"
+        ),
         tool=TOOL,
         status=AlertStatus.RESOLVED if resolved else AlertStatus.FIRING,
         severity_word=text(word, 100) or None,
@@ -88,7 +95,7 @@ def _one(
         dedup_key=key(item.get("fingerprint")) or _identity(named),
         labels=named,
         link=link(item.get("generatorURL")),
-        asset_note=None if source else "the alert names no asset; its receiver stands in",
+        asset_note=None if asset else "the alert names no asset; its receiver stands in",
     )
 
 

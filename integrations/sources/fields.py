@@ -11,7 +11,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from integrations.sources.reading import KEY, LABEL, NAME, SECRET, key, text
+from integrations.sources.reading import (
+    KEY,
+    LABEL,
+    MESSAGE,
+    MOST_ALERTS,
+    NAME,
+    SECRET,
+    Fault,
+    Malformed,
+    NotJson,
+    key,
+    load,
+    text,
+)
 
 _OTHER = re.compile(r"[^a-z0-9]+")
 _UNFILLED = re.compile(
@@ -21,6 +34,8 @@ _UNFILLED = re.compile(
     re.IGNORECASE,
 )
 _LINK = 2_000
+SEVERITY = 100
+"""Characters that are kept of a severity word."""
 _PAIR = re.compile(r"\s*([A-Za-z_][\w./-]{0,99})\s*[:=]\s*(.*?)\s*")
 _MOST_TAGS = 200
 
@@ -86,6 +101,26 @@ class Fields:
         return [word for one in items if not isinstance(one, Mapping | list) and (word := said(one))]
 
 
+def bodies(body: Any) -> list[Fields]:
+    """The objects of a body: one, or a list of them. Raises Malformed."""
+    items = body if isinstance(body, list) else [body]
+    if len(items) > MOST_ALERTS:
+        raise Malformed(Fault("body", f"{len(items):,} alerts; at most {MOST_ALERTS:,} fit in one body"))
+    for number, item in enumerate(items):
+        if not isinstance(item, Mapping):
+            raise Malformed(Fault(f"[{number}]" if items is body else "body", "must be an object"))
+    return [Fields(item) for item in items]
+
+
+def as_document(value: Any) -> Any:
+    """JSON that stands in a text, decoded; what is none, or no text, is None."""
+    try:
+        found = load(value.encode("utf-8", "replace")) if isinstance(value, str) else None
+    except NotJson:
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
 def said(value: Any, most: int = NAME) -> str:
     """Safe text of a value; "" for null and for a variable that the tool left unfilled."""
     found = text(value, most)
@@ -95,6 +130,16 @@ def said(value: Any, most: int = NAME) -> str:
 def first(*candidates: str) -> str:
     """The first that says something."""
     return next((one for one in candidates if one), "")
+
+
+def severity(*words: str) -> str | None:
+    """The tool's own word for how bad it is, the first that says something; None when none does."""
+    return text(first(*words), SEVERITY) or None
+
+
+def lines(*parts: str) -> str:
+    """A message out of its parts, each once, those that say nothing left out."""
+    return text("\n".join(dict.fromkeys(one for one in parts if one)), MESSAGE)
 
 
 def tags(value: Any) -> dict[str, str]:
@@ -109,6 +154,8 @@ def tags(value: Any) -> dict[str, str]:
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         yield from ((text(name, KEY), said(one, LABEL)) for name, one in value.items())
+    elif isinstance(value, str) and value.lstrip().startswith(("[", "{")):
+        yield from _pairs(as_document(value) or "")
     elif isinstance(value, str):
         for part in re.split(r"[,;\n]", value[:20_000]):
             yield _pair(part)
