@@ -18,12 +18,14 @@ from bot.core import Core
 from engine.allowance import Limits
 from engine.errors import Transient
 from engine.operations.directory import KEY_FORM, key_digest
+from engine.signing import SigningSecret, unpack
 from integrations import signatures
 from integrations.signatures import Unsigned
 from storage.companies import StoredKey
 from storage.transaction import Transaction
 
-REMEMBERED, FOR_SECONDS = 4096, 5.0
+REMEMBERED, FOR_SECONDS = 4096, 1.0
+"""How many keys, and how long: a key that was revoked still opens this long, and no longer."""
 USED_EVERY = timedelta(minutes=1)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_DIGEST = "0" * 64
@@ -40,7 +42,7 @@ class Known:
     company does not sign."""
 
     key: StoredKey
-    secrets: tuple[bytes, ...]
+    secrets: tuple[SigningSecret, ...]
     limits: Limits
     read_at: float
     used_at: datetime
@@ -68,13 +70,13 @@ class Door:
 
     async def recognise(self, request: web.Request) -> Known:
         """Whose key it is, before anything else is read. Raises Unauthorised."""
-        given = _given_key(request)
+        given, in_query = _given_key(request)
         form = KEY_FORM.fullmatch(given)
         known = await self._remembered(form.group(1)) if form else None
         right = hmac.compare_digest(
             key_digest(given if form else ""), known.key.digest if known else _NO_DIGEST
         )
-        if known is None or not right:
+        if known is None or not right or (in_query and not known.key.query_key):
             raise Unauthorised
         now = self._core.clock.now()
         if known.key.archived or (known.key.expires_at is not None and now >= known.key.expires_at):
@@ -104,7 +106,9 @@ class Door:
             raise Unauthorised from error
 
     def _signature(self, known: Known, headers: Mapping[str, str], body: bytes) -> str:
-        return signatures.check(headers, body, secrets=known.secrets, now=self._core.clock.now())
+        now = self._core.clock.now()
+        holding = [one.value.encode() for one in known.secrets if one.holds(now)]
+        return signatures.check(headers, body, secrets=holding, now=now)
 
     async def _remembered(self, key_id: str) -> Known | None:
         known = self._known.get(key_id)
@@ -145,23 +149,25 @@ class Door:
             self._known.popitem(last=False)
         return known
 
-    def _opened(self, key: StoredKey) -> tuple[bytes, ...]:
-        """The signing secrets, one a line: during a rotation the new and the old one."""
+    def _opened(self, key: StoredKey) -> tuple[SigningSecret, ...]:
         if key.hmac_sealed is None:
             return ()
         try:
-            return tuple(self._core.database.vault.open(key.hmac_sealed).split(b"\n"))
+            return unpack(self._core.database.vault.open(key.hmac_sealed))
         except ValueError as error:
             raise Transient("The signing secret of this company cannot be opened on this server.") from error
 
 
-def _given_key(request: web.Request) -> str:
+def _given_key(request: web.Request) -> tuple[str, bool]:
+    """The key, and whether it stands in the query string."""
     headers = request.headers
     given = headers.get("X-API-Key")
     if given is None and (bearer := headers.get("Authorization")) is not None:
         scheme, _, rest = bearer.partition(" ")
         given = rest if scheme.lower() == "bearer" else None
-    return (given if given is not None else request.query.get("api_key", "")).strip()
+    if given is not None:
+        return given.strip(), False
+    return request.query.get("api_key", "").strip(), True
 
 
 _NAMES = (("d:", "X-Delivery-ID"), ("d:", "Idempotency-Key"), ("w:", "webhook-id"))

@@ -49,6 +49,8 @@ class AuditKind(StrEnum):
     COMPANY_CHANGED = "company.changed"
     COMPANY_ARCHIVED = "company.archived"
     KEY_ROTATED = "key.rotated"
+    KEY_REVOKED = "key.revoked"
+    SECRET_ROTATED = "secret.rotated"
     USER_ADDED = "user.added"
     USER_CHANGED = "user.changed"
     ASSET_ADDED = "asset.added"

@@ -61,6 +61,10 @@ class Company:
     reopen_window: timedelta = timedelta(minutes=60)
     rate_limit: int = 1000
     burst: int = 9000
+    query_key: bool = True
+    """May the key stand in the query string?"""
+    sns_topics: tuple[str, ...] = ()
+    """Whose messages are taken; others are refused. Learned when a subscription is confirmed."""
     sla: SlaPolicy = field(default_factory=SlaPolicy)
     cloud: Cloud | None = None
 

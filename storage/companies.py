@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from engine import signing
 from engine.alert import Severity
 from engine.company import Asset, Autonomy, Cloud, Company, CompanyContext
+from engine.signing import SigningSecret
 from engine.sla import SlaPolicy
 from storage import dialect
 from storage.prepared import Prepared
+from storage.rows import locked
 from storage.tables import api_keys, assets
 from storage.tables import companies as table
 
@@ -40,10 +43,37 @@ class StoredKey:
     id: str
     company_id: int
     digest: str
+    created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None
     hmac_sealed: bytes | None
     archived: bool
+    query_key: bool
+    """May it stand in the query string?"""
+
+
+_KEYS = sa.select(api_keys, table.c.hmac_secret, table.c.archived_at, table.c.query_key).join(
+    table, table.c.id == api_keys.c.company_id
+)
+
+
+def _to_key(row: Any) -> StoredKey:
+    return StoredKey(
+        id=row.id,
+        company_id=row.company_id,
+        digest=row.digest,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        hmac_sealed=row.hmac_secret,
+        archived=row.archived_at is not None,
+        query_key=row.query_key,
+    )
+
+
+def _lasts(at: datetime) -> sa.ColumnElement[bool]:
+    """The key does not end before then."""
+    return sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > at)
 
 
 def sla_to_json(policy: SlaPolicy) -> dict[str, Any]:
@@ -77,6 +107,8 @@ def _to_company(row: Any) -> Company:
         reopen_window=row.reopen_window,
         rate_limit=row.rate_limit,
         burst=row.burst,
+        query_key=row.query_key,
+        sns_topics=tuple(row.sns_topics or ()),
         sla=sla_from_json(row.sla),
         cloud=Cloud(**row.cloud) if row.cloud else None,
     )
@@ -95,6 +127,8 @@ def _to_row(company: Company) -> dict[str, Any]:
         "reopen_window": company.reopen_window,
         "rate_limit": company.rate_limit,
         "burst": company.burst,
+        "query_key": company.query_key,
+        "sns_topics": list(company.sns_topics),
         "sla": sla_to_json(company.sla),
         "cloud": asdict(company.cloud) if company.cloud else None,
     }
@@ -168,9 +202,9 @@ class Companies:
             statement = statement.where(table.c.archived_at.is_(None))
         return [_to_company(row) for row in await self._tx.connection.execute(statement)]
 
-    async def add(self, company: Company, *, hmac_secret: bytes | None, now: datetime) -> Company:
+    async def add(self, company: Company, *, hmac_secret: str | None, now: datetime) -> Company:
         self._changed = True
-        sealed = self._tx.vault.seal(hmac_secret) if hmac_secret else None
+        sealed = self._tx.vault.seal(signing.pack([SigningSecret(hmac_secret)])) if hmac_secret else None
         values = _to_row(company) | {"created_at": now, "hmac_secret": sealed}
         statement = sa.insert(table).values(**values).returning(table.c.id)
         number = (await self._tx.connection.execute(statement)).scalar_one()
@@ -224,29 +258,42 @@ class Companies:
             .where(
                 api_keys.c.company_id == company_id,
                 api_keys.c.id != keep,
-                sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > at),
+                _lasts(at),
             )
             .values(expires_at=at)
         )
         return int((await self._tx.connection.execute(statement)).rowcount)
 
     async def key(self, key_id: str) -> StoredKey | None:
+        row = (await self._tx.connection.execute(_KEYS.where(api_keys.c.id == key_id))).first()
+        return _to_key(row) if row else None
+
+    async def keys(self, company_id: int) -> Sequence[StoredKey]:
+        """Every key the company ever had, newest first."""
+        statement = _KEYS.where(api_keys.c.company_id == company_id)
+        ordered = statement.order_by(api_keys.c.created_at.desc(), api_keys.c.id)
+        return [_to_key(row) for row in await self._tx.connection.execute(ordered)]
+
+    async def expire_key(self, company_id: int, key_id: str, *, at: datetime) -> bool:
+        """Let one key end at `at`. False when there is none, or it ends earlier."""
         statement = (
-            sa.select(api_keys, table.c.hmac_secret, table.c.archived_at)
-            .join(table, table.c.id == api_keys.c.company_id)
-            .where(api_keys.c.id == key_id)
+            sa.update(api_keys)
+            .where(api_keys.c.company_id == company_id, api_keys.c.id == key_id, _lasts(at))
+            .values(expires_at=at)
         )
-        row = (await self._tx.connection.execute(statement)).first()
-        if row is None:
-            return None
-        return StoredKey(
-            id=row.id,
-            company_id=row.company_id,
-            digest=row.digest,
-            expires_at=row.expires_at,
-            last_used_at=row.last_used_at,
-            hmac_sealed=row.hmac_secret,
-            archived=row.archived_at is not None,
+        return bool((await self._tx.connection.execute(statement)).rowcount)
+
+    async def signing(self, company_id: int) -> Sequence[SigningSecret]:
+        """None when the company does not sign. Raises ValueError when this server cannot open them."""
+        statement = sa.select(table.c.hmac_secret).where(table.c.id == company_id)
+        sealed = (await self._tx.connection.execute(locked(self._tx, statement))).scalar_one()
+        return signing.unpack(self._tx.vault.open(sealed)) if sealed else ()
+
+    async def sign(self, company_id: int, secrets: Sequence[SigningSecret]) -> None:
+        """From now on these hold; none: the company does not sign any more."""
+        sealed = self._tx.vault.seal(signing.pack(secrets)) if secrets else None
+        await self._tx.connection.execute(
+            sa.update(table).where(table.c.id == company_id).values(hmac_secret=sealed)
         )
 
     async def keys_used(self, used: Mapping[str, datetime]) -> None:

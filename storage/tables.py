@@ -43,6 +43,8 @@ companies = sa.Table(
     Column("reopen_window", Span, nullable=False),
     Column("rate_limit", Integer, nullable=False),
     Column("burst", Integer, nullable=False, server_default="0"),
+    Column("query_key", sa.Boolean, nullable=False, server_default=sa.true()),
+    Column("sns_topics", Json),
     Column("sla", Json, nullable=False),
     Column("cloud", Json),
     Column("hmac_secret", sa.LargeBinary),

@@ -9,6 +9,7 @@ from bot.cli import (
     audit,
     check,
     company,
+    company_keys,
     deadletter,
     heartbeat,
     incident,
@@ -39,6 +40,7 @@ app.command("send-test-alert")(trial.send_test_alert)
 app.command("test")(trial.send_test_alert)
 app.command("openapi")(serve.openapi)
 company.app.add_typer(heartbeat.app, name="heartbeat")
+company.app.add_typer(company_keys.app)
 app.add_typer(company.app, name="company")
 app.add_typer(user.app, name="user")
 app.add_typer(asset.app, name="asset")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli import terminal
+from bot.cli.company_keys import secret_document, secret_facts
 from bot.cli.opened import operator, with_core
-from bot.cli.words import Json, Slug, family, minutes_of, slug_of, timezone_of
+from bot.cli.words import Json, Slug, Switch, family, minutes_of, slug_of, timezone_of
 from engine.company import Autonomy, Cloud, Company
 from engine.errors import Refused
 
@@ -45,6 +46,13 @@ ReopenWindow = Annotated[
     typer.Option(min=0, max=10080, metavar="MINUTES", help="How long a resolved number may come back."),
 ]
 RateLimit = Annotated[int | None, typer.Option(min=1, max=1000, help="Alert requests a minute.")]
+QueryKey = Annotated[
+    Switch | None, typer.Option(help="May the key stand in the query string of a webhook's address?")
+]
+SnsTopic = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ARN", help="Take SNS messages of these topics only; '' forgets all of them."),
+]
 Burst = Annotated[
     int | None,
     typer.Option(min=0, max=100_000, help="How many more in a storm; 0 when only the limit is given."),
@@ -88,6 +96,7 @@ def add(
 
     async def act(core: Core) -> dict[str, Any]:
         from engine.operations import directory
+        from engine.signing import SigningSecret
 
         async def write(tx: Transaction) -> directory.Issued:
             return await directory.add_company(
@@ -100,7 +109,7 @@ def add(
             "slug": issued.company.slug,
             "name": issued.company.name,
             "api_key": issued.api_key,
-            "hmac_secret": issued.hmac_secret,
+            **secret_document(SigningSecret(issued.hmac_secret) if issued.hmac_secret else None),
             "webhook_url": f"{core.settings.public_url}/api/webhooks/alerts",
             "aws_external_id": made.external_id if made else None,
         }
@@ -112,8 +121,7 @@ def _say_added(answer: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return terminal.say_json(answer)
     terminal.say(f"{answer['name']} is added. What follows is shown this once:")
-    shown = [("API key", answer["api_key"]), ("Signing secret", answer["hmac_secret"])]
-    facts = [pair for pair in shown if pair[1]] + [("Send alerts to", answer["webhook_url"])]
+    facts = [("API key", answer["api_key"]), *secret_facts(answer), ("Send alerts to", answer["webhook_url"])]
     if answer["aws_external_id"]:
         facts.append(("AWS external id", answer["aws_external_id"]))
     terminal.say_facts(facts)
@@ -156,6 +164,7 @@ def show(slug: Slug, as_json: Json = False) -> None:
             context = await tx.companies.context(company.id)
             refused = await tx.allowances.refused(company.id)
             return document(company) | {
+                "hmac": "on" if await tx.companies.signing(company.id) else "off",
                 "refused_requests": refused.total_requests if refused else 0,
                 "refused_alerts": refused.total_alerts if refused else 0,
                 "open_incidents": sum((await tx.incidents.counts(company.id)).values()),
@@ -191,6 +200,9 @@ def change(
     reopen_window: ReopenWindow = None,
     rate_limit: RateLimit = None,
     burst: Burst = None,
+    query_key: QueryKey = None,
+    hmac: Annotated[Switch | None, typer.Option(help="Must its webhooks be signed?")] = None,
+    sns_topic: SnsTopic = None,
     as_json: Json = False,
 ) -> None:
     """Change a company's settings; what is left out stays."""
@@ -204,59 +216,35 @@ def change(
         "reopen_window": reopen_window,
         "rate_limit": rate_limit,
         "burst": burst,
+        "query_key": query_key,
+        "sns_topics": sns_topic,
     }
 
-    async def act(core: Core) -> Company:
+    async def act(core: Core) -> dict[str, Any]:
         from engine.operations import directory
 
-        async def write(tx: Transaction) -> Company:
+        async def write(tx: Transaction) -> dict[str, Any]:
+            now = core.clock.now()
             before = await directory.company_called(tx, slug)
             where = _cloud(before, cloud, aws_role_arn, aws_external_id, aws_region)
             after = _changed(before, **values, cloud=where)
             before_shown, after_shown = document(before), document(after)
             what = {key: value for key, value in after_shown.items() if before_shown[key] != value}
-            if not what:
-                return before
-            return await directory.change_company(tx, after, actor=operator(), now=core.clock.now(), **what)
+            if what:
+                after = await directory.change_company(tx, after, actor=operator(), now=now, **what)
+            if hmac is None:
+                return document(after)
+            made = await directory.set_signing(tx, after, on=hmac is Switch.ON, actor=operator(), now=now)
+            return document(after) | {"hmac": hmac.value} | secret_document(made)
 
         return await core.write(write)
 
-    changed = document(with_core(act))
+    changed = with_core(act)
     if as_json:
         return terminal.say_json(changed)
-    terminal.say_facts([(key.replace("_", " "), value) for key, value in changed.items()])
-
-
-@app.command("rotate-key")
-def rotate_key(
-    slug: Slug,
-    overlap: Annotated[
-        str, typer.Option(metavar="TIME", help="How long the old keys still hold: 30m, 24h, 7d, or 0.")
-    ] = "24h",
-    as_json: Json = False,
-) -> None:
-    """Make a new API key; prints it, once."""
-
-    async def act(core: Core) -> dict[str, Any]:
-        from datetime import timedelta
-
-        from bot.tokens import ttl_of
-        from engine.operations import directory
-
-        span = timedelta(0) if overlap.strip() == "0" else ttl_of(overlap)
-
-        async def write(tx: Transaction) -> dict[str, Any]:
-            now = core.clock.now()
-            company, key = await directory.rotate_key(tx, slug, overlap=span, actor=operator(), now=now)
-            return {"slug": company.slug, "api_key": key, "old_keys_until": (now + span).isoformat()}
-
-        return await core.write(write)
-
-    answer = with_core(act)
-    if as_json:
-        return terminal.say_json(answer)
-    facts = [("API key", answer["api_key"]), ("Old keys hold until", answer["old_keys_until"])]
-    terminal.say_facts(facts)
+    secrets = {"hmac_secret", "standard_webhooks_secret"}
+    facts = [(key.replace("_", " "), value) for key, value in changed.items() if key not in secrets]
+    terminal.say_facts([*facts, *secret_facts(changed)])
 
 
 @app.command("archive")
@@ -295,6 +283,8 @@ def document(company: Company) -> dict[str, Any]:
         "timezone": company.timezone,
         "window_minutes": int(company.window.total_seconds() // 60),
         "reopen_window_minutes": int(company.reopen_window.total_seconds() // 60),
+        "query_key": "on" if company.query_key else "off",
+        "sns_topics": list(company.sns_topics),
         "rate_limit": company.rate_limit,
         "burst": company.burst,
         "cloud": cloud.provider if cloud else None,
@@ -314,6 +304,10 @@ def _changed(company: Company, **values: Any) -> Company:
     for name in ("window", "reopen_window"):
         if name in given:
             given[name] = minutes_of(given[name])
+    if "query_key" in given:
+        given["query_key"] = given["query_key"] is Switch.ON
+    if "sns_topics" in given:
+        given["sns_topics"] = tuple(dict.fromkeys(one.strip() for one in given["sns_topics"] if one.strip()))
     if "rate_limit" in given:  # who says a number means that number
         given.setdefault("burst", 0)
     if "timezone" in given:

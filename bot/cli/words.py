@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,11 @@ from engine.identifiers import incident_number
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Slug = Annotated[str, typer.Argument(metavar="COMPANY", help="The company's short name.", show_default=False)]
+
+
+class Switch(StrEnum):
+    ON = "on"
+    OFF = "off"
 
 
 def family(text: str) -> typer.Typer:

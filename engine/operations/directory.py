@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine import signing
 from engine.access import Actor
 from engine.audit import AuditKind, entry
 from engine.company import Asset, Cloud, Company, Role, User
 from engine.errors import NotFound, Refused
 from engine.ports import Transaction
+from engine.signing import SigningSecret
 
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
 _MAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}$")
@@ -54,11 +56,9 @@ async def add_company(
     if await tx.companies.by_slug(company.slug) is not None:
         raise Refused(f"There is a company called {company.slug} already.", hint="Pick another short name.")
     await _channel_is_free(tx, company)
-    hmac_secret = secrets.token_urlsafe(32) if with_hmac else None
+    hmac_secret = new_secret() if with_hmac else None
     company = replace(company, cloud=_checked_cloud(company.cloud))
-    stored = await tx.companies.add(
-        company, hmac_secret=hmac_secret.encode() if hmac_secret else None, now=now
-    )
+    stored = await tx.companies.add(company, hmac_secret=hmac_secret, now=now)
     key_id, whole, digest = new_key()
     await tx.companies.add_key(key_id, stored.id, digest, now=now)
     _prove(tx, AuditKind.COMPANY_ADDED, stored.id, stored.slug, actor, now, name=stored.name, key=key_id)
@@ -107,15 +107,68 @@ async def archive_company(tx: Transaction, slug: str, *, actor: Actor, now: date
 
 
 async def rotate_key(
-    tx: Transaction, slug: str, *, overlap: timedelta, actor: Actor, now: datetime
+    tx: Transaction,
+    slug: str,
+    *,
+    overlap: timedelta,
+    actor: Actor,
+    now: datetime,
+    ttl: timedelta | None = None,
 ) -> tuple[Company, str]:
-    """A new key; the old ones hold for `overlap` more."""
+    """A new key, which ends after `ttl` if one is given; the old ones hold for `overlap` more."""
     company = await company_called(tx, slug)
     key_id, whole, digest = new_key()
-    await tx.companies.add_key(key_id, company.id, digest, now=now)
+    ends = {"expires_at": now + ttl} if ttl else {}
+    await tx.companies.add_key(key_id, company.id, digest, now=now, **ends)
     await tx.companies.expire_keys(company.id, at=now + overlap, keep=key_id)
-    _prove(tx, AuditKind.KEY_ROTATED, company.id, slug, actor, now, key=key_id, overlap=str(overlap))
+    kind, detail = AuditKind.KEY_ROTATED, {name: at.isoformat() for name, at in ends.items()}
+    _prove(tx, kind, company.id, company.slug, actor, now, key=key_id, overlap=str(overlap), **detail)
     return company, whole
+
+
+async def revoke_key(tx: Transaction, slug: str, key_id: str, *, actor: Actor, now: datetime) -> Company:
+    """End one key at once."""
+    company = await company_called(tx, slug)
+    if not await tx.companies.expire_key(company.id, key_id, at=now):
+        raise NotFound(
+            f"{company.name} has no key “{key_id[:40]}” that still holds.",
+            hint=f"`aw company keys {company.slug}` lists them.",
+        )
+    _prove(tx, AuditKind.KEY_REVOKED, company.id, company.slug, actor, now, key=key_id)
+    return company
+
+
+async def set_signing(
+    tx: Transaction, company: Company, *, on: bool, actor: Actor, now: datetime
+) -> SigningSecret | None:
+    """Whether the company has to sign its webhooks; the new secret where it has to from now on."""
+    if on == bool(await tx.companies.signing(company.id)):
+        return None
+    fresh = SigningSecret(new_secret()) if on else None
+    await tx.companies.sign(company.id, [fresh] if fresh else [])
+    word = "on" if on else "off"
+    _prove(tx, AuditKind.COMPANY_CHANGED, company.id, company.slug, actor, now, hmac=word)
+    return fresh
+
+
+async def rotate_secret(
+    tx: Transaction, slug: str, *, overlap: timedelta, actor: Actor, now: datetime
+) -> tuple[Company, SigningSecret]:
+    """A new signing secret; the old one holds beside it for `overlap` more."""
+    company = await company_called(tx, slug)
+    before = await tx.companies.signing(company.id)
+    if not before:
+        raise Refused(
+            f"{company.name} does not sign its webhooks.", hint=f"`aw company set {company.slug} --hmac on`."
+        )
+    after = signing.rotated(before, new_secret(), until=now + overlap, now=now)
+    await tx.companies.sign(company.id, after)
+    _prove(tx, AuditKind.SECRET_ROTATED, company.id, company.slug, actor, now, overlap=str(overlap))
+    return company, after[0]
+
+
+def new_secret() -> str:
+    return secrets.token_urlsafe(32)
 
 
 async def company_called(tx: Transaction, slug: str) -> Company:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import io
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -85,6 +86,23 @@ class Front:
             if hang_up and writer.can_write_eof():
                 writer.write_eof()
             return await asyncio.wait_for(reader.readline(), within)
+        finally:
+            writer.close()
+            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    async def many(self, sent: bytes, times: int) -> Counter[tuple[int, bool]]:
+        """The same request so many times on one connection, without waiting between: how often each status came, and
+        whether as a repeat."""
+        assert isinstance(self.client.server, TestServer)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.client.server.port)
+        try:
+            writer.write(sent * times)
+            found: Counter[tuple[int, bool]] = Counter()
+            for _ in range(times):
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                await reader.readexactly(int(head.partition(b"content-length:")[2].split()[0]))
+                found[(int(head.split()[1]), b"idempotent-replayed: true" in head)] += 1
+            return found
         finally:
             writer.close()
             await asyncio.gather(writer.wait_closed(), return_exceptions=True)

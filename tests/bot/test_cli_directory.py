@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from engine.operations.directory import KEY_FORM
+from engine.signing import SigningSecret
 from tests.bot.shell import Shell
 
 KEY = Fernet.generate_key().decode()
@@ -114,6 +115,54 @@ def test_a_rotated_key_and_an_archived_company(aw: Shell) -> None:
     assert aw.done("company", "list") == []
     assert [one["slug"] for one in aw.done("company", "list", "--archived")] == ["acme"]
     assert "no company called" in aw.refused("company", "show", "acme")
+
+
+def test_keys_are_listed_but_never_shown_and_end_one_by_one(aw: Shell) -> None:
+    first = aw.done("company", "add", "acme")["api_key"]
+    rotated = aw.done("company", "rotate-key", "acme", "--overlap", "24h", "--ttl", "90d")
+    assert rotated["expires_at"] > rotated["old_keys_until"]
+    new, old = aw.done("company", "keys", "acme")
+    assert (old["id"], new["id"]) == (first.split("_")[1], rotated["api_key"].split("_")[1])
+    assert set(new) == {"id", "created_at", "last_used_at", "expires_at", "active"}
+    assert old["active"] and old["expires_at"] == rotated["old_keys_until"] and old["last_used_at"] is None
+    said = aw("company", "keys", "acme").out
+    assert old["id"] in said and first not in said
+    assert aw.done("company", "revoke-key", "acme", old["id"])["revoked"] == old["id"]
+    assert [one["active"] for one in aw.done("company", "keys", "acme")] == [True, False]
+    assert "aw company keys acme" in aw.refused("company", "revoke-key", "acme", old["id"])
+
+
+def test_signing_is_switched_and_its_secret_rotated(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+    assert "--hmac on" in aw.refused("company", "rotate-secret", "acme")
+    on = aw.done("company", "set", "acme", "--hmac", "on")
+    assert on["standard_webhooks_secret"] == SigningSecret(on["hmac_secret"]).whsec
+    assert aw.done("company", "set", "acme", "--hmac", "on")["hmac_secret"] is None, "shown once"
+    assert aw.done("company", "show", "acme")["hmac"] == "on"
+    rotated = aw.done("company", "rotate-secret", "acme", "--overlap", "0")
+    assert rotated["hmac_secret"] != on["hmac_secret"] and rotated["old_secret_until"]
+    said = aw("company", "rotate-secret", "acme").out
+    assert "whsec_" in said and "The old one holds until" in said
+    assert aw.done("company", "set", "acme", "--hmac", "off")["hmac"] == "off"
+    assert aw.done("company", "show", "acme")["hmac"] == "off"
+
+
+def test_limits_and_doors_are_set_and_shown(aw: Shell) -> None:
+    made = aw.done("company", "add", "acme") and aw.done("company", "show", "acme")
+    assert (made["rate_limit"], made["burst"], made["refused_requests"]) == (1000, 9000, 0)
+    narrow = aw.done("company", "set", "acme", "--rate-limit", "50")
+    assert (narrow["rate_limit"], narrow["burst"]) == (50, 0)
+    wide = aw.done("company", "set", "acme", "--burst", "200")
+    assert (wide["rate_limit"], wide["burst"]) == (50, 200)
+    both = aw.done("company", "set", "acme", "--rate-limit", "60", "--burst", "5", "--query-key", "off")
+    assert (both["rate_limit"], both["burst"], both["query_key"]) == (60, 5, "off")
+    topics = ("--sns-topic", "arn:aws:sns:eu-central-1:123456789012:alarms")
+    assert aw.done("company", "set", "acme", *topics)["sns_topics"] == [topics[1]]
+    assert aw.done("company", "set", "acme", "--sns-topic", "")["sns_topics"] == []
+    aw.done("company", "add", "globex", "--rate-limit", "7")
+    assert aw.done("company", "show", "globex")["burst"] == 0
+    for wrong in (("--rate-limit", "0"), ("--rate-limit", "1001"), ("--burst", "-1"), ("--hmac", "maybe")):
+        assert aw("company", "set", "acme", *wrong).code == 2
 
 
 def test_a_technician_without_a_company_is_warned_about(aw: Shell) -> None:

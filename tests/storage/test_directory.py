@@ -136,7 +136,7 @@ async def test_an_unknown_company_has_no_context(database: Database) -> None:
 
 async def test_keys_rotate_with_an_overlap(database: Database) -> None:
     async with database.transaction() as tx:
-        acme = await tx.companies.add(given.a_company(), hmac_secret=b"shh", now=START)
+        acme = await tx.companies.add(given.a_company(), hmac_secret="shh", now=START)
         globex = await given.company(tx, "globex")
         for key_id, owner in (("old", acme), ("new", acme), ("foreign", globex)):
             await tx.companies.add_key(key_id, owner.id, f"digest-{key_id}", now=START)
