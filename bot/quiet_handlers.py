@@ -28,6 +28,7 @@ from engine.errors import Refused
 from engine.operations import respond, silence
 from engine.operations import snooze as snoozing
 from engine.operations.silence import Wish
+from engine.receipt import Preview
 from engine.suppression import QuietKind
 from storage.transaction import Transaction
 
@@ -49,7 +50,7 @@ async def handle(core: Core, action: OnQuiet, place: Place, actor: Actor) -> Rep
     now = core.clock.now()
     match action:
         case WantQuiet():
-            return await core.write(lambda tx: _preview(tx, core, action, place, actor, now))
+            return await _preview(core, action, place, actor, now)
         case ListQuiet():
             return await core.read(lambda tx: _list(tx, action, place, actor, now))
         case ConfirmQuiet() | ConfirmQuietAll():
@@ -63,11 +64,14 @@ async def handle(core: Core, action: OnQuiet, place: Place, actor: Actor) -> Rep
             assert_never(action)
 
 
-async def _preview(
-    tx: Transaction, core: Core, action: WantQuiet, place: Place, actor: Actor, now: datetime
-) -> Reply:
-    wish, company = await understood(tx, action.kind, action.words, place, actor, now, here=action.here)
-    rule, seen = await silence.draft(tx, wish, longest=longest(core), actor=actor, now=now)
+async def _preview(core: Core, action: WantQuiet, place: Place, actor: Actor, now: datetime) -> Reply:
+    async def look(tx: Transaction) -> tuple[Wish, Company, Preview]:
+        wish, company = await understood(tx, action.kind, action.words, place, actor, now, here=action.here)
+        _, seen = await silence.look(tx, wish, longest=longest(core), actor=actor, now=now)
+        return wish, company, seen
+
+    wish, company, seen = await core.read(look)
+    rule = await core.write(lambda tx: silence.draft(tx, wish, longest=longest(core), actor=actor, now=now))
     return Said(preview_card(rule, seen, company, now))
 
 

@@ -22,6 +22,8 @@ from storage.tables import alerts
 if TYPE_CHECKING:
     from storage.transaction import Transaction
 
+PAGE = 2000
+"""Rows of a long look that are read in one go."""
 _PAST = [alerts.c[one.name] for one in fields(PastAlert)]
 _PLAIN = [
     "company_id",
@@ -228,14 +230,21 @@ class QuietRules:
 
     async def history(self, company_id: int, *, since: datetime, most: int) -> Sequence[PastAlert]:
         """The company's alerts that began since then, newest first: what a preview counts."""
-        statement = (
-            sa.select(*_PAST)
-            .where(alerts.c.id > floor_of(since), alerts.c.company_id == company_id)
-            .order_by(alerts.c.id.desc())
-            .limit(most)
-        )
-        rows: Sequence[Any] = (await self._tx.connection.execute(statement)).all()
-        return [
-            PastAlert(name, asset, signature, title, Severity(severity), labels, count, first_at, last_at)
-            for name, asset, signature, title, severity, labels, count, first_at, last_at in rows
-        ]
+        found: list[PastAlert] = []
+        newest: sa.ColumnElement[bool] = sa.true()
+        while len(found) < most:  # page by page, so that others get their turn in between
+            statement = (
+                sa.select(alerts.c.id, *_PAST)
+                .where(alerts.c.id > floor_of(since), newest, alerts.c.company_id == company_id)
+                .order_by(alerts.c.id.desc())
+                .limit(min(PAGE, most - len(found)))
+            )
+            rows: Sequence[Any] = (await self._tx.connection.execute(statement)).all()
+            found.extend(
+                PastAlert(name, asset, signature, title, Severity(severity), labels, count, first_at, last_at)
+                for _, name, asset, signature, title, severity, labels, count, first_at, last_at in rows
+            )
+            if len(rows) < PAGE:
+                break
+            newest = alerts.c.id < rows[-1].id
+        return found

@@ -40,9 +40,7 @@ def a_wish(world: World, kind: QuietKind = QuietKind.SILENCE, **changes) -> Wish
 async def add(world: World, kind: QuietKind = QuietKind.SILENCE, *, by=None, **changes) -> QuietRule:
     actor = given.actor(by or world.root)
     wish = a_wish(world, kind, **changes)
-    rule, _ = await world.core.write(
-        lambda tx: silence.add(tx, wish, actor=actor, now=world.core.clock.now())
-    )
+    rule = await world.core.write(lambda tx: silence.add(tx, wish, actor=actor, now=world.core.clock.now()))
     await turned(world, rule)
     return rule
 

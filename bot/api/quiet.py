@@ -165,17 +165,21 @@ def _adding(kind: QuietKind) -> Any:
         body: QuietRequest = ask.body
         now, days = ask.core.clock.now(), ask.core.settings.aw_silence_max_days
 
-        async def write(tx: Transaction) -> AddedQuiet:
+        longest = timedelta(days=days)
+
+        async def look(tx: Transaction) -> tuple[Wish, Company, Preview]:
             company = await company_seen(tx, ask.path["slug"], ask.actor)
             wish = _wish(kind, body, company, now)
-            longest = timedelta(days=days)
-            if body.preview:
-                _, seen = await silence.look(tx, wish, longest=longest, actor=ask.actor, now=now)
-                return AddedQuiet(rule=None, preview=preview_body(seen))
-            rule, seen = await silence.add(tx, wish, longest=longest, actor=ask.actor, now=now)
-            return AddedQuiet(rule=quiet_body(rule, company.slug, now), preview=preview_body(seen))
+            _, seen = await silence.look(tx, wish, longest=longest, actor=ask.actor, now=now)
+            return wish, company, seen
 
-        return await ask.core.write(write)
+        wish, company, seen = await ask.core.read(look)
+        if body.preview:
+            return AddedQuiet(rule=None, preview=preview_body(seen))
+        rule = await ask.core.write(
+            lambda tx: silence.add(tx, wish, longest=longest, actor=ask.actor, now=now)
+        )
+        return AddedQuiet(rule=quiet_body(rule, company.slug, now), preview=preview_body(seen))
 
     return act
 

@@ -94,25 +94,31 @@ async def _wish(tx: Transaction, core: Core, kind: str, slug: str, words: list[s
     return wish
 
 
+async def _looked(core: Core, kind: str, slug: str, words: list[str]) -> tuple[Wish, dict[str, Any]]:
+    from bot.api.quiet import preview_body, quiet_body
+    from bot.quiet_cards import preview_text
+    from bot.quiet_handlers import longest
+    from engine.operations import silence
+
+    now = core.clock.now()
+
+    async def look(tx: Transaction) -> tuple[Wish, dict[str, Any]]:
+        wish = await _wish(tx, core, kind, slug, words)
+        rule, seen = await silence.look(tx, wish, longest=longest(core), actor=operator(), now=now)
+        return wish, {
+            "would_be": quiet_body(rule, slug, now).model_dump(mode="json", exclude={"id", "held"}),
+            "preview": preview_body(seen).model_dump(mode="json"),
+            "text": preview_text(seen, rule),
+        }
+
+    return await core.read(look)
+
+
 def _looked_at(kind: str, slug: str, words: list[str]) -> dict[str, Any]:
     """What would be, and what it would have hidden."""
 
     async def act(core: Core) -> dict[str, Any]:
-        async def look(tx: Transaction) -> dict[str, Any]:
-            from bot.api.quiet import preview_body, quiet_body
-            from bot.quiet_cards import preview_text
-            from bot.quiet_handlers import longest
-            from engine.operations import silence
-
-            wish, now = await _wish(tx, core, kind, slug, words), core.clock.now()
-            rule, seen = await silence.look(tx, wish, longest=longest(core), actor=operator(), now=now)
-            return {
-                "would_be": quiet_body(rule, slug, now).model_dump(mode="json", exclude={"id", "held"}),
-                "preview": preview_body(seen).model_dump(mode="json"),
-                "text": preview_text(seen, rule),
-            }
-
-        return await core.read(look)
+        return (await _looked(core, kind, slug, words))[1]
 
     return with_core(act)
 
@@ -145,17 +151,17 @@ def _add(kind: str, slug: str, words: list[str], *, yes: bool, as_json: bool) ->
         terminal.stop("Nothing was changed: this is the preview. Add --yes to do it.")
 
     async def act(core: Core) -> dict[str, Any]:
-        async def write(tx: Transaction) -> dict[str, Any]:
-            from bot.api.quiet import preview_body, quiet_body
-            from bot.quiet_handlers import longest
-            from engine.operations import silence
+        from bot.api.quiet import quiet_body
+        from bot.quiet_handlers import longest
+        from engine.operations import silence
 
-            wish, now = await _wish(tx, core, kind, slug, words), core.clock.now()
-            rule, seen = await silence.add(tx, wish, longest=longest(core), actor=operator(), now=now)
-            body = quiet_body(rule, slug, now).model_dump(mode="json")
-            return {"rule": body, "preview": preview_body(seen).model_dump(mode="json")}
-
-        return await core.write(write)
+        wish, seen = await _looked(core, kind, slug, words)
+        now = core.clock.now()
+        rule = await core.write(
+            lambda tx: silence.add(tx, wish, longest=longest(core), actor=operator(), now=now)
+        )
+        body = quiet_body(rule, slug, now).model_dump(mode="json")
+        return {"rule": body, "preview": seen["preview"]}
 
     answer = with_core(act)
     if as_json:

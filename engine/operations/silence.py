@@ -50,7 +50,32 @@ class Wish:
 async def look(
     tx: Transaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
 ) -> tuple[QuietRule, Preview]:
-    """The rule as it would be, not stored, and what it would have hidden. Raises Refused when it cannot be."""
+    """The rule as it would be, not stored, and what it would have hidden: long to read, so in no writing transaction.
+    Raises Refused when it cannot be."""
+    rule, context = await _made(tx, wish, longest, actor, now)
+    history = await tx.quiet.history(wish.company_id, since=now - LOOK_BACK, most=MOST_LOOKED_AT)
+    return rule, preview(history, rule.scope, rule.schedule, context, now)
+
+
+async def draft(
+    tx: Transaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
+) -> QuietRule:
+    """Kept for an hour so that a press can confirm it; it holds nothing yet."""
+    rule, _ = await _made(tx, wish, longest, actor, now)
+    return await tx.quiet.add(rule)
+
+
+async def add(
+    tx: IntakeTransaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
+) -> QuietRule:
+    """At once, for somebody who has seen the preview or wants none."""
+    rule = await draft(tx, wish, longest=longest, actor=actor, now=now)
+    return await confirm(tx, rule.id, actor=actor, now=now)
+
+
+async def _made(
+    tx: Transaction, wish: Wish, longest: timedelta, actor: Actor, now: datetime
+) -> tuple[QuietRule, CompanyContext]:
     context = await tx.companies.context(wish.company_id)
     _must_be_allowed(context, wish.kind, actor)
     wish = replace(wish, scope=_known(wish.scope, context), reason=" ".join(wish.reason.split()))
@@ -71,24 +96,7 @@ async def look(
         by_id=actor.id,
         created_at=now,
     )
-    history = await tx.quiet.history(wish.company_id, since=now - LOOK_BACK, most=MOST_LOOKED_AT)
-    return rule, preview(history, rule.scope, rule.schedule, context, now)
-
-
-async def draft(
-    tx: Transaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
-) -> tuple[QuietRule, Preview]:
-    """As `look`, kept for an hour so that a press can confirm it; it holds nothing yet."""
-    rule, seen = await look(tx, wish, longest=longest, actor=actor, now=now)
-    return await tx.quiet.add(rule), seen
-
-
-async def add(
-    tx: IntakeTransaction, wish: Wish, *, longest: timedelta = LONGEST_SILENCE, actor: Actor, now: datetime
-) -> tuple[QuietRule, Preview]:
-    """At once, for somebody who has seen the preview or wants none."""
-    rule, seen = await draft(tx, wish, longest=longest, actor=actor, now=now)
-    return await confirm(tx, rule.id, actor=actor, now=now), seen
+    return rule, context
 
 
 async def confirm(

@@ -130,7 +130,7 @@ async def test_a_claim_while_planned_work_begins_keeps_both(world, replicas):
     (told,) = await tell(first, world, says())
     number, kim, now = given.number(str(told["incident_id"])), given.actor(world.kim), first.clock.now()
     wish = a_wish(world, QuietKind.MAINTENANCE)
-    rule, _ = await first.write(lambda tx: silence.add(tx, wish, actor=given.actor(world.root), now=now))
+    rule = await first.write(lambda tx: silence.add(tx, wish, actor=given.actor(world.root), now=now))
     async with second.database.transaction() as tx:
         await respond.claim(tx, number, actor=kim, now=now)
         beginning = await waits(turned(world, rule))

@@ -78,7 +78,8 @@ async def test_a_preview_shows_what_it_would_have_hidden_and_holds_nothing_until
         says(severity_word="high"), says(severity_word="high"), says(signature="Fire"), says("db-01")
     )
     kim, wish = given.actor(world.kim), a_wish(world, scope=Scope(asset="web-01", ceiling=Severity.HIGH))
-    rule, seen = await world.core.write(lambda tx: silence.draft(tx, wish, actor=kim, now=START))
+    _, seen = await world.core.read(lambda tx: silence.look(tx, wish, actor=kim, now=START))
+    rule = await world.core.write(lambda tx: silence.draft(tx, wish, actor=kim, now=START))
     assert (seen.alerts, seen.critical, seen.passed, seen.named) == (2, 0, 1, ("Fire on web-01",))
     (said,) = results(await world.tell(says("web-01", "New")))
     assert said["suppressed_by"] is None
@@ -99,10 +100,10 @@ async def test_a_preview_shows_what_it_would_have_hidden_and_holds_nothing_until
 async def test_a_preview_is_good_for_an_hour_and_a_named_end_stays(world):
     kim = given.actor(world.kim)
     fixed = replace(between(START, START + 3 * HOUR), on_the_wall=True)
-    first, _ = await world.core.write(
+    first = await world.core.write(
         lambda tx: silence.draft(tx, a_wish(world, schedule=fixed), actor=kim, now=START)
     )
-    later, _ = await world.core.write(lambda tx: silence.draft(tx, a_wish(world), actor=kim, now=START))
+    later = await world.core.write(lambda tx: silence.draft(tx, a_wish(world), actor=kim, now=START))
     half = START + timedelta(minutes=30)
     real = await world.core.write(lambda tx: silence.confirm(tx, first.id, actor=kim, now=half))
     assert real.schedule.stretches == (Stretch(half, START + 3 * HOUR),)
@@ -112,7 +113,7 @@ async def test_a_preview_is_good_for_an_hour_and_a_named_end_stays(world):
 
 async def test_a_technician_cannot_confirm_what_is_too_long_for_one(world):
     wish = a_wish(world, schedule=between(START, START + 30 * HOUR))
-    draft, _ = await world.core.write(
+    draft = await world.core.write(
         lambda tx: silence.draft(tx, wish, actor=given.actor(world.ada), now=START)
     )
     with pytest.raises(Refused, match="24 h at most"):
@@ -165,7 +166,7 @@ SERIES: dict[str, Any] = {"length": 4 * HOUR, "rule": "FREQ=DAILY", "first": STA
 async def test_what_cannot_be_is_refused(world, kind, who, changes, why):
     actor, wish = given.actor(getattr(world, who)), a_wish(world, kind, **changes)
     with pytest.raises(Refused, match=why) as refused:
-        await world.core.write(lambda tx: silence.look(tx, wish, actor=actor, now=START))
+        await world.core.read(lambda tx: silence.look(tx, wish, actor=actor, now=START))
     if refused.value.code == "denied":
         assert refused.value.who
 
@@ -194,9 +195,21 @@ async def test_foreign_ones_look_like_missing_ones(world):
 
 async def test_previews_that_nobody_confirmed_are_forgotten(world):
     kim = given.actor(world.kim)
-    draft, _ = await world.core.write(lambda tx: silence.draft(tx, a_wish(world), actor=kim, now=START))
+    draft = await world.core.write(lambda tx: silence.draft(tx, a_wish(world), actor=kim, now=START))
     rule = await add(world)
     await world.core.write(lambda tx: tx.quiet.forget_drafts(before=START + HOUR))
     assert await world.core.read(lambda tx: tx.quiet.get(draft.id)) is None
     assert await world.core.read(lambda tx: tx.quiet.get(rule.id)) is not None
     assert await world.core.read(lambda tx: tx.quiet.totals()) == {"silence": (1, 0)}
+
+
+async def test_a_long_look_back_is_read_page_by_page(world, monkeypatch):
+    monkeypatch.setattr("storage.quiet.PAGE", 3)
+    await world.tell(*(says(f"m-{number}") for number in range(10)))
+    await world.tell(says("elsewhere"), company=world.globex)
+    for most, count in ((100, 10), (7, 7), (3, 3)):
+        found = await world.core.read(
+            lambda tx, most=most: tx.quiet.history(world.acme.id, since=START - HOUR, most=most)
+        )
+        assert [one.asset_name for one in found] == [f"m-{number}" for number in range(9, 9 - count, -1)]
+    assert await world.core.read(lambda tx: tx.quiet.history(world.acme.id, since=START + HOUR, most=9)) == []
