@@ -51,6 +51,7 @@ _WORDS: dict[Severity, frozenset[str]] = {
             "high_priority",
             "red",
             "serious",
+            "disconnected",
         ]
     ),
     Severity.MEDIUM: frozenset(
@@ -69,6 +70,8 @@ _WORDS: dict[Severity, frozenset[str]] = {
             "yellow",
             "unusual",
             "orange",
+            "stale",
+            "misconfigured",
         ]
     ),
     Severity.LOW: frozenset(["low", "p4", "sev4", "s4", "notice", "unknown_low", "trivial"]),

@@ -59,7 +59,9 @@ def _signature(said: Fields) -> str:
 
 def _status(said: Fields) -> AlertStatus:
     """A field of state where the template has one, else how its title begins."""
-    state = said.text(*_STATES, most=100) or ("resolved" if said.text("resolved").lower() == "true" else "")
+    state = said.text(*_STATES, most=100)
+    if said.word("resolved") == "true" or said.word("type") in ("resolved", "resolution"):
+        state = state or "resolved"
     words = " ".join(re.split(r"[\W_]+", state.lower()))
     if _RESOLVED.search(words) or (not state and _RESOLVED.match(said.text("title", "subject").lower())):
         return AlertStatus.RESOLVED

@@ -19,8 +19,8 @@ from engine.classification import (
 WORDS = {
     Severity.CRITICAL: ["critical", "CRIT", "P1", "p-1", "Sev1", "SEV-1", "severity 1", "Priority 1", "Disaster",
                         "emergency", "DOWN", "UNREACHABLE", "fatal", "page"],
-    Severity.HIGH: ["high", "P2", "priority-2", "Sev 2", "Major", "Serious", "ERROR", "failed"],
-    Severity.MEDIUM: ["medium", "Warning", "warn", "Average", "P3", "minor", "Severity: 3"],
+    Severity.HIGH: ["high", "P2", "priority-2", "Sev 2", "Major", "Serious", "ERROR", "failed", "Disconnected"],
+    Severity.MEDIUM: ["medium", "Warning", "warn", "Average", "P3", "minor", "Severity: 3", "Stale", "Misconfigured"],
     Severity.LOW: ["low", "P4", "notice", "sev4"],
     Severity.INFO: ["info", "Informational", "Information", "debug", "P5", "Not classified"],
 }  # fmt: skip

@@ -222,7 +222,8 @@ def test_a_psa_ticket_names_its_device_in_the_details_too():
     ("said", "status"),
     [({}, FIRING), ({"status": "Resolved"}, RESOLVED), ({"event": "alert_resolved"}, RESOLVED),
      ({"eventType": "alert.raised"}, FIRING), ({"resolved": True}, RESOLVED), ({"resolved": False}, FIRING),
-     ({"title": "RESOLVED: Disk"}, RESOLVED), ({"title": "RESOLVED: Disk", "status": "open"}, FIRING),
+     ({"title": "RESOLVED: Disk"}, RESOLVED), ({"type": "Resolution"}, RESOLVED),
+     ({"title": "RESOLVED: Disk", "status": "open"}, FIRING),
      ({"title": "Unresolved names"}, FIRING), ({"status": "acknowledged"}, NOTICE)],
 )  # fmt: skip
 def test_datto_is_resolved_where_its_template_says_so(said: dict[str, Any], status: AlertStatus):
