@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import assert_never
@@ -20,6 +21,7 @@ from engine.jobs import (
     EndLimiting,
     ExpireApproval,
     Job,
+    JudgeSources,
     PollRun,
     StartRun,
     Sweep,
@@ -30,7 +32,7 @@ from engine.jobs import (
     WakeIncident,
     WatchHeartbeat,
 )
-from engine.operations import clocks, heartbeats, limits
+from engine.operations import clocks, heartbeats, limits, sources
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -79,6 +81,8 @@ class Effects:
                 )
             case EndLimiting():
                 await core.write(lambda tx: limits.end_limiting(tx, job.company_id, core.clock.now()))
+            case JudgeSources():
+                await self._judge(job.company_id)
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
             case _:
@@ -136,6 +140,14 @@ class Effects:
             raise Permanent(f"run {run_id}: nothing here can run commands")
         return found
 
+    async def _judge(self, company_id: int) -> None:
+        """Read, think beside the loop, write."""
+        core = self._core
+        seen = await core.read(lambda tx: sources.history(tx, company_id))
+        if seen is not None:
+            rhythms = await asyncio.to_thread(sources.judged, seen, core.clock.now())
+            await core.write(lambda tx: sources.settle(tx, seen, rhythms, core.clock.now()))
+
     async def _sweep(self, tx: Transaction) -> None:
         """What a lost timer would miss: whatever is due; and what is too old to be kept goes."""
         now = self._core.clock.now()
@@ -146,6 +158,10 @@ class Effects:
         await tx.quiet.forget_drafts(before=now - 2 * GOOD_FOR)
         for company_id, name in await tx.heartbeats.awaited(now):
             tx.jobs.put(WatchHeartbeat(company_id=company_id, name=name), due_at=now)
+        for company in await tx.companies.all():
+            tx.jobs.put(JudgeSources(company_id=company.id), due_at=sources.next_look(company.id, now))
+        for company_id in await tx.sources.speaking_again():
+            tx.jobs.put(JudgeSources(company_id=company_id), due_at=now)
         await tx.deliveries.forget(before=now - KEEP_ANSWERS)
         kept = timedelta(days=self._core.settings.aw_dead_letter_days)
         await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)

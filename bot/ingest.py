@@ -18,6 +18,7 @@ from bot.faults import fault_code
 from bot.gate import Gate
 from engine.errors import Conflict
 from engine.operations.ingest import Answer, Delivery, ingest
+from engine.operations.sources import hear
 from storage import dialect
 from storage.transaction import Transaction
 
@@ -134,7 +135,10 @@ class Intake:
         async def act(tx: Transaction) -> list[Answer]:
             if used:
                 await tx.companies.keys_used(used)
-            return await ingest(tx, deliveries, self._core.clock.now()) if deliveries else []
+            now = self._core.clock.now()
+            said = await ingest(tx, deliveries, now) if deliveries else []
+            hear(tx, deliveries, said, now)
+            return said
 
         answers = await self._core.write(act)
         for one, answer in zip(batch, answers, strict=True):

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from bot.cards import Body, Card, Code, Element, Facts, Line, Log, Moment, Strong, Title, Tone, When
+from bot.cards import Body, Card, Code, Element, Facts, Line, Log, Moment, Strong, Table, Title, Tone, When
 from bot.incident_card import cut
 from bot.views import IntakeView
 from engine.heartbeat import Heartbeat
-from engine.intake import IntakeLine
+from engine.intake import IntakeLine, Source
 
 LINE_LENGTH = 1500
+MOST_SOURCES = 25
 
 
 def intake_card(view: IntakeView) -> Card:
     name = view.company.name
     elements: list[Element] = [Title(Tone.WORKING, (Strong(f"{cut(name, 100)}: alert intake"),))]
+    if view.sources:
+        elements.append(Table((), tuple(_source(source, at) for source, at in view.sources[:MOST_SOURCES])))
+    if len(view.sources) > MOST_SOURCES:
+        elements.append(Facts(((f"and {len(view.sources) - MOST_SOURCES} more sources",),)))
     facts = [_waiting(view)]
     if view.heartbeats:
         facts.append(_heartbeats(view.heartbeats))
     elements.append(Facts(tuple(facts)))
     return Card(summary=f"{name}: alert intake", elements=tuple(elements), kind="intake")
+
+
+def _source(source: Source, at: datetime) -> tuple[Line, ...]:
+    """When it spoke last, and what it usually does."""
+    silent = " is silent" if source.silent_since is not None else ""
+    name: Line = (Strong(cut(source.tool, 60)), silent)
+    heard: Line = ("last heard ", Moment(at, When.DATE_TIME))
+    return (name, heard, (cut(source.words or "no rhythm yet", 120),))
 
 
 def _waiting(view: IntakeView) -> Line:

@@ -11,6 +11,7 @@ from engine.audit import TimelineEntry
 from engine.company import Asset, Company, CompanyContext, User
 from engine.heartbeat import Heartbeat
 from engine.incident import Incident
+from engine.intake import Source
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
@@ -134,6 +135,8 @@ class IntakeView:
     company: Company
     dead_letters: int
     heartbeats: Sequence[Heartbeat]
+    sources: Sequence[tuple[Source, datetime]]
+    """Each with when it spoke last."""
 
 
 async def intake_view(tx: Transaction, company_id: int) -> IntakeView:
@@ -142,7 +145,14 @@ async def intake_view(tx: Transaction, company_id: int) -> IntakeView:
         company=company,
         dead_letters=await tx.dead_letters.waiting(company_id),
         heartbeats=await tx.heartbeats.of_company(company_id),
+        sources=await _sources(tx, company_id),
     )
+
+
+async def _sources(tx: Transaction, company_id: int) -> list[tuple[Source, datetime]]:
+    known = await tx.sources.of_company(company_id)
+    last = await tx.sources.last_heard(company_id)
+    return [(known.get(tool) or Source(company_id=company_id, tool=tool), at) for tool, at in last.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,18 @@ class DeadLetter:
     outcome: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A tool of a company as something that speaks or is silent. `words` say what it usually does; `silent_since` is
+    its last word before the silence that was called."""
+
+    company_id: int
+    tool: str
+    words: str = ""
+    workdays_only: bool = False
+    silent_since: datetime | None = None
+
+
 def line_name(company_id: int, topic: str, now: datetime) -> str:
     """The line that a happening belongs to: one per topic and day; without a topic each has its own."""
     if not topic:

@@ -178,6 +178,18 @@ class EndLimiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSources:
+    """Look at how a company's sources speak: call what has fallen silent, and look again within the hour."""
+
+    kind: ClassVar[str] = "judge_sources"
+    company_id: int
+
+    @property
+    def key(self) -> str:
+        return f"sources:{self.company_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """The periodic look at everything that is due; `name` says which, and its key elects one replica."""
 
@@ -203,6 +215,7 @@ Job = (
     | TurnQuiet
     | WakeIncident
     | WatchHeartbeat
+    | JudgeSources
     | EndLimiting
     | Sweep
 )

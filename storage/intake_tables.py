@@ -52,3 +52,23 @@ allowances = sa.Table(
     Column("total_requests", sa.BigInteger, nullable=False),
     Column("total_alerts", sa.BigInteger, nullable=False),
 )
+
+source_hours = sa.Table(
+    "source_hours",
+    metadata,
+    Column("company_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("tool", Text, primary_key=True),
+    Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Moment, nullable=False),
+)
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    Column("company_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("tool", Text, primary_key=True),
+    Column("words", Text, nullable=False),
+    Column("workdays_only", sa.Boolean, nullable=False),
+    Column("silent_since", Moment),
+)

@@ -19,6 +19,7 @@ from storage.jobs import Jobs
 from storage.quiet import QuietRules
 from storage.runs import Runs
 from storage.secrets import Vault
+from storage.sources import Sources
 from storage.users import Tokens, Users
 
 
@@ -80,6 +81,10 @@ class Transaction:
         return Heartbeats(self)
 
     @cached_property
+    def sources(self) -> Sources:
+        return Sources(self)
+
+    @cached_property
     def jobs(self) -> Jobs:
         return Jobs(self)
 
@@ -117,6 +122,7 @@ class Transaction:
             "timeline",
             "deliveries",
             "heartbeats",
+            "sources",
             "intake_lines",
             "cards",
             "users",

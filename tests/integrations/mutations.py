@@ -166,7 +166,7 @@ def _wrap(choose: random.Random, value: Any, _others: Sequence[Body]) -> Any:
 
 
 def _as_text(_choose: random.Random, value: Any, _others: Sequence[Body]) -> Any:
-    return value if isinstance(value, str) else _dumped(value).decode()
+    return _written(value)
 
 
 def _giant(choose: random.Random, value: Any, _others: Sequence[Body]) -> Any:
@@ -175,7 +175,8 @@ def _giant(choose: random.Random, value: Any, _others: Sequence[Body]) -> Any:
         return value * min(times, 2_000)
     if isinstance(value, dict):
         return {**value, **{f"k{number}": number for number in range(min(times, 5_000))}}
-    return (str(value) or "x") * min(times, 2 * times // max(1, len(str(value))) + 1)
+    written = _written(value)
+    return written * min(times, 2 * times // len(written) + 1)
 
 
 def _borrow(choose: random.Random, value: Any, others: Sequence[Body]) -> Any:
@@ -188,7 +189,7 @@ def _respell(choose: random.Random, value: Any, _others: Sequence[Body]) -> Any:
     if isinstance(value, dict):
         spell = choose.choice((str.upper, str.lower, str.title, str.swapcase))
         return {spell(name): one for name, one in value.items()}
-    return value.upper() if isinstance(value, str) else str(value)
+    return value.upper() if isinstance(value, str) else _written(value)
 
 
 _GONE = object()
@@ -257,6 +258,10 @@ def _dumped(value: Any) -> bytes:
             return json.dumps(value).encode()
         except (ValueError, RecursionError):
             return b"[" * 2_000
+
+
+def _written(value: Any) -> str:
+    return (value if isinstance(value, str) else _dumped(value).decode()) or "x"
 
 
 def _inside(value: Any) -> list[Any]:

@@ -66,7 +66,7 @@ def check(alert: Alert) -> None:
     assert alert.asset_name.strip() and alert.signature.strip()
     assert len(alert.message) <= MESSAGE and len(alert.dedup_key or "") <= KEY
     assert alert.dedup_key != ""
-    assert alert.severity_word is None or 0 < len(alert.severity_word) <= 100
+    assert alert.severity_word is None or 0 < len(alert.severity_word) <= NAME
     assert alert.occurred_at is None or alert.occurred_at.tzinfo is not None
     assert alert.link is None or alert.link.startswith(("http://", "https://"))
     assert all(type(it) is str and len(it) <= LABEL for pair in alert.labels.items() for it in pair)
