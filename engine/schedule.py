@@ -56,6 +56,12 @@ class Schedule:
         place = bisect_right(found, now, key=_start)
         return found[place] if place < len(found) else None
 
+    def first_unclosed(self, closed_until: datetime | None) -> Stretch | None:
+        """The first stretch that ends after that; the very first when nothing was closed."""
+        found = _stretches(self)
+        place = bisect_right(found, closed_until, key=_end) if closed_until is not None else 0
+        return found[place] if place < len(found) else None
+
     def last_ended(self, now: datetime) -> Stretch | None:
         """The newest stretch that is over at `now`."""
         return next((one for one in reversed(_stretches(self)) if one.ends_at <= now), None)
@@ -94,6 +100,10 @@ def wall(at: datetime, timezone: str) -> datetime:
 
 def _start(stretch: Stretch) -> datetime:
     return stretch.starts_at
+
+
+def _end(stretch: Stretch) -> datetime:
+    return stretch.ends_at
 
 
 @lru_cache(maxsize=4096)

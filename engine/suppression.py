@@ -118,9 +118,13 @@ class QuietRule:
     def pending(self) -> Stretch | None:
         """The first stretch that has not been closed, whether it is going on, to come, or over meanwhile."""
         closed = self.closed_until
-        found = (one for one in self.schedule.stretches if closed is None or one.ends_at > closed)
-        stretch = self._cut(next(found, None))
+        stretch = self._cut(self.schedule.first_unclosed(closed))
         return stretch if stretch is None or closed is None or stretch.ends_at > closed else None
+
+    def may_hold(self, now: datetime) -> bool:
+        """Could there be something that it holds at this moment?"""
+        stretch = self.pending()
+        return self.ended_at is not None or (stretch is not None and stretch.starts_at <= now)
 
     def _cut(self, stretch: Stretch | None) -> Stretch | None:
         if stretch is None or self.ended_at is None or self.ended_at >= stretch.ends_at:
@@ -191,7 +195,7 @@ def quiet(
 ) -> Held | None:
     """Is this alert to be held now? `down` names the assets that are down, by their own names in lower case, each
     with the incident about it."""
-    if not context.quiet and not down:
+    if not down and not any(rule.stretch_at(now) for rule in context.quiet):
         return None
     subject = of_alert(alert, identity, severity, context)
     asset = context.asset_called(alert.asset_name)

@@ -96,15 +96,16 @@ async def load(
     company_ids: Sequence[int],
     identified: Sequence[Sequence[tuple[Alert, Identity]]],
     contexts: Mapping[int, CompanyContext],
+    now: datetime,
 ) -> Holding:
-    """What is held under the names that these alerts bring, of companies where something may be held."""
+    """What is held under the names that these alerts bring, of companies where something may be held now."""
     rules: set[int] = set()
     prints: set[str] = set()
     keys: set[str] = set()
     for company_id, pairs in zip(company_ids, identified, strict=True):
-        context = contexts[company_id]
-        if context.quiet:
-            rules |= {rule.id for rule in context.quiet}
+        holding = {rule.id for rule in contexts[company_id].quiet if rule.may_hold(now)}
+        if holding:
+            rules |= holding
             prints |= {fingerprint(identity, alert.tool, alert.dedup_key) for alert, identity in pairs}
             keys |= {
                 identity.correlation_key for alert, identity in pairs if alert.status is AlertStatus.RESOLVED

@@ -124,7 +124,7 @@ async def _decide(
     identified = [
         [(alert, identify(alert, contexts[one.company_id])) for alert in one.alerts] for one in fresh
     ]
-    holding = await hold.load(tx, [one.company_id for one in fresh], identified, contexts)
+    holding = await hold.load(tx, [one.company_id for one in fresh], identified, contexts, now)
     open_set = await load(
         tx, fresh, identified, contexts, now
     )  # after it: what was held may be heard meanwhile

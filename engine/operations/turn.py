@@ -60,6 +60,9 @@ async def turn(tx: IntakeTransaction, rule_id: int, now: datetime) -> None:
             await _resume(tx, rule, stretch, incidents, context, now)
             await _close(tx, rule, stretch, heard, context, now)
             rule = replace(rule, closed_until=stretch.ends_at)
+            await tx.companies.touch(
+                rule.company_id
+            )  # nobody has to look for what it holds until it begins again
     elif begins and stretch is not None:
         await _begin(tx, rule, stretch, incidents, context, now)
         rule = replace(rule, begun_at=stretch.starts_at)

@@ -295,6 +295,21 @@ async def test_a_company_without_any_asks_the_database_nothing_more(world, monke
     await world.tell(says(), recovery())
 
 
+async def test_between_its_stretches_a_window_costs_nothing_either(world, monkeypatch):
+    first = datetime.fromisoformat("2026-03-04 10:00")
+    daily = Schedule(first=first, length=HOUR, rule="FREQ=DAILY", until=START + timedelta(days=9))
+    rule = await add(world, QuietKind.MAINTENANCE, schedule=daily)
+    for hour in (10, 11):
+        clock_at(world, START.replace(hour=hour))
+        await turned(world, rule)
+        await world.tell(says(), recovery())
+    asked: list[object] = []
+    monkeypatch.setattr("storage.quiet.QuietRules.held_like", lambda *given, **_: asked.append(given))
+    clock_at(world, START.replace(hour=12))
+    await world.tell(says(signature="Later"), recovery(signature="Later"))
+    assert not asked
+
+
 async def test_a_lost_timer_is_found_by_the_sweep(world):
     rule = await add(world)
 
