@@ -35,12 +35,12 @@ class _Act:
         others = {name: value for name, value in answers.items() if name not in own}
         if "parameters" in own and others:
             known["parameters"] = others
-        if "to" in known:
-            known["to"] = int(known["to"])
+        for name in known.keys() & {"to", "number"}:
+            known[name] = int(known[name])
         return replace(self, **known)
 
 
-_FIXED = {"incident", "run", "digest", "letter", "quiet"}
+_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm"}
 _IDS = {*_FIXED, "runbook"}
 
 
@@ -198,6 +198,31 @@ class ReplayLetter(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimAll(_Act):
+    """Take everything on a storm's board that nobody has."""
+
+    verb: ClassVar[str] = "claim_all"
+    storm: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitOut(_Act):
+    """Give one incident of a storm's board a card of its own; `number` None asks which."""
+
+    verb: ClassVar[str] = "split_out"
+    storm: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StormList(_Act):
+    """What is open on a storm's board, for the asker."""
+
+    verb: ClassVar[str] = "storm_list"
+    storm: str
+
+
+@dataclass(frozen=True, slots=True)
 class WantQuiet(_Act):
     """A silence or a window in people's words: shown first, with what it would have hidden. `here` is the thread's
     incident."""
@@ -260,10 +285,13 @@ class SendTest(_Act):
 
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet
-Action = OnIncident | OnRun | OnLetter | OnQuiet | SendTest | Question
+OnStorm = ClaimAll | SplitOut | StormList
+Action = OnIncident | OnRun | OnLetter | OnQuiet | OnStorm | SendTest | Question
 
 _BY_VERB: dict[str, Any] = {
-    kind.verb: kind for group in (OnIncident, OnRun, OnLetter, OnQuiet, Question) for kind in get_args(group)
+    kind.verb: kind
+    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnStorm, Question)
+    for kind in get_args(group)
 }
 
 

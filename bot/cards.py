@@ -144,6 +144,14 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """How something went, one bar a value. The caption says it in words, for who cannot see it."""
+
+    values: tuple[float, ...]
+    caption: Line
+
+
+@dataclass(frozen=True, slots=True)
 class Divider:
     pass
 
@@ -181,7 +189,7 @@ class Refusal:
     who: tuple[Person, ...] = ()
 
 
-Element = Title | Facts | Deadlines | Body | Log | Progress | Table | Divider | Actions | Refusal
+Element = Title | Facts | Deadlines | Body | Log | Progress | Table | Chart | Divider | Actions | Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

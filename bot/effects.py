@@ -10,13 +10,15 @@ from typing import assert_never
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.ports import Chat
-from bot.sync import sync_card, sync_thread
-from engine.access import SYSTEM
+from bot.sync import sync_card
+from bot.threads import sync_thread
+from engine.access import SYSTEM, Actor, Via
 from engine.audit import TimelineKind
 from engine.errors import Permanent
 from engine.jobs import (
     CancelRun,
     CheckSla,
+    ClaimStorm,
     ConsiderRunbook,
     EndLimiting,
     ExpireApproval,
@@ -31,8 +33,9 @@ from engine.jobs import (
     TurnQuiet,
     WakeIncident,
     WatchHeartbeat,
+    WatchStorm,
 )
-from engine.operations import clocks, heartbeats, limits, sources
+from engine.operations import clocks, heartbeats, limits, sources, storms
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -85,6 +88,10 @@ class Effects:
                 await self._judge(job.company_id)
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
+            case WatchStorm():
+                await self._watch(job.storm_id)
+            case ClaimStorm():
+                await core.write(lambda tx: self._claim(tx, job))
             case _:
                 assert_never(job)
 
@@ -115,6 +122,16 @@ class Effects:
         if incident is not None and not incident.open:
             why = f"{incident.label} is resolved"
             await decide.supersede(tx, incident, why, actor=SYSTEM, now=self._core.clock.now())
+
+    async def _watch(self, storm_id: str) -> None:
+        core, quiet = self._core, timedelta(seconds=self._core.settings.aw_storm_quiet_seconds)
+        await core.write(lambda tx: storms.watch(tx, storm_id, quiet=quiet, now=core.clock.now()))
+
+    async def _claim(self, tx: Transaction, job: ClaimStorm) -> None:
+        user, storm = await tx.users.get(job.user_id), await tx.storms.get(job.storm_id)
+        if user is not None and storm is not None:
+            actor = Actor(user=user, via=Via(job.via))
+            await storms.claim_some(tx, storm, until=job.until, actor=actor, now=self._core.clock.now())
 
     async def _carry_on(self, run_id: str) -> None:
         core = self._core

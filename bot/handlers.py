@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot import asking, letter_handlers, questions, quiet_handlers, run_handlers, trial_handler
+from bot import (
+    asking,
+    letter_handlers,
+    questions,
+    quiet_handlers,
+    run_handlers,
+    storm_handlers,
+    trial_handler,
+)
 from bot.actions import (
     Action,
     Approve,
     Assign,
     Cancel,
     Claim,
+    ClaimAll,
     ConfirmQuiet,
     ConfirmQuietAll,
     DeadLetters,
@@ -31,7 +40,9 @@ from bot.actions import (
     SendTest,
     Show,
     Snooze,
+    SplitOut,
     Status,
+    StormList,
     Unclaim,
     WantQuiet,
     WhoAmI,
@@ -68,6 +79,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await trial_handler.begin(core, action, actor, place)
         case DeadLetters() | DeadLetterShown() | ReplayLetter():
             return await letter_handlers.handle(core, action, actor, place)
+        case ClaimAll() | SplitOut() | StormList():
+            return await storm_handlers.handle(core, action, place, actor)
         case Run():
             return await run_handlers.asked_for(core, action, place, actor)
         case WantQuiet() | ListQuiet() | ConfirmQuiet() | ConfirmQuietAll() | DropQuiet() | EndQuiet():

@@ -44,6 +44,7 @@ class Settings(BaseModel):
     aw_sla_sweep_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
     aw_dead_letter_days: Annotated[int, Field(ge=1, le=3650)] = 90
     aw_silence_max_days: Annotated[int, Field(ge=1, le=366)] = 30
+    aw_storm_quiet_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
     aw_runbook_dir: Path | None = None
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
 

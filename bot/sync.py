@@ -1,117 +1,118 @@
-"""Making chat agree with the database: cards and threads, posted once and edited in place."""
+"""Making chat agree with the database: what each card should say now, and whether it is time to say it."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from bot.approval_card import approval_card, story_card
+from bot.approval_card import approval_card
+from bot.budget import Lane
 from bot.cards import Card
 from bot.core import Core
 from bot.incident_card import incident_card
 from bot.intake_card import intake_card, intake_line_card
-from bot.ports import Chat, Gone
+from bot.ports import Chat
+from bot.posting import Post, edit, first_post
+from bot.storm_card import storm_card
+from bot.storm_view import storm_view
 from bot.views import ApprovalView, incident_view, intake_view
-from engine.audit import TimelineEntry
-from engine.errors import Permanent
-from engine.jobs import SyncCard, SyncThread
+from engine.jobs import SyncCard
 from engine.operations.intake_story import INTAKE_CARD, INTAKE_LINE
 from engine.operations.intake_story import intake_card as wanted_intake_card
-from engine.ports import CardWanted
+from engine.storm import STORM_CARD, Storm, pause_of
 from runbooks.approvals import deciders
 from runbooks.run import RunStatus
 from storage.cards import StoredCard
 from storage.transaction import Transaction
 
-STORY = "story"
-LONG_OUTPUT = 2_400
-"""Output beyond this goes into the thread as a file, with its beginning and end in the message."""
+IN_A_STORM = timedelta(seconds=20)
+"""How long a card of its own stands between edits while a storm is on; a person's edit never waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """A card as it should be now. `storm` is the one whose board it is; `pause` how long it stands between edits."""
+
+    stored: StoredCard
+    card: Card
+    thread: str | None
+    storm: Storm | None
+    pause: timedelta
+    storming: bool
 
 
 async def sync_card(core: Core, chats: Mapping[str, Chat], job: SyncCard) -> None:
     """Post the card if it has not been posted, edit it if it says something else by now."""
-    found = await core.read(lambda tx: _composed(tx, core, job.card_id))
+    now = core.clock.now()
+    found = await core.read(lambda tx: _composed(tx, core, job.card_id, now))
     if found is None:
         return
-    stored, card, thread = found
+    stored = found.stored
     chat = chats.get(stored.platform)
-    if chat is None or (stored.in_thread and thread is None):
+    if chat is None or stored.deferred:
+        return  # a deferred one is on its storm's board, which has a job of its own
+    if stored.in_thread and found.thread is None:
+        await core.write(lambda tx: _surface(tx, core, stored))
         return  # a thread's card waits for the incident's: its first post puts this job again
-    digest = _digest(chat, card)
+    post = Post(core, chat, stored, found.card, _lane(found), seen_at=now, thread=found.thread)
     if stored.ref is None:
-        await _first_post(core, chat, stored, card, digest, thread)
+        await first_post(post)
+    else:
+        await edit(post, not_before=_not_before(found))
+    if found.storm is not None:
+        storm = found.storm
+        await core.write(lambda tx: tx.storms.save(storm))
+
+
+def _lane(found: _Composed) -> Lane:
+    stored = found.stored
+    if stored.kind == "approval" or stored.pressed:
+        return Lane.PRESS
+    if stored.ref is None:
+        return Lane.CARD
+    return Lane.STORM if found.storming else Lane.EDIT
+
+
+def _not_before(found: _Composed) -> datetime | None:
+    stored = found.stored
+    if stored.pressed or stored.posted_at is None:
+        return None
+    return stored.posted_at + found.pause
+
+
+async def _surface(tx: Transaction, core: Core, stored: StoredCard) -> None:
+    """An approval that a person asked for needs its incident's card, also when that is only on a board so far."""
+    if stored.incident_id is None or stored.kind != "approval":
         return
-    if stored.shown == digest:
+    run = await tx.runs.get(stored.subject)
+    parent = await tx.cards.stored_of(stored.incident_id, "incident", stored.platform)
+    if run is None or run.requested_by is None or parent is None or not parent.deferred:
         return
-    try:
-        await chat.update(stored.channel, stored.ref, card)
-    except Gone:  # somebody deleted it: it is posted anew, and the old place is forgotten
-        await core.write(lambda tx: tx.cards.forget_post(stored.id))
-        again = replace(stored, ref=None, posting_at=None)
-        await _first_post(core, chat, again, card, digest, thread)
-        return
-    ref = stored.ref
-    await core.write(lambda tx: tx.cards.posted(stored.id, ref=ref, shown=digest, now=core.clock.now()))
+    await tx.cards.give_own([parent.id], urgent=True)
+    tx.jobs.put(SyncCard(company_id=stored.company_id, card_id=parent.id), due_at=core.clock.now())
 
 
-def _digest(chat: Chat, card: Card) -> str:
-    return hashlib.sha256(chat.render(card).encode()).hexdigest()[:32]
-
-
-async def _first_post(
-    core: Core, chat: Chat, stored: StoredCard, card: Card, digest: str, thread: str | None
-) -> None:
-    now = core.clock.now()
-    claimed = await core.write(lambda tx: tx.cards.claim_first_post(stored.id, now=now))
-    if claimed is None:
-        return
-    ref = None
-    if (
-        claimed.posting_at is not None
-    ):  # an earlier try may have arrived unseen, and may say what was true then
-        ref = await chat.find(stored.channel, stored.id, since=claimed.posting_at, thread=thread)
-        if ref is not None:
-            await chat.update(stored.channel, ref, card)
-    if ref is None:
-        try:
-            ref = await chat.post(stored.channel, card, thread=thread)
-        except Permanent:
-            await core.write(lambda tx: tx.cards.not_posted(stored.id))
-            raise
-    posted = ref
-
-    async def done(tx: Transaction) -> None:
-        await tx.cards.posted(stored.id, ref=posted, shown=digest, now=core.clock.now())
-        if not stored.in_thread:
-            await _wake_thread(tx, core, stored)
-
-    await core.write(done)
-
-
-async def _wake_thread(tx: Transaction, core: Core, stored: StoredCard) -> None:
-    """The card has its place now: what belongs into its thread can be posted."""
-    now = core.clock.now()
-    if stored.incident_id is None:
-        lines = await tx.cards.unposted(stored.company_id, INTAKE_LINE, stored.platform, stored.channel)
-        for card_id in lines:
-            tx.jobs.put(SyncCard(company_id=stored.company_id, card_id=card_id), due_at=now)
-        return
-    tx.jobs.put(SyncThread(company_id=stored.company_id, incident_id=stored.incident_id), due_at=now)
-    for card in await tx.cards.of_incidents([stored.incident_id], "approval"):
-        tx.jobs.put(SyncCard(company_id=stored.company_id, card_id=card.id), due_at=now)
-
-
-async def _composed(tx: Transaction, core: Core, card_id: str) -> tuple[StoredCard, Card, str | None] | None:
-    """(the stored card, what it should say, the thread it belongs into)."""
+async def _composed(tx: Transaction, core: Core, card_id: str, now: datetime) -> _Composed | None:
     stored = await tx.cards.get(card_id)
     if stored is None:
         return None
-    card = await _said(tx, core, stored)
+    storm, pause = None, timedelta(0)
+    storming = await tx.channels.storm_on(stored.platform, stored.channel)
+    card: Card | None
+    if stored.kind == STORM_CARD:
+        view = await storm_view(tx, stored.subject, now=now)
+        if view is None:
+            return None
+        storm, card, pause = view.storm, storm_card(view), pause_of(view.storm, now)
+    else:
+        card = await _said(tx, core, stored)
+        pause = IN_A_STORM if storming and stored.kind == "incident" else pause
     if card is None:
         return None
     thread = await _thread(tx, stored) if stored.in_thread else None
-    return stored, replace(card, card_id=stored.id), thread
+    named = replace(card, card_id=stored.id)
+    return _Composed(stored, named, thread, storm, pause, storming)
 
 
 async def _said(tx: Transaction, core: Core, stored: StoredCard) -> Card | None:
@@ -157,80 +158,3 @@ async def approval_view(tx: Transaction, core: Core, run_id: str) -> ApprovalVie
         deciders=deciders(run, context.people),
         last_approved=approved,
     )
-
-
-async def sync_thread(core: Core, chats: Mapping[str, Chat], job: SyncThread) -> None:
-    """Write every told line that is not in the thread yet, in order, each once."""
-    for chat in chats.values():
-        async with core.database.reading() as tx:
-            pending = await _untold(tx, job.incident_id, chat.name)
-        if pending is None:
-            continue
-        parent, entries, said = pending
-        for entry in entries:
-            if entry.id not in said:
-                await _tell(core, chat, parent, entry)
-            if _has_file(entry) and _file_of(entry) not in said:
-                await _attach(core, chat, parent, entry)
-
-
-async def _untold(
-    tx: Transaction, incident_id: int, platform: str
-) -> tuple[StoredCard, list[TimelineEntry], set[str]] | None:
-    parent = await tx.cards.stored_of(incident_id, "incident", platform)
-    if parent is None or parent.ref is None:
-        return None
-    said = await tx.cards.posted_subjects(incident_id, STORY, platform)
-    told = await tx.timeline.of_incident(incident_id, told_only=True)
-    missing = [one for one in told if one.id not in said or (_has_file(one) and _file_of(one) not in said)]
-    return parent, missing, said
-
-
-def _has_file(entry: TimelineEntry) -> bool:
-    return len(entry.body) > LONG_OUTPUT
-
-
-def _file_of(entry: TimelineEntry) -> str:
-    return f"{entry.id}.file"
-
-
-def _wanted(parent: StoredCard, platform: str, subject: str) -> CardWanted:
-    return CardWanted(
-        company_id=parent.company_id,
-        incident_id=parent.incident_id,
-        kind=STORY,
-        subject=subject,
-        platform=platform,
-        channel=parent.channel,
-        in_thread=True,
-    )
-
-
-async def _attach(core: Core, chat: Chat, parent: StoredCard, entry: TimelineEntry) -> None:
-    """The whole output as a file: at least once, and marked as said afterwards."""
-    assert parent.ref is not None
-    name = f"INC-{parent.incident_id}-output.txt"
-    await chat.attach(parent.channel, thread=parent.ref, name=name, title=entry.text[:80], text=entry.body)
-    wanted = _wanted(parent, chat.name, _file_of(entry))
-
-    async def done(tx: Transaction) -> None:
-        tx.cards.want(wanted)
-        await tx.cards.flush()
-        await tx.cards.posted(wanted.id, ref="file", shown="file", now=core.clock.now())
-
-    await core.write(done)
-
-
-async def _tell(core: Core, chat: Chat, parent: StoredCard, entry: TimelineEntry) -> None:
-    wanted = _wanted(parent, chat.name, entry.id)
-
-    async def prepare(tx: Transaction) -> Card | None:
-        incident = await tx.incidents.get(parent.incident_id) if parent.incident_id is not None else None
-        tx.cards.want(wanted)
-        return replace(story_card(entry, incident), card_id=wanted.id) if incident else None
-
-    card = await core.write(prepare)
-    stored = await core.read(lambda tx: tx.cards.get(wanted.id))
-    if card is None or stored is None:
-        return
-    await _first_post(core, chat, stored, card, _digest(chat, card), parent.ref)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,10 @@ RENEW_EVERY = 2.5
 DEADLINE = 45.0
 """Seconds that any one job may take."""
 MOST_AT_ONCE = 16
+MOST_OF_A_COMPANY = 8
+EACH = 3
+"""At most so many jobs of one company are under way here, and so many are taken at a time: one company's storm never
+takes the places of all others."""
 IDLE = 0.5
 """Seconds between looks when nothing nudges: other replicas' work is noticed this late at most."""
 MOST_TRIES = 12
@@ -119,12 +124,14 @@ class Worker:
         if room <= 0:
             return []
         now = self._core.clock.now()
+        held = Counter(one.company_id for one in self._held.values())
+        busy = [company_id for company_id, count in held.items() if count >= MOST_OF_A_COMPANY]
         async with self._core.database.reading() as tx:
-            due = await tx.jobs.any_due(now)
+            due = await tx.jobs.any_due(now, busy=busy)
         if not due:
             return []
         async with self._core.database.transaction() as tx:
-            return list(await tx.jobs.claim(now, lease=LEASE, most=room))
+            return list(await tx.jobs.claim(now, lease=LEASE, most=room, each=EACH, busy=busy))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

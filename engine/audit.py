@@ -33,6 +33,7 @@ class AuditKind(StrEnum):
     MAINTENANCE_ENDED = "maintenance.ended"
     MAINTENANCE_EXPIRED = "maintenance.expired"
     MAINTENANCE_CLOSED = "maintenance.closed"
+    INCIDENT_SPLIT_OUT = "incident.split_out"
     SLA_WARNED = "sla.warned"
     SLA_BREACHED = "sla.breached"
     RUN_REQUESTED = "run.requested"

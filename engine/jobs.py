@@ -202,6 +202,35 @@ class Sweep:
         return f"sweep:{self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchStorm:
+    """Look whether a storm is over, and if not, when to look again."""
+
+    kind: ClassVar[str] = "watch_storm"
+    company_id: int
+    storm_id: str
+
+    @property
+    def key(self) -> str:
+        return f"storm:{self.storm_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimStorm:
+    """Go on claiming a storm's incidents, up to `until`, for the person who pressed for all of them."""
+
+    kind: ClassVar[str] = "claim_storm"
+    company_id: int
+    storm_id: str
+    user_id: int
+    via: str
+    until: int
+
+    @property
+    def key(self) -> str:
+        return f"storm:{self.storm_id}:claim:{self.user_id}"
+
+
 Job = (
     SyncCard
     | SyncThread
@@ -218,6 +247,8 @@ Job = (
     | JudgeSources
     | EndLimiting
     | Sweep
+    | WatchStorm
+    | ClaimStorm
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 

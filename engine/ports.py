@@ -21,6 +21,7 @@ from engine.intake import DeadLetter, IntakeLine, Source
 from engine.jobs import Job
 from engine.signing import SigningSecret
 from engine.sla import SlaClock
+from engine.storm import Channel, Storm, StormTally
 from engine.suppression import PastAlert, QuietRule, Tally
 
 CompanyKey = tuple[int, str]
@@ -106,7 +107,8 @@ class Clocks(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardWanted:
     """One live message that should exist: of which incident (None: of the company itself), what it shows, in which
-    channel of which platform."""
+    channel of which platform. `board` is the card of the storm that counts it, from `counted_from` alerts on, and
+    `deferred` says that only that one shows it; an `urgent` one does not wait for its turn."""
 
     company_id: int
     incident_id: int | None
@@ -115,6 +117,10 @@ class CardWanted:
     platform: str
     channel: str
     in_thread: bool = False
+    board: str | None = None
+    counted_from: int = 0
+    deferred: bool = False
+    urgent: bool = False
 
     @property
     def id(self) -> str:
@@ -124,6 +130,31 @@ class CardWanted:
 class Cards(Protocol):
     async def of_incidents(self, incident_ids: Collection[int], kind: str) -> Sequence[CardWanted]: ...
     def want(self, card: CardWanted) -> None: ...
+    async def on_boards(self, incident_ids: Collection[int]) -> Sequence[CardWanted]: ...
+    async def pressed(self, card_ids: Collection[str], *, now: datetime) -> None: ...
+    async def put_on(self, board: str, counted_from: Mapping[str, int]) -> None: ...
+    async def give_own(self, card_ids: Collection[str], *, urgent: bool) -> None: ...
+
+
+class Channels(Protocol):
+    """What the channels of companies are going through. Reading locks them until the end of the transaction."""
+
+    async def of(
+        self, places: Mapping[tuple[str, str], int], *, now: datetime
+    ) -> Mapping[tuple[str, str], Channel]: ...
+    async def save(self, channels: Collection[Channel]) -> None: ...
+    async def calm(self, storm: Storm) -> None: ...
+
+
+class Storms(Protocol):
+    async def add(self, storm: Storm) -> None: ...
+    async def get(self, storm_id: str) -> Storm | None: ...
+    async def save(self, storm: Storm) -> None: ...
+    async def tally(self, storm: Storm) -> StormTally: ...
+    async def last_alerts(self, storm: Storm, *, most: int) -> Sequence[datetime]: ...
+    async def untouched(
+        self, storm: Storm, *, until: int | None = None, deferred: bool = False, most: int
+    ) -> Sequence[Incident]: ...
 
 
 class IntakeLines(Protocol):
@@ -221,6 +252,10 @@ class Transaction(Protocol):
     def audit(self) -> Audit: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def channels(self) -> Channels: ...
+    @property
+    def storms(self) -> Storms: ...
 
 
 class IntakeTransaction(Transaction, Protocol):

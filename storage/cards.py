@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,18 @@ _OF_INCIDENTS = Prepared(
     )
 )
 
+_ON_BOARDS = Prepared(
+    lambda dialect_name: sa.select(*(table.c[name] for name in _WANTED)).where(
+        dialect.any_of(dialect_name, table.c.incident_id, "ids"), table.c.board.is_not(None)
+    )
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCard:
     """`ref` is the platform's id of the message once posted; `posting_at` says that a first post was begun;
-    `shown` is the digest of what the message says now."""
+    `shown` is the digest of what the message says now, `posted_at` when that was true. Only the `board` shows a
+    `deferred` one."""
 
     id: str
     company_id: int
@@ -44,6 +51,15 @@ class StoredCard:
     ref: str | None
     shown: str | None
     posted_at: datetime | None
+    board: str | None
+    deferred: bool
+    urgent: bool
+    pressed_at: datetime | None
+
+    @property
+    def pressed(self) -> bool:
+        """A person waits to see what they did."""
+        return self.pressed_at is not None and (self.posted_at is None or self.pressed_at > self.posted_at)
 
 
 def _to_card(row: Any) -> StoredCard:
@@ -74,6 +90,11 @@ class Cards:
         for row in await _OF_INCIDENTS.rows(self._tx, ids=sorted(incident_ids), kind=kind):
             found.append(CardWanted(**dict(zip(_WANTED, row, strict=True))))
         return found
+
+    async def on_boards(self, incident_ids: Collection[int]) -> Sequence[CardWanted]:
+        """Those cards of these incidents that a storm's board counts."""
+        rows = await _ON_BOARDS.rows(self._tx, ids=sorted(incident_ids))
+        return [CardWanted(**dict(zip(_WANTED, row, strict=True))) for row in rows]
 
     async def get(self, card_id: str) -> StoredCard | None:
         row = (await self._tx.connection.execute(sa.select(table).where(table.c.id == card_id))).first()
@@ -116,10 +137,10 @@ class Cards:
 
     async def claim_first_post(self, card_id: str, *, now: datetime) -> StoredCard | None:
         """The right to post it first. The card is given as it was: with `posting_at` set, an earlier try may have
-        succeeded unseen, so look in the channel before posting. None when it has been posted."""
+        succeeded unseen, so look in the channel before posting. None when it has been posted, or is on a board."""
         statement = locked(self._tx, sa.select(table).where(table.c.id == card_id))
         row = (await self._tx.connection.execute(statement)).first()
-        if row is None or row.ref is not None:
+        if row is None or row.ref is not None or row.deferred:
             return None
         card = _to_card(row)
         await self._tx.connection.execute(
@@ -130,6 +151,29 @@ class Cards:
     async def posted(self, card_id: str, *, ref: str, shown: str, now: datetime) -> None:
         await self._tx.connection.execute(
             sa.update(table).where(table.c.id == card_id).values(ref=ref, shown=shown, posted_at=now)
+        )
+
+    async def pressed(self, card_ids: Collection[str], *, now: datetime) -> None:
+        """A person did something that these show: they are not to wait."""
+        await self._tx.connection.execute(
+            sa.update(table).where(table.c.id.in_(sorted(card_ids))).values(pressed_at=now)
+        )
+
+    async def put_on(self, board: str, counted_from: Mapping[str, int]) -> None:
+        """Have a storm's board count these from so many alerts on, and show what was not posted yet."""
+        await self.flush()
+        unposted = sa.and_(table.c.ref.is_(None), table.c.posting_at.is_(None), sa.not_(table.c.urgent))
+        for card_id, alerts in sorted(counted_from.items()):
+            await self._tx.connection.execute(
+                sa.update(table)
+                .where(table.c.id == card_id)
+                .values(board=board, counted_from=alerts, deferred=unposted)
+            )
+
+    async def give_own(self, card_ids: Collection[str], *, urgent: bool) -> None:
+        """Off the board alone: these get a message of their own."""
+        await self._tx.connection.execute(
+            sa.update(table).where(table.c.id.in_(sorted(card_ids))).values(deferred=False, urgent=urgent)
         )
 
     async def not_posted(self, card_id: str) -> None:

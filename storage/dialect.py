@@ -194,6 +194,10 @@ def least(dialect_name: str, first: Any, second: Any) -> Any:
     return sa.func.min(first, second) if dialect_name == "sqlite" else sa.func.least(first, second)
 
 
+def greatest(dialect_name: str, first: Any, second: Any) -> Any:
+    return sa.func.max(first, second) if dialect_name == "sqlite" else sa.func.greatest(first, second)
+
+
 def clock(dialect_name: str) -> sa.TextClause:
     """The database's own time in microseconds since 1970."""
     if dialect_name == "sqlite":
@@ -203,18 +207,21 @@ def clock(dialect_name: str) -> sa.TextClause:
 
 CLAIM = """
 WITH due AS {materialised} (
-  SELECT id FROM jobs
-  WHERE due_at <= :now AND (leased_until IS NULL OR leased_until <= :now){kinds}
-  ORDER BY due_at, id LIMIT :most {lock}
+  SELECT id, company_id, due_at FROM jobs
+  WHERE due_at <= :now AND (leased_until IS NULL OR leased_until <= :now){kinds}{busy}
+  ORDER BY due_at, id LIMIT :look {lock}
+), turns AS (
+  SELECT id, due_at, row_number() OVER (PARTITION BY company_id ORDER BY due_at, id) AS turn FROM due
 )
 UPDATE jobs SET leased_until = :until, wanted_at = NULL, attempts = attempts + 1
-WHERE id IN (SELECT id FROM due)
+WHERE id IN (SELECT id FROM turns WHERE turn <= :each ORDER BY turn, due_at, id LIMIT :most)
 RETURNING id, company_id, key, kind, payload, due_at, leased_until, generation, attempts
 """
 
 
-def claim_jobs(dialect_name: str, kinds: Collection[str] = ()) -> sa.TextClause:
-    """One statement that leases the due jobs to its caller, each to one caller only.
+def claim_jobs(dialect_name: str, kinds: Collection[str] = (), busy: Collection[int] = ()) -> sa.TextClause:
+    """One statement that leases due jobs to its caller, each to one caller only: at most `each` of a company, from the
+    `look` jobs that are due longest, and none of the `busy` companies.
 
     PostgreSQL skips rows that another replica is leasing; SQLite has one writer at a time and needs no lock.
     """
@@ -222,10 +229,13 @@ def claim_jobs(dialect_name: str, kinds: Collection[str] = ()) -> sa.TextClause:
     text = CLAIM.format(
         materialised="MATERIALIZED",
         kinds=" AND kind IN :kinds" if kinds else "",
+        busy=" AND company_id NOT IN :busy" if busy else "",
         lock="FOR UPDATE SKIP LOCKED" if postgres else "",
     )
-    statement = sa.text(text)
-    return statement.bindparams(sa.bindparam("kinds", expanding=True)) if kinds else statement
+    given: list[Any] = [
+        sa.bindparam(name, expanding=True) for name, used in (("kinds", kinds), ("busy", busy)) if used
+    ]
+    return sa.text(text).bindparams(*given)
 
 
 def _state(error: BaseException) -> str | None:

@@ -20,6 +20,8 @@ from storage.tables import jobs as table
 if TYPE_CHECKING:
     from storage.transaction import Transaction
 
+LOOK = 4
+"""How many times as many jobs as are wanted are looked at for a fair choice."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -106,13 +108,25 @@ class Jobs:
         await _PUT.run(self._tx, rows)
 
     async def claim(
-        self, now: datetime, *, lease: timedelta, most: int, kinds: Collection[str] = ()
+        self,
+        now: datetime,
+        *,
+        lease: timedelta,
+        most: int,
+        kinds: Collection[str] = (),
+        each: int | None = None,
+        busy: Collection[int] = (),
     ) -> Sequence[Claimed]:
-        """Lease up to `most` due jobs. What is not finished when its lease ends is claimed again by anybody."""
+        """Lease up to `most` due jobs, at most `each` of a company and none of the `busy` companies. What is not
+        finished when its lease ends is claimed again by anybody."""
         values: dict[str, Any] = {"now": _micro(now), "until": _micro(now + lease), "most": most}
+        values |= {"each": most if each is None else each, "look": most * LOOK}
         if kinds:
             values["kinds"] = list(kinds)
-        result = await self._tx.connection.execute(dialect.claim_jobs(self._tx.dialect, kinds), values)
+        if busy:
+            values["busy"] = sorted(busy)
+        statement = dialect.claim_jobs(self._tx.dialect, kinds, busy)
+        result = await self._tx.connection.execute(statement, values)
         claimed = []
         for row in result:
             payload = orjson.loads(row.payload) if isinstance(row.payload, str | bytes) else row.payload
@@ -196,13 +210,15 @@ class Jobs:
             error = (await self._tx.connection.execute(buried.limit(1))).scalar()
         return error
 
-    async def any_due(self, now: datetime) -> bool:
+    async def any_due(self, now: datetime, *, busy: Collection[int] = ()) -> bool:
         """Is there anything to claim? A look that locks nothing, so that an idle worker writes nothing."""
         statement = (
             sa.select(table.c.id)
             .where(table.c.due_at <= now, sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= now))
             .limit(1)
         )
+        if busy:
+            statement = statement.where(table.c.company_id.not_in(sorted(busy)))
         return (await self._tx.connection.execute(statement)).first() is not None
 
     async def next_due(self) -> datetime | None:

@@ -272,6 +272,11 @@ cards = sa.Table(
     Column("ref", Text),
     Column("shown", Text),
     Column("posted_at", Moment),
+    Column("board", Text),
+    Column("counted_from", Integer, nullable=False, server_default="0"),
+    Column("deferred", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("urgent", sa.Boolean, nullable=False, server_default=sa.false()),
+    Column("pressed_at", Moment),
     sa.Index("ix_cards_incident", "incident_id", "kind"),
     sa.Index("ix_cards_ref", "platform", "channel", "ref"),
 )
@@ -281,6 +286,12 @@ sa.Index(
     cards.c.kind,
     sqlite_where=sa.text("incident_id IS NULL"),
     postgresql_where=sa.text("incident_id IS NULL"),
+)
+sa.Index(
+    "ix_cards_board",
+    cards.c.board,
+    sqlite_where=sa.text("board IS NOT NULL"),
+    postgresql_where=sa.text("board IS NOT NULL"),
 )
 
 jobs = sa.Table(
@@ -297,7 +308,7 @@ jobs = sa.Table(
     Column("wanted_at", Moment),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("last_error", Text),
-    sa.Index("ix_jobs_due_at", "due_at"),
+    sa.Index("ix_jobs_due_at", "due_at", "id", "company_id"),
     sqlite_autoincrement=True,
 )
 

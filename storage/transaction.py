@@ -8,6 +8,7 @@ from storage.alerts import Alerts
 from storage.allowances import Allowances
 from storage.audit import Audit, Timeline
 from storage.cards import Cards
+from storage.channels import Channels
 from storage.clocks import Clocks
 from storage.companies import Companies, ContextCache
 from storage.connection import Connection
@@ -20,6 +21,7 @@ from storage.quiet import QuietRules
 from storage.runs import Runs
 from storage.secrets import Vault
 from storage.sources import Sources
+from storage.storms import Storms
 from storage.users import Tokens, Users
 
 
@@ -71,6 +73,14 @@ class Transaction:
     @cached_property
     def cards(self) -> Cards:
         return Cards(self)
+
+    @cached_property
+    def channels(self) -> Channels:
+        return Channels(self)
+
+    @cached_property
+    def storms(self) -> Storms:
+        return Storms(self)
 
     @cached_property
     def intake_lines(self) -> IntakeLines:

@@ -79,14 +79,44 @@ def _break(machine: str, how: str) -> dict[str, str]:
     return {"instance": instances[machine], "how": how}
 
 
+_BEHIND_THE_SWITCH = (
+    ("globex-sw-ward-3", 1, "Switch unreachable", "critical", 6),
+    ("globex-ups-ward", 2, "UPS on battery", "critical", 5),
+    ("globex-ap", 8, "Access point unreachable", "high", 6),
+    ("globex-voip", 6, "SIP registration failed", "high", 5),
+    ("globex-cam", 6, "Video stream lost", "medium", 4),
+    ("globex-pc", 24, "Agent not reporting", "medium", 5),
+    ("globex-print", 6, "Printer offline", "low", 3),
+)
+"""What hangs on one floor's switch: name, how many there are, what their monitoring says, how often it says so."""
+
+
 def _storm() -> list[dict[str, Any]]:
-    """One switch fails, and everything behind it complains: 12 different alerts."""
-    words = ("Host unreachable", "Packet loss high", "Agent not reporting")
-    return [
-        _alert(asset.name, word, "critical", f"{word} on {asset.name}", "zabbix")
-        for asset in GLOBEX.machines
-        for word in words
+    """The floor's power fails, and everything on it complains, again and again, all mixed up."""
+    once = [
+        (f"{name}-{number:02}" if count > 1 else name, words, severity, times)
+        for name, count, words, severity, times in _BEHIND_THE_SWITCH
+        for number in range(1, count + 1)
     ]
+    turns = [
+        (turn / times + place / 7 % 1 / times, asset, words, severity)
+        for place, (asset, words, severity, times) in enumerate(once)
+        for turn in range(times)
+    ]
+    return [
+        _alert(asset, words, severity, f"{words}: {asset}, ward 3", "zabbix")
+        for _, asset, words, severity in sorted(turns)
+    ]
+
+
+_STORM = _storm()
+_STAYS = "UPS on battery"
+
+
+def _calm() -> list[dict[str, Any]]:
+    """What comes back when the power does: all but the batteries."""
+    once = {(one["asset_name"], one["signature"]): one for one in _STORM}
+    return [_recovery(one, "Reachable again") for (_, words), one in once.items() if words != _STAYS]
 
 
 def presets(slug: str) -> list[Preset]:
@@ -130,12 +160,8 @@ _PRESETS: dict[str, list[Preset]] = {
         ),
         _preset("service-recovered", "nginx on globex-app-01 is up again", _recovery(_SERVICE, "nginx runs")),
         _preset("replication-lag", "Replication lag on globex-db-02", _DATABASE),
-        _preset("storm", "A storm: 60 alerts in 10 s", *_storm(), count=5, over_seconds=10),
-        _preset(
-            "storm-over",
-            "The storm is over",
-            *(_recovery(one, "Reachable again") for one in _storm()),
-        ),
+        _preset("storm", f"Storm at Globex: {len(_STORM)} alerts in 25 s", *_STORM, over_seconds=25),
+        _preset("storm-over", "Ward 3 has power again", *_calm(), over_seconds=3),
     ],
     "initech": [
         _preset("backup-failed", "Backup failed on initech-nas-01", _BACKUP),

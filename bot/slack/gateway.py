@@ -1,4 +1,4 @@
-"""Slack's Web API as the bot's `Chat` port: one shared session, honest errors, and a pace that Slack allows.
+"""Slack's Web API as the bot's `Chat` port: one shared session and honest errors.
 
 slack_sdk retries connection errors only; everything else is decided here (PLATFORM §4): 429 waits as told, a refusal
 is permanent, and anything unclear after sending is ambiguous, because chat.postMessage has no idempotency key.
@@ -7,7 +7,6 @@ is permanent, and anything unclear after sending is ambiguous, because chat.post
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,39 +40,18 @@ _MENDS = {
 }
 
 
-class Pace:
-    """What may be posted into one channel: about one a second with short bursts, so that Slack never has to refuse."""
-
-    def __init__(self, *, burst: int = 4, per_second: float = 1.0) -> None:
-        self._burst, self._rate = burst, per_second
-        self._filled: dict[str, tuple[float, float]] = {}
-
-    def take(self, channel: str) -> timedelta | None:
-        """None when a post may go now; otherwise how long to wait."""
-        now = time.monotonic()
-        tokens, at = self._filled.get(channel, (float(self._burst), now))
-        tokens = min(float(self._burst), tokens + (now - at) * self._rate)
-        if tokens >= 1:
-            self._filled[channel] = (tokens - 1, now)
-            return None
-        self._filled[channel] = (tokens, now)
-        return timedelta(seconds=(1 - tokens) / self._rate)
-
-
 class SlackChat:
     """The `Chat` port for one workspace."""
 
     name = "slack"
 
-    def __init__(self, client: AsyncWebClient, *, pace: Pace | None = None) -> None:
+    def __init__(self, client: AsyncWebClient) -> None:
         self.client = client
-        self._pace = pace or Pace()
 
     def render(self, card: Card) -> str:
         return orjson.dumps(message(card), option=orjson.OPT_SORT_KEYS).decode()
 
     async def post(self, channel: str, card: Card, *, thread: str | None = None) -> str:
-        self._wait_for_turn(channel)
         answer = await self._call(
             self.client.chat_postMessage,
             channel=channel,
@@ -123,7 +101,6 @@ class SlackChat:
         return None
 
     async def attach(self, channel: str, *, thread: str, name: str, title: str, text: str) -> None:
-        self._wait_for_turn(channel)
         await self._call(
             self.client.files_upload_v2,
             channel=channel,
@@ -138,11 +115,6 @@ class SlackChat:
         body = message(card)
         body.pop("metadata", None)
         await self._call(self.client.chat_postEphemeral, channel=channel, user=user, thread_ts=thread, **body)
-
-    def _wait_for_turn(self, channel: str) -> None:
-        wait = self._pace.take(channel)
-        if wait is not None:
-            raise Transient("waiting for its turn in the channel", retry_after=wait)
 
     async def _call(
         self, method: Callable[..., Awaitable[Any]], *, repeatable: bool = False, **arguments: Any

@@ -17,6 +17,7 @@ from bot.cards import (
     Body,
     Button,
     Card,
+    Chart,
     Code,
     Deadline,
     Deadlines,
@@ -39,6 +40,7 @@ from bot.cards import (
     Tone,
     When,
 )
+from engine.storm import sparkline
 
 Block = dict[str, Any]
 SECTION = 2900
@@ -149,6 +151,8 @@ def _element(element: Element, number: int) -> list[Block]:
             return [_section(f"{DOTS[element.tone]} {_line(element.line)}")]
         case Table():
             return _table(element)
+        case Chart():
+            return [_section(f"{sparkline(element.values)}  {_line(element.caption)}")]
         case Divider():
             return [{"type": "divider"}]
         case Actions():

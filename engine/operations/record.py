@@ -27,10 +27,26 @@ def incident_card(incident: Incident, platform: str, channel: str) -> CardWanted
     )
 
 
-async def show(tx: Transaction, incident: Incident, *, at: datetime) -> None:
-    """Put the jobs that bring the incident's cards up to date, not before `at`."""
-    for card in await tx.cards.of_incidents([incident.id], INCIDENT_CARD):
-        tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=at)
+async def show(tx: Transaction, incident: Incident, *, at: datetime, pressed: bool = False) -> None:
+    """Put the jobs that bring the incident's cards up to date, not before `at`. What a person pressed waits for
+    nothing."""
+    cards = await tx.cards.of_incidents([incident.id], INCIDENT_CARD)
+    for card in cards:
+        show_card(tx, card, at=at)
+    if pressed and cards:
+        await tx.cards.pressed([_shown_by(card) for card in cards], now=at)
+
+
+def show_card(tx: Transaction, card: CardWanted, *, at: datetime) -> None:
+    """Have a card brought up to date, and the storm's board that counts it."""
+    for name in dict.fromkeys((_shown_by(card), card.board)):
+        if name is not None:
+            tx.jobs.put(SyncCard(company_id=card.company_id, card_id=name), due_at=at)
+
+
+def _shown_by(card: CardWanted) -> str:
+    """The card that people see it on: its own, or in a storm the board."""
+    return card.board if card.deferred and card.board is not None else card.id
 
 
 def prove(

@@ -188,7 +188,7 @@ async def _turn(
 
 async def _save(tx: Transaction, before: Incident, after: Incident, now: datetime) -> Incident:
     saved = await tx.incidents.save(before, after)
-    await show(tx, saved, at=now)
+    await show(tx, saved, at=now, pressed=True)
     return saved
 
 

@@ -8,14 +8,16 @@ from datetime import datetime
 
 from engine import sla
 from engine.access import SYSTEM
+from engine.alert import Severity
 from engine.audit import AuditKind, TimelineKind
 from engine.changing import changed
 from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign, wake
-from engine.jobs import CheckSla, ConsiderRunbook, SyncCard, TidyRuns
+from engine.jobs import CheckSla, ConsiderRunbook, TidyRuns
 from engine.operations.open_incidents import OpenSet, Work
-from engine.operations.record import incident_card, prove, tell
+from engine.operations.placing import channels_of, place_again, place_new
+from engine.operations.record import incident_card, prove, show_card, tell
 from engine.ports import EDIT_DELAY, Transaction
 from engine.routing import choose
 from engine.sla import ClockKind, SlaClock
@@ -70,26 +72,17 @@ async def _open(
         tell(tx, incident, TimelineKind.OPENED, incident.opened_reason, actor=SYSTEM, now=now, told=False)
         _tell_no_data(tx, work, now)
         _start_clocks(tx, work, context, now)
-        for platform, channel in _channels(context):
-            card = incident_card(incident, platform, channel)
-            tx.cards.want(card)
-            tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=now)
         if not incident.open:
             _tell_end(tx, incident, now)
         elif _could_run(context, incident):
             tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
+    await place_new(tx, [work.after for work in ordered], contexts, now)
 
 
 def _could_run(context: CompanyContext, incident: Incident) -> bool:
     """Is there anything that a runbook could run on by itself? Most incidents of most companies: no."""
     company, asset = context.company, context.asset_called(incident.asset_name)
     return company.autonomy is Autonomy.ACT and company.cloud is not None and asset is not None
-
-
-def _channels(context: CompanyContext) -> list[tuple[str, str]]:
-    company = context.company
-    found = (("slack", company.slack_channel), ("teams", company.teams_conversation))
-    return [(platform, channel) for platform, channel in found if channel]
 
 
 async def _route(
@@ -173,12 +166,23 @@ async def _save(
         assert work.before is not None
         work.after = await tx.incidents.save(work.before, work.after)
     soon = {work.after.id for work in works if work.before and _matters(work.before, work.after)}
+    boarded = {card.id: card for card in await tx.cards.on_boards([work.after.id for work in works])}
     for work in works:
         incident = work.after
         due_at = now if incident.id in soon else now + EDIT_DELAY
-        for platform, channel in _channels(contexts[incident.company_id]):
+        for platform, channel in channels_of(contexts[incident.company_id].company):
             card = incident_card(incident, platform, channel)
-            tx.jobs.put(SyncCard(company_id=incident.company_id, card_id=card.id), due_at=due_at)
+            show_card(tx, boarded.get(card.id, card), at=due_at)
+    again = {work.after.id: (work.before, work.after) for work in works if work.before and _new_again(work)}
+    if again and boarded:
+        await place_again(tx, again, list(boarded.values()), now)
+
+
+def _new_again(work: Work) -> bool:
+    """It came back or became critical: on a storm's board alone it would be overlooked."""
+    critical = work.after.severity is Severity.CRITICAL
+    worse = critical and work.before is not None and work.before.severity is not Severity.CRITICAL
+    return work.after.open and (work.reopened is not None or worse)
 
 
 def _matters(before: Incident, after: Incident) -> bool:

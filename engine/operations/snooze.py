@@ -37,7 +37,7 @@ async def snooze(
     tell(tx, after, TimelineKind.QUIET, text, actor=actor, now=now, told=False)
     tx.jobs.put(WakeIncident(company_id=after.company_id, incident_id=after.id), due_at=until)
     saved = await tx.incidents.save(before, after)
-    await show(tx, saved, at=now)
+    await show(tx, saved, at=now, pressed=True)
     return saved
 
 
@@ -50,7 +50,7 @@ async def end(tx: Transaction, incident_id: int, *, actor: Actor, now: datetime)
     prove(tx, after, AuditKind.INCIDENT_WOKEN, actor=actor, now=now, by=before.snoozed_by)
     tx.jobs.put(CheckSla(company_id=after.company_id, incident_id=after.id), due_at=now)
     saved = await tx.incidents.save(before, after)
-    await show(tx, saved, at=now)
+    await show(tx, saved, at=now, pressed=True)
     return saved
 
 

@@ -60,7 +60,7 @@ async def publish(tx: RunsTransaction, run: Run, said: Said | None, *, actor: Ac
         )
         if said.act and incident.open:
             incident = await tx.incidents.save(incident, acted(incident, what=said.act, now=now))
-    await show(tx, incident, at=now)
+    await show(tx, incident, at=now, pressed=not actor.system)
     await show_approval(tx, run, incident, at=now)
 
 

@@ -38,12 +38,13 @@ class Bucket:
 
 
 class Limits:
-    """`clock`: seconds that only go forward."""
+    """`clock`: seconds that only go forward. `refused` counts the calls that came too soon."""
 
     CHANNEL_BURST = 5
 
     def __init__(self, clock: Callable[[], float], *, on: bool) -> None:
         self.on = on
+        self.refused = 0
         self._clock = clock
         self._buckets: dict[tuple[str, str], Bucket] = {}
 
@@ -62,4 +63,5 @@ class Limits:
             bucket = self._buckets[key] = Bucket(size, per_second, now)
         wait = bucket.take(now)
         if wait:
+            self.refused += 1
             raise RateLimited(max(1, math.ceil(wait)))

@@ -73,7 +73,7 @@ async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Cor
             assert generic.parse(list(preset.alerts), {})
             assert all(broken["instance"] in machines for broken in preset.breaks)
     storms = [one for sender in config.senders for one in sender.presets if one.id == "storm"]
-    assert [len(one.alerts) * one.count for one in storms] == [60]
+    assert [len(one.alerts) * one.count for one in storms] == [256]
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

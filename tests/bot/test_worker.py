@@ -150,3 +150,28 @@ def test_pauses_grow_to_two_minutes_with_jitter(attempts):
     assert len(pauses) > 1
     assert timedelta(seconds=0.6) < min(pauses)
     assert max(pauses) < timedelta(seconds=160)
+
+
+async def test_a_company_with_very_much_to_do_leaves_room_for_the_others(core: Core):
+    gate, begun, done = asyncio.Event(), [], asyncio.Event()
+
+    class Flooded(Script):
+        async def perform(self, job: Job) -> None:
+            if job.company_id == 2:
+                done.set()
+                return
+            begun.append(job)
+            await gate.wait()
+
+    made = Worker(core, {}, {})
+    made._effects = Flooded()  # type: ignore[assignment]
+    now = core.clock.now()
+    async with core.database.transaction() as tx:
+        for number in range(200):
+            tx.jobs.put(SyncCard(company_id=1, card_id=f"flood-{number}"), due_at=now - timedelta(minutes=1))
+        tx.jobs.put(SyncCard(company_id=2, card_id="calm"), due_at=now)
+    task = asyncio.create_task(made.run())
+    await asyncio.wait_for(done.wait(), 5)
+    assert len(begun) < worker_module.MOST_AT_ONCE - 3, "the flood has places, but not all of them"
+    gate.set()
+    await stop(made, task)

@@ -142,6 +142,9 @@ class _Cards:
     def want(self, card: CardWanted) -> None:
         self.found.append(card)
 
+    async def pressed(self, card_ids: Collection[str], *, now: datetime) -> None:
+        self.pressed_ids = set(card_ids)
+
 
 @dataclass
 class _Jobs:
@@ -232,6 +235,8 @@ class Memory:
         self.alerts: Any = _Alerts()
         self.deliveries: Any = None
         self.quiet: Any = None
+        self.channels: Any = None
+        self.storms: Any = None
 
     @property
     def context(self) -> CompanyContext:

@@ -291,3 +291,21 @@ async def test_a_lost_lease_cannot_be_renewed(database: Database) -> None:
     async with database.transaction() as tx:
         assert await tx.jobs.renew(one, until=_at(200)) is None
         assert await tx.jobs.renew(other, until=_at(200)) is not None
+
+
+async def test_a_claim_takes_few_of_each_company_and_none_of_the_busy_ones(database: Database) -> None:
+    for index in range(12):
+        await put(database, SyncCard(company_id=1, card_id=f"flood-{index}"), at=index - 20)
+    for index in range(2):
+        await put(database, SyncCard(company_id=2, card_id=f"calm-{index}"), at=0)
+
+    async def fair(**choice: object) -> list[str]:
+        async with database.transaction() as tx:
+            found = await tx.jobs.claim(_at(0), lease=LEASE, most=8, **choice)  # type: ignore[arg-type]
+        return [one.key.removeprefix("card:") for one in found]
+
+    assert await fair(each=3) == ["flood-0", "flood-1", "flood-2", "calm-0", "calm-1"]
+    assert await fair(each=3, busy=[1]) == []
+    async with database.reading() as tx:
+        assert await tx.jobs.any_due(_at(0)) and not await tx.jobs.any_due(_at(0), busy=[1])
+    assert len(await fair()) == 8
