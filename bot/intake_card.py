@@ -23,6 +23,8 @@ def intake_card(view: IntakeView) -> Card:
     if len(view.sources) > MOST_SOURCES:
         elements.append(Facts(((f"and {len(view.sources) - MOST_SOURCES} more sources",),)))
     facts = [_waiting(view)]
+    if view.limited_at is not None:
+        facts.insert(0, (Strong("limited"), " since ", Moment(view.limited_at)))
     if view.heartbeats:
         facts.append(_heartbeats(view.heartbeats))
     elements.append(Facts(tuple(facts)))

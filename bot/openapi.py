@@ -186,6 +186,9 @@ def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
     ]
 
 
+_HEARTBEATS = ("/api/webhooks/heartbeat/{name}", "/api/webhooks/heartbeat/{name}/{signal}")
+
+
 def _others() -> dict[str, Any]:
     """The doors that are not REST: what tools, chat platforms and operators call."""
     any_body = {"type": ["object", "array"]}
@@ -197,6 +200,7 @@ def _others() -> dict[str, Any]:
             "post": _webhook("sendFromTool", "Send a tool's native body", any_body)
             | {"parameters": _path_parameters("/api/webhooks/{tool}")}
         },
+        **{path: _heartbeat(path) for path in _HEARTBEATS},
         "/api/ws": {
             "get": {
                 "operationId": "listen",
@@ -227,6 +231,29 @@ def _others() -> dict[str, Any]:
         },
         "/metrics": {"get": {"operationId": "metrics", "summary": "Prometheus metrics", "responses": plain}},
         "/openapi.json": {"get": {"operationId": "openapi", "summary": "This document", "responses": plain}},
+    }
+
+
+def _heartbeat(path: str) -> dict[str, Any]:
+    times = [
+        {"name": name, "in": "query", "schema": {"type": "string", "examples": [example]}, "description": why}
+        for name, example, why in (
+            ("every", "24h", "How often it calls"),
+            ("grace", "1h", "How much later is still in time"),
+        )
+    ]
+    said = {"200": {"description": "Heard: how it is, and from when on it is late"}}
+    refused = {str(code): _refused(why) for code, why in _WEBHOOK_REFUSALS.items() if code != 400}
+    name = "ended" if "{signal}" in path else "beat"
+    return {
+        method: {
+            "operationId": f"{name}{method.title()}",
+            "summary": "A job that has to call regularly calls; behind its name `start`, `fail` or an exit status",
+            "security": [{"keyHeader": []}, {"keyQuery": []}, {"keyBearer": []}],
+            "parameters": [*_path_parameters(path), *times],
+            "responses": said | refused,
+        }
+        for method in ("get", "post")
     }
 
 

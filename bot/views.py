@@ -136,7 +136,8 @@ class IntakeView:
     dead_letters: int
     heartbeats: Sequence[Heartbeat]
     sources: Sequence[tuple[Source, datetime]]
-    """Each with when it spoke last."""
+    """Each with when it spoke last; of single assets only those that are silent."""
+    limited_at: datetime | None
 
 
 async def intake_view(tx: Transaction, company_id: int) -> IntakeView:
@@ -146,13 +147,15 @@ async def intake_view(tx: Transaction, company_id: int) -> IntakeView:
         dead_letters=await tx.dead_letters.waiting(company_id),
         heartbeats=await tx.heartbeats.of_company(company_id),
         sources=await _sources(tx, company_id),
+        limited_at=refused.limited_at if (refused := await tx.allowances.refused(company_id)) else None,
     )
 
 
 async def _sources(tx: Transaction, company_id: int) -> list[tuple[Source, datetime]]:
     known = await tx.sources.of_company(company_id)
     last = await tx.sources.last_heard(company_id)
-    return [(known.get(tool) or Source(company_id=company_id, tool=tool), at) for tool, at in last.items()]
+    found = [(known.get(tool) or Source(company_id=company_id, tool=tool), at) for tool, at in last.items()]
+    return [(source, at) for source, at in found if source.whole or source.silent_since is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

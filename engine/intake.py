@@ -42,14 +42,19 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A tool of a company as something that speaks or is silent. `words` say what it usually does; `silent_since` is
-    its last word before the silence that was called."""
+    """A tool of a company as something that speaks or is silent; `tool@asset` is its good news of one asset. `words`
+    say what it usually does; `silent_since` is its last word before the silence that was called."""
 
     company_id: int
     tool: str
     words: str = ""
     workdays_only: bool = False
     silent_since: datetime | None = None
+
+    @property
+    def whole(self) -> bool:
+        """All of a tool, not what it says of one asset."""
+        return "@" not in self.tool
 
 
 def line_name(company_id: int, topic: str, now: datetime) -> str:

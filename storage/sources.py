@@ -95,6 +95,7 @@ class Sources:
             .join(companies, companies.c.id == table.c.company_id)
             .where(
                 table.c.workdays_only.is_(True),
+                table.c.tool.not_like("%@%"),
                 companies.c.timezone == timezone,
                 companies.c.archived_at.is_(None),
                 sa.not_(sa.and_(table.c.company_id == but[0], table.c.tool == but[1])),

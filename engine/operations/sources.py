@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine.alert import Alert, AlertStatus
+from engine.alert import Alert, AlertStatus, normal_asset
 from engine.company import Company
 from engine.incident import TEST_TOOL
 from engine.intake import Source
@@ -20,7 +21,11 @@ from engine.ports import IntakeTransaction
 from engine.rhythm import WEEKS, Rhythm, Unsteady, closed_days, judge, silence_words
 
 TOOL = "rhythm"
-LONGEST_TOOL = 60
+LONGEST_NAME = 60
+MOST_ASSETS = 32
+"""Good news of so many assets is counted in one batch: more at once is no rhythm."""
+MOST_JUDGED = 300
+_WELL = (AlertStatus.RESOLVED, AlertStatus.NOTICE)
 KEPT = timedelta(weeks=WEEKS + 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -29,12 +34,22 @@ _HOUR = timedelta(hours=1)
 def hear(
     tx: IntakeTransaction, deliveries: Sequence[Delivery], answers: Sequence[Answer], now: datetime
 ) -> None:
-    """Count who spoke: one row per company, tool and hour, whatever a batch holds."""
+    """Count who spoke: one row per company, tool and hour, whatever a batch holds; and one per asset of which a tool
+    said that all is well, which is what jobs say that have to run. Alarms are not counted by asset: what is mended
+    falls silent too."""
     heard: Counter[tuple[int, str]] = Counter()
+    well: Counter[tuple[int, str]] = Counter()
     for one, answer in zip(deliveries, answers, strict=True):
-        if not answer.replayed and answer.turned_away is None:
-            heard.update((one.company_id, alert.tool[:LONGEST_TOOL]) for alert in one.alerts)
-    for (company_id, tool), count in heard.items():
+        if answer.replayed or answer.turned_away is not None:
+            continue
+        results: Any = answer.body["results"]
+        for alert, result in zip(one.alerts, results, strict=True):
+            tool = alert.tool[:LONGEST_NAME].replace("@", " ")
+            heard[(one.company_id, tool)] += 1
+            if alert.status in _WELL and result["incident_id"] is None:
+                asset = normal_asset(alert.asset_name)[:LONGEST_NAME]
+                well[(one.company_id, f"{tool}@{asset}")] += 1
+    for (company_id, tool), count in (heard + Counter(dict(well.most_common(MOST_ASSETS)))).items():
         if tool != TEST_TOOL:
             tx.sources.heard(company_id, tool, count, at=now)
 
@@ -84,7 +99,9 @@ def judged(known: History, now: datetime) -> dict[str, Rhythm | Unsteady]:
     """What each source usually does. Takes milliseconds a source and touches nothing: fit for another thread."""
     until = now.astimezone(known.zone).date()
     found = {}
-    for tool, counts in known.counts.items():
+    first = sorted(known.counts, key=lambda tool: ("@" in tool, -len(known.counts[tool])))
+    for tool in first[:MOST_JUDGED]:
+        counts = known.counts[tool]
         closed = closed_days(known.peers.get(tool, ()), until=until)
         found[tool] = judge(counts, known.zone, closed=closed)
     return found
@@ -97,6 +114,7 @@ async def settle(
     company = seen.company
     known, last = await tx.sources.of_company(company.id), await tx.sources.last_heard(company.id)
     changed = False
+    silent = {tool for tool, source in known.items() if source.silent_since is not None}
     for tool, rhythm in rhythms.items():
         if tool not in last:
             continue
@@ -104,10 +122,14 @@ async def settle(
         after = _learned(before or Source(company_id=company.id, tool=tool), rhythm)
         if after.silent_since is not None and last[tool] > after.silent_since:
             after = replace(after, silent_since=None)
-            await _say(tx, company, tool, f"{tool_name(tool)} speaks again.", now, silent=False)
+            silent.discard(tool)
+            await _say(tx, company, tool, f"{_name(tool)} speaks again.", now, silent=False)
         elif isinstance(rhythm, Rhythm) and last[tool] == seen.last.get(tool) and _over(before, rhythm, now):
+            if tool.partition("@")[0] in silent:
+                continue  # its whole tool is silent, which has been said
+            silent.add(tool)
             after = replace(after, silent_since=last[tool])
-            words = silence_words(company.name, tool_name(tool), rhythm, last[tool], now, seen.zone)
+            words = silence_words(company.name, _name(tool), rhythm, last[tool], now, seen.zone)
             await _say(tx, company, tool, words, now, silent=True)
         if after != before:
             tx.sources.put(after)
@@ -136,8 +158,8 @@ async def _say(
     tx: IntakeTransaction, company: Company, tool: str, words: str, now: datetime, *, silent: bool
 ) -> None:
     alert = Alert(
-        asset_name=tool,
-        signature=f"{tool_name(tool)} has fallen silent",
+        asset_name=tool.partition("@")[2] or tool,
+        signature=f"{_name(tool)} has fallen silent",
         tool=TOOL,
         status=AlertStatus.FIRING if silent else AlertStatus.RESOLVED,
         severity_word="medium",
@@ -147,6 +169,12 @@ async def _say(
     )
     await ingest(tx, [Delivery(company_id=company.id, alerts=(alert,))], now)
     await tell_company(tx, company.id, words, now=now, topic=f"silence|{tool}|{silent}")
+
+
+def _name(tool: str) -> str:
+    """`Veeam`, or `Veeam about db-01`."""
+    whole, _, asset = tool.partition("@")
+    return f"{tool_name(whole)} about {asset}" if asset else tool_name(whole)
 
 
 def next_look(company_id: int, now: datetime) -> datetime:

@@ -71,6 +71,40 @@ async def test_the_door_counts_who_spoke_and_repeats_count_once(h: Harness):
     assert set(last) == {"zabbix", "datto"}
 
 
+async def test_good_news_of_one_asset_that_stops_is_noticed_while_others_go_on(h: Harness):
+    morning = h.clock.now().replace(hour=2, minute=14)
+    await nights(h, "veeam", 30, last=morning)
+    await nights(h, "veeam@acme-db", 27, last=morning - timedelta(days=3))
+    await nights(h, "veeam@acme-nas", 30, last=morning)
+    await look(h)
+    card = await h.card("acme", saying="Veeam about acme-db has fallen silent")
+    assert "Acme Corp's Veeam about acme-db usually sends" in shown(card)
+    await h.quiet()
+    assert len(h.cards("acme")) == 1
+    await h.fire(
+        "acme", "Backup done", tool_source="veeam", asset_name="ACME-DB.example.com", status="resolved"
+    )
+    await look(h)
+    await h.card("acme", saying="Resolved by monitoring")
+    h.clock.shift += timedelta(days=4)
+    await look(h)
+    await h.card("acme", saying="Veeam has fallen silent")
+    await h.quiet()
+    assert len(h.cards("acme")) == 2, "a tool that is silent as a whole is one incident"
+
+
+async def test_only_good_news_is_counted_by_asset(h: Harness):
+    for status in (
+        "firing",
+        "resolved",
+        "resolved",
+    ):  # the first recovery ends something, the second is good news
+        await h.fire("acme", "Backup", tool_source="datto", asset_name="acme-nas", status=status)
+    company_id = await acme_id(h)
+    counts = await h.read(lambda tx: tx.sources.counts(company_id))
+    assert {tool: sum(hours.values()) for tool, hours in counts.items()} == {"datto": 3, "datto@acme-nas": 1}
+
+
 async def test_what_is_new_is_said_to_have_no_rhythm_yet(h: Harness):
     await h.fire("acme", "Fan slow", tool_source="prtg")
     await look(h)
