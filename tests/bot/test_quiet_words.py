@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -154,3 +156,22 @@ def test_no_text_breaks_it(text, kind, here):
     except Refused:
         return
     assert found.schedule.stretches
+
+
+EXAMPLE = re.compile(r"^(/aw (?:silence|maint|snooze) .+?)(?: {3,}.*)?$", re.MULTILINE)
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "quiet.md").read_text("utf-8")
+
+
+def test_the_page_has_examples_of_each():
+    lines = [line for found in EXAMPLE.findall(PAGE) for line in found.split(" · ")]
+    assert len(lines) > 12 and {line.split()[1] for line in lines} == {"silence", "maint", "snooze"}
+
+
+@pytest.mark.parametrize("line", [line for found in EXAMPLE.findall(PAGE) for line in found.split(" · ")])
+def test_every_example_of_the_page_is_understood(line):
+    (act,) = parse(line.removeprefix("/aw "), here=7)
+    if isinstance(act, WantQuiet):
+        found = said(act.words, act.kind, act.here)
+        assert found.reason and found.schedule.over_at > NOW
+    else:
+        assert isinstance(act, ListQuiet | EndQuiet | Snooze)
