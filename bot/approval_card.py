@@ -23,6 +23,7 @@ from bot.incident_card import cut, person, span_text
 from bot.views import ApprovalView
 from engine.audit import TimelineEntry, TimelineKind
 from engine.incident import Incident
+from engine.suppression import QuietKind, hush
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Risk
 
@@ -58,6 +59,7 @@ def _waiting(view: ApprovalView) -> list[Element]:
     facts: list[Line] = [
         (Strong(f"{run.risk.value} risk"), f": {runbook.risk_reason}" if runbook else ""),
         (f"asked for by {run.requested_by_name}",),
+        *_planned(view),
     ]
     elements: list[Element] = [
         Title(_RISK_TONES[run.risk], (Strong(f"Approve “{run.title}” on {cut(run.target_names, 80)}?"),)),
@@ -91,6 +93,18 @@ def _waiting(view: ApprovalView) -> list[Element]:
         )
     )
     return elements
+
+
+def _planned(view: ApprovalView) -> list[Line]:
+    """Whether it was asked for inside of a maintenance window."""
+    if view.incident is None:
+        return []
+    held = hush(view.incident, view.context, view.run.requested_at)
+    if held is None or held.rule is None or held.stretch is None or held.rule.kind is QuietKind.SILENCE:
+        return []
+    return [
+        (f"inside {held.rule.label} (", cut(held.rule.reason, 80), ") until ", Moment(held.stretch.ends_at))
+    ]
 
 
 def changes(last: Run | None, run: Run) -> str:

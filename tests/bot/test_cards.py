@@ -15,8 +15,10 @@ from bot.place import Place
 from bot.slack.render import message
 from bot.sync import approval_view
 from bot.views import incident_view
+from engine.suppression import QuietKind, Scope
 from tests import given
 from tests.clock import START
+from tests.quiet import add
 
 
 async def shown(world: given.World, number: int) -> cards.Card:
@@ -144,6 +146,17 @@ async def test_an_approval_shows_exactly_what_would_run_where_and_who_decides(wo
     assert isinstance(actions, cards.Actions)
     assert [one.action for one in actions.buttons] == [Approve(run.id, run.digest), Reject(run.id)]
     assert actions.buttons[0].confirm
+
+
+async def test_an_approval_says_when_it_is_asked_for_inside_of_a_maintenance_window(world):
+    number = await open_one(world)
+    await add(world, QuietKind.MAINTENANCE, scope=Scope(asset="web-*"))
+    asked = Run(number, "restart-service", {"unit": "nginx"})
+    await handle(world.core, asked, actor=given.actor(world.kim), place=Place())
+    card, _ = await approval_now(world, number)
+    assert "inside maintenance 1 (new disk) until " in text_of(card)
+    assert "🔕 maintenance 1 until " in text_of(await shown(world, number))
+    assert "its clocks stand still" in text_of(await shown(world, number))
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
