@@ -14,7 +14,7 @@ from bot.sync import sync_card
 from bot.threads import sync_thread
 from engine.access import SYSTEM, Actor, Via
 from engine.audit import TimelineKind
-from engine.errors import Permanent
+from engine.errors import Conflict, Permanent, Transient
 from engine.jobs import (
     CancelRun,
     CheckSla,
@@ -75,7 +75,7 @@ class Effects:
             case CancelRun():
                 await self._cancel(job.run_id)
             case TurnQuiet():
-                await core.write(lambda tx: turn(tx, job.rule_id, core.clock.now()))
+                await self._turn(job)
             case WakeIncident():
                 await core.write(lambda tx: wake(tx, job.incident_id, now=core.clock.now()))
             case WatchHeartbeat():
@@ -112,6 +112,13 @@ class Effects:
                 tell(tx, incident, TimelineKind.ALERT, text, actor=SYSTEM, now=core.clock.now(), told=False)
 
         await core.write(say)
+
+    async def _turn(self, job: TurnQuiet) -> None:
+        """Races with alerts that are coming in are lost and won; nobody gives up because of them."""
+        try:
+            await self._core.write(lambda tx: turn(tx, job.rule_id, self._core.clock.now()))
+        except Conflict as error:
+            raise Transient("alerts are coming in for what is to end") from error
 
     async def _consider(self, tx: Transaction, job: ConsiderRunbook) -> None:
         context = await tx.companies.context(job.company_id)

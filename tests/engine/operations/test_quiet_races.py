@@ -11,9 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from bot.core import Core
+from bot.effects import Effects
 from engine.alert import Alert
-from engine.errors import Conflict
+from engine.errors import Conflict, Transient
 from engine.incident import IncidentStatus
+from engine.jobs import TurnQuiet
 from engine.operations import respond, silence
 from engine.operations.ingest import ingest
 from engine.operations.turn import turn
@@ -178,3 +180,16 @@ async def test_timers_of_two_replicas_and_an_early_end_make_one_receipt(world, r
     world.core.clock.advance(seconds=timedelta(hours=3).total_seconds())
     await asyncio.gather(*(turned(world, rule, replicas[place % 2]) for place in range(4)))
     assert len(await receipts(world)) == 1 and len(await incidents(world)) == 2
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_timer_that_keeps_losing_is_put_off_and_not_given_up(world, monkeypatch):
+    rule = await add(world)
+
+    async def lost(*_: object) -> None:
+        raise Conflict
+
+    monkeypatch.setattr("bot.effects.turn", lost)
+    monkeypatch.setattr("bot.core.TRIES", 1)
+    with pytest.raises(Transient):
+        await Effects(world.core, {}, {}).perform(TurnQuiet(company_id=world.acme.id, rule_id=rule.id))
