@@ -23,6 +23,8 @@ SCOPES_OF = {
     "files_upload_v2": {"files:write"},
     "users_info": {"users:read", "users:read.email"},
     "views_open": set(),
+    "views_update": set(),
+    "chat_getPermalink": set(),
 }
 """Bot scopes by Web API method. Source: Slack's page of each method."""
 SCOPES_OF_EVENT = {"app_mention": {"app_mentions:read"}, "message.im": {"im:history"}}
