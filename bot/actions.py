@@ -154,6 +154,14 @@ class Help(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class ShowGuide(_Act):
+    """How a tool is connected; `name` empty: which guides there are."""
+
+    verb: ClassVar[str] = "guide"
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Status(_Act):
     """`company` empty: the channel's company, or all that the asker sees."""
 
@@ -272,7 +280,7 @@ class EndQuiet(_Act):
 
 OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Snooze | Run | Why | Details | Show
 OnRun = Approve | Reject | Cancel
-Question = Help | Status | ListOpen | Mine | WhoAmI
+Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI
 
 
 @dataclass(frozen=True, slots=True)

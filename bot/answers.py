@@ -49,6 +49,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw why INC-42", "why this card exists", Verb.SEE),
     ("/aw test [company]", "send a marked test alert and see each step", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
+    ("/aw guide [tool]", "how a tool is connected; also workflow, security", Verb.SEE),
     ("/aw whoami", "who I think you are", Verb.SEE),
 )
 _ROLE_NAMES = {

@@ -28,6 +28,7 @@ from bot.actions import (
     Run,
     SendTest,
     Show,
+    ShowGuide,
     Snooze,
     Status,
     Unclaim,
@@ -62,6 +63,8 @@ _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
 _PLAIN: dict[str, Callable[[], Action]] = {"mine": Mine, "me": Mine, "help": Help, "whoami": WhoAmI, "": Help}
 _COMPANY: dict[str, Callable[[str], Action]] = {
     "test": SendTest,
+    "guide": ShowGuide,
+    "guides": ShowGuide,
     "status": Status,
     "list": ListOpen,
     "ls": ListOpen,

@@ -39,6 +39,7 @@ from bot.actions import (
     Run,
     SendTest,
     Show,
+    ShowGuide,
     Snooze,
     SplitOut,
     Status,
@@ -71,7 +72,7 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
 
 async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> Reply:
     match action:
-        case Help() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
+        case Help() | ShowGuide() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | Cancel():
             return await run_handlers.decided(core, action, actor)

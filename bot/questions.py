@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot import answers
-from bot.actions import Details, Help, ListOpen, Mine, Show, Status, WhoAmI, Why
+from bot import answers, guides
+from bot.actions import Details, Help, ListOpen, Mine, Show, ShowGuide, Status, WhoAmI, Why
 from bot.cards import Reply, Said
 from bot.core import Core
 from bot.incident_card import incident_card
@@ -16,7 +16,7 @@ from engine.errors import NotFound, Refused
 from engine.operations import respond
 from storage.transaction import Transaction
 
-Question = Help | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
+Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
 
 
 async def answer(core: Core, question: Question, *, actor: Actor, company_id: int | None) -> Reply:
@@ -28,6 +28,8 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
         match question:
             case Help():
                 return Said(answers.help_card(actor))
+            case ShowGuide():
+                return await _guide(core, tx, question.name, company_id)
             case WhoAmI():
                 return Said(answers.whoami_card(actor, await companies_of(tx, actor)))
             case Status():
@@ -43,6 +45,14 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
                 assert_never(question)
 
     return await core.read(look)
+
+
+async def _guide(core: Core, tx: Transaction, name: str, company_id: int | None) -> Reply:
+    if not name:
+        return Said(guides.list_card())
+    company = await tx.companies.get(company_id) if company_id is not None else None
+    whose = company.name if company else ""
+    return Said(guides.guide_card(guides.called(name), address=core.settings.public_url, company=whose))
 
 
 async def companies_of(tx: Transaction, actor: Actor) -> list[Company]:

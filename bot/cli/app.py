@@ -11,6 +11,7 @@ from bot.cli import (
     company,
     company_keys,
     deadletter,
+    guide,
     heartbeat,
     incident,
     quiet,
@@ -38,6 +39,7 @@ app.command("check")(check.check)
 app.command("replay")(replay.replay)
 app.command("send-test-alert")(trial.send_test_alert)
 app.command("test")(trial.send_test_alert)
+app.command("guide")(guide.guide)
 app.command("openapi")(serve.openapi)
 company.app.add_typer(heartbeat.app, name="heartbeat")
 company.app.add_typer(company_keys.app)

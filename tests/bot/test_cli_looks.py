@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 from tests.bot.shell import Shell, environment
 
 COMMANDS = (
-    *("serve", "demo", "migrate", "check", "replay", "send-test-alert", "test", "openapi"),
+    *("serve", "demo", "migrate", "check", "replay", "send-test-alert", "test", "guide", "openapi"),
     *("company", "user", "asset", "incident", "runbook", "token", "audit", "deadletter"),
 )
 
@@ -266,3 +266,10 @@ def test_a_reader_that_leaves_early_is_no_fault(aw: Shell) -> None:
     os.close(writing)
     assert b"Traceback" not in done.stderr
     assert done.returncode == 1
+
+
+def test_a_guide_is_printed_with_the_address_of_this_server(aw: Shell) -> None:
+    listed = aw.run("guide")
+    assert "zabbix" in listed.stdout and "workflow" in listed.stdout
+    shown = aw.run("guide", "zabbix")
+    assert shown.stdout.startswith("# Zabbix") and "<your address>" not in shown.stdout
