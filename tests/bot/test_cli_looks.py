@@ -269,7 +269,8 @@ def test_a_reader_that_leaves_early_is_no_fault(aw: Shell) -> None:
 
 
 def test_a_guide_is_printed_with_the_address_of_this_server(aw: Shell) -> None:
-    listed = aw.run("guide")
-    assert "zabbix" in listed.stdout and "workflow" in listed.stdout
-    shown = aw.run("guide", "zabbix")
-    assert shown.stdout.startswith("# Zabbix") and "<your address>" not in shown.stdout
+    listed = aw("guide")
+    assert "zabbix" in listed.out and "workflow" in listed.out
+    shown = aw("guide", "zabbix")
+    assert shown.out.startswith("# Zabbix") and "<your address>" not in shown.out
+    assert "zabbix" in aw.refused("guide", "zabix")
