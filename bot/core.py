@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from bot.clock import Clock
 from bot.settings import Settings
+from bot.sns import Sns
 from engine.errors import Conflict
 from runbooks.catalogue import Catalogue
 from storage import dialect
@@ -28,6 +30,10 @@ class Core:
     clock: Clock
     catalogue: Catalogue
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @cached_property
+    def sns(self) -> Sns:
+        return Sns(self.settings)
 
     async def write(self, act: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run `act` in a transaction and commit, again when a race with another replica was lost, then wake the

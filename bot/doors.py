@@ -16,6 +16,7 @@ from aiohttp import web
 
 from bot.core import Core
 from engine.allowance import Limits
+from engine.company import Company
 from engine.errors import Transient
 from engine.operations.directory import KEY_FORM, key_digest
 from engine.signing import SigningSecret, unpack
@@ -44,6 +45,7 @@ class Known:
     key: StoredKey
     secrets: tuple[SigningSecret, ...]
     limits: Limits
+    topics: frozenset[str]
     read_at: float
     used_at: datetime
 
@@ -132,18 +134,20 @@ class Door:
             done.exception()  # who asked may have gone away; a fault is told to those who wait
 
     async def _ask(self, key_id: str) -> Known | None:
-        async def look(tx: Transaction) -> tuple[StoredKey, Limits] | None:
+        async def look(tx: Transaction) -> tuple[StoredKey, Company] | None:
             key = await tx.companies.key(key_id)
             company = await tx.companies.get(key.company_id) if key else None
-            return (key, company.limits) if key and company else None
+            return (key, company) if key and company else None
 
         found = await self._core.read(look)
         earlier = self._known.pop(key_id, None)
         if found is None:
             return None
-        key, limits = found
+        key, company = found
         used_at = max(key.last_used_at or _NEVER, earlier.used_at if earlier else _NEVER)
-        known = Known(key, self._opened(key), limits, time.monotonic(), used_at)
+        known = Known(
+            key, self._opened(key), company.limits, frozenset(company.sns_topics), time.monotonic(), used_at
+        )
         self._known[key_id] = known
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

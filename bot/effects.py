@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import assert_never
 
+from bot import sns_door
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.ports import Chat
@@ -19,6 +20,7 @@ from engine.jobs import (
     CancelRun,
     CheckSla,
     ClaimStorm,
+    ConfirmTopic,
     ConsiderRunbook,
     EndLimiting,
     ExpireApproval,
@@ -82,6 +84,8 @@ class Effects:
                 await core.write(
                     lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=core.clock.now())
                 )
+            case ConfirmTopic():
+                await sns_door.confirm(core, job)
             case EndLimiting():
                 await core.write(lambda tx: limits.end_limiting(tx, job.company_id, core.clock.now()))
             case JudgeSources():

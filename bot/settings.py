@@ -46,6 +46,7 @@ class Settings(BaseModel):
     aw_silence_max_days: Annotated[int, Field(ge=1, le=366)] = 30
     aw_storm_quiet_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
     aw_runbook_dir: Path | None = None
+    aw_sns_url: str = ""
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
 
     slack_bot_token: SecretStr = SecretStr("")
@@ -73,6 +74,13 @@ class Settings(BaseModel):
         if not value.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
             raise ValueError("use sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME")
         return value
+
+    @field_validator("aw_sns_url")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        if value and not value.startswith(("http://127.0.0.1:", "https://127.0.0.1:")):
+            raise ValueError("it is for the sandbox only: use http://127.0.0.1:PORT/…, or leave it empty")
+        return value.rstrip("/")
 
     @field_validator("aw_secret_key")
     @classmethod

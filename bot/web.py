@@ -31,6 +31,9 @@ def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteD
     registry.register(refused)
     quiet = Gauge("aw_quiet_rules", "Silences and windows that are not over", ["kind"], registry=registry)
     held = Gauge("aw_alerts_held", "Alerts that they have ever held", ["kind"], registry=registry)
+    unchecked = Gauge(
+        "aw_sns_unchecked", "SNS messages taken on their key alone since start", registry=registry
+    )
     up = Gauge("aw_uptime_seconds", "Seconds since start", registry=registry)
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -55,6 +58,7 @@ def routes(core: Core, *, worker_healthy: Callable[[], bool]) -> list[web.RouteD
             unfinished, alerts = totals.get(kind.value, (0, 0))
             quiet.labels(kind.value).set(unfinished)
             held.labels(kind.value).set(alerts)
+        unchecked.set(core.sns.unchecked)
         up.set(time.monotonic() - STARTED)
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot import heartbeats
+from bot import heartbeats, sns_door
 from bot.core import Core
 from bot.doors import Door, Known, Sender, Unauthorised, delivery_ids, is_named
 from bot.gate import TooMany
@@ -24,6 +24,7 @@ from engine.operations import dead_letters
 from engine.operations.ingest import Answer, Delivery
 from engine.operations.intake_story import tell_company
 from integrations import SOURCES
+from integrations.sns import Kind
 from integrations.sources.decoding import Undecodable, decode
 from integrations.sources.reading import Fault, Malformed, text
 from storage.transaction import Transaction
@@ -31,6 +32,8 @@ from storage.transaction import Transaction
 LARGEST = 1024 * 1024
 SLOWEST = 20.0
 """Seconds a body may take to arrive."""
+OWN_ENVELOPE = "cloudwatch"
+"""The tool that reads the envelope of SNS itself; for every other it is taken off."""
 MOST_FAULTS = 1000
 """Faults listed in one answer."""
 _SECRET = ("auth", "cookie", "key", "signature", "token", "secret", "password", "credential")
@@ -52,23 +55,34 @@ def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.Rou
         except _Unreadable as error:
             await _tell(core, intake, known, tool, error.why)
             return error.answer
-        sender = await door.prove(known, request.headers, body)
+        through = await sns_door.look(core, known, body)
+        if isinstance(through, web.Response):
+            return through
+        if through is not None and through.proven:
+            sender = Sender(known.key.company_id)
+        else:
+            sender = await door.prove(known, request.headers, body)
         ids = delivery_ids(request, sender)
+        if through is not None:
+            ids = (*ids, f"n:{through.message.message_id[:200]}")
         if shut is not None:
             if (first := await intake.first_answer(sender.company_id, ids)) is not None:
                 return _answered(first)
             raise intake.gate.refuse(sender.company_id, shut)
+        if through is not None and through.message.kind is not Kind.NOTIFICATION:
+            return await sns_door.subscription(core, intake.gate, sender.company_id, through)
         parse = SOURCES.get(tool)
         if parse is None:
             why = f"There is no tool “{text(tool, 60)}”; known: {', '.join(sorted(SOURCES))}."
             number = await _keep(core, intake, sender, tool, request.headers, body, why)
             return _unknown(tool, number)
         try:
-            alerts = parse(decode(body), request.headers)
+            inside = through.message.message.encode() if through and tool != OWN_ENVELOPE else body
+            alerts = parse(decode(inside), request.headers)
         except (Undecodable, Malformed) as error:
             number = await _keep(core, intake, sender, tool, request.headers, body, str(error))
             return refusal(error, number)
-        return await _stored(intake, sender, alerts, ids)
+        return await _stored(intake, sender, alerts, ids, note=through.note if through else "")
 
     async def beat(request: web.Request) -> web.Response:
         known = await door.recognise(request)
@@ -107,7 +121,7 @@ class _Unreadable(Exception):
 
 
 async def _stored(
-    intake: Intake, sender: Sender, alerts: Sequence[Alert], ids: tuple[str, ...]
+    intake: Intake, sender: Sender, alerts: Sequence[Alert], ids: tuple[str, ...], *, note: str = ""
 ) -> web.Response:
     try:
         answer = await intake.submit(
@@ -119,12 +133,12 @@ async def _stored(
         return problem(503, "The database is away", "Nothing was accepted. Send it again.")
     if answer.turned_away is not None:
         raise TooMany(answer.turned_away.wait)
-    return _answered(answer)
+    return _answered(answer, note)
 
 
-def _answered(answer: Answer) -> web.Response:
+def _answered(answer: Answer, note: str = "") -> web.Response:
     return web.Response(
-        body=orjson.dumps(answer.body),
+        body=orjson.dumps({**answer.body, "reason": note} if note else answer.body),
         status=202,
         content_type="application/json",
         headers={"Idempotent-Replayed": "true"} if answer.replayed else None,

@@ -166,6 +166,20 @@ class WatchHeartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmTopic:
+    """Confirm a subscription that Amazon SNS asks about; `envelope` is its message as it came."""
+
+    kind: ClassVar[str] = "confirm_topic"
+    company_id: int
+    message_id: str
+    envelope: str
+
+    @property
+    def key(self) -> str:
+        return f"sns:{self.company_id}:{self.message_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndLimiting:
     """See whether a company is within its limit again, and say what was refused meanwhile."""
 
@@ -245,6 +259,7 @@ Job = (
     | WakeIncident
     | WatchHeartbeat
     | JudgeSources
+    | ConfirmTopic
     | EndLimiting
     | Sweep
     | WatchStorm

@@ -151,6 +151,17 @@ async def set_signing(
     return fresh
 
 
+async def take_topic(tx: Transaction, company_id: int, topic: str, *, actor: Actor, now: datetime) -> bool:
+    """From now on messages of this SNS topic are taken. False when they are already."""
+    company = (await tx.companies.context(company_id)).company
+    if topic in company.sns_topics:
+        return False
+    topics = (*company.sns_topics, topic)
+    shown = {"sns_topics": list(topics)}
+    await change_company(tx, replace(company, sns_topics=topics), actor=actor, now=now, **shown)
+    return True
+
+
 async def rotate_secret(
     tx: Transaction, slug: str, *, overlap: timedelta, actor: Actor, now: datetime
 ) -> tuple[Company, SigningSecret]:
