@@ -16,9 +16,9 @@ import structlog
 from bot.core import Core
 from bot.faults import fault_code
 from bot.gate import Gate
+from bot.hearing import Hearing
 from engine.errors import Conflict
 from engine.operations.ingest import Answer, Delivery, ingest
-from engine.operations.sources import hear
 from storage import dialect
 from storage.transaction import Transaction
 
@@ -46,6 +46,7 @@ class _Waiting:
 class Intake:
     def __init__(self, core: Core, *, most_waiting: int = MOST_WAITING) -> None:
         self.gate = Gate(core)
+        self._hearing = Hearing(core)
         self._core = core
         self._most = most_waiting
         self._queue: deque[_Waiting] = deque()
@@ -65,6 +66,7 @@ class Intake:
         if self._writer is not None:
             await self._writer
         await self.gate.close()
+        await self._hearing.close()
 
     async def submit(self, delivery: Delivery) -> Answer:
         """The answer, once it is committed. Raises Full or Away when nothing was accepted. A caller that goes away
@@ -135,12 +137,10 @@ class Intake:
         async def act(tx: Transaction) -> list[Answer]:
             if used:
                 await tx.companies.keys_used(used)
-            now = self._core.clock.now()
-            said = await ingest(tx, deliveries, now) if deliveries else []
-            hear(tx, deliveries, said, now)
-            return said
+            return await ingest(tx, deliveries, self._core.clock.now()) if deliveries else []
 
         answers = await self._core.write(act)
+        self._hearing.hear(deliveries, answers, self._core.clock.now())
         for one, answer in zip(batch, answers, strict=True):
             if answer.turned_away is not None:
                 self.gate.learn(one.delivery.company_id, answer.turned_away.shut)

@@ -31,12 +31,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 
 
-def hear(
-    tx: IntakeTransaction, deliveries: Sequence[Delivery], answers: Sequence[Answer], now: datetime
-) -> None:
-    """Count who spoke: one row per company, tool and hour, whatever a batch holds; and one per asset of which a tool
-    said that all is well, which is what jobs say that have to run. Alarms are not counted by asset: what is mended
-    falls silent too."""
+def counted(deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> Counter[tuple[int, str]]:
+    """Who spoke how often, by company and source; besides, each asset of which a tool said that all is well, which is
+    what jobs say that have to run. Alarms are not counted by asset: what is mended falls silent too."""
     heard: Counter[tuple[int, str]] = Counter()
     well: Counter[tuple[int, str]] = Counter()
     for one, answer in zip(deliveries, answers, strict=True):
@@ -44,14 +41,15 @@ def hear(
             continue
         results: Any = answer.body["results"]
         for alert, result in zip(one.alerts, results, strict=True):
+            if alert.tool == TEST_TOOL:
+                continue
             tool = alert.tool[:LONGEST_NAME].replace("@", " ")
             heard[(one.company_id, tool)] += 1
             if alert.status in _WELL and result["incident_id"] is None:
                 asset = normal_asset(alert.asset_name)[:LONGEST_NAME]
                 well[(one.company_id, f"{tool}@{asset}")] += 1
-    for (company_id, tool), count in (heard + Counter(dict(well.most_common(MOST_ASSETS)))).items():
-        if tool != TEST_TOOL:
-            tx.sources.heard(company_id, tool, count, at=now)
+    heard.update(dict(well.most_common(MOST_ASSETS)))
+    return heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

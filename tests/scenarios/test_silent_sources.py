@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
+from bot.hearing import WRITE_EVERY
 from engine.jobs import JudgeSources, Sweep
 from engine.operations import sources
 from tests.harness import Harness, shown
@@ -19,6 +21,18 @@ async def nights(h: Harness, tool: str, count: int, *, last: datetime) -> None:
             tx.sources.heard(company_id, tool, 3 + number % 4, at=last - timedelta(days=number))
 
     await h.write(write)
+
+
+async def counts_of(h: Harness, company_id: int, *, total: int) -> dict[str, int]:
+    """Messages by source, once so many are written down."""
+    found: dict[str, int] = {}
+    for _ in range(100):
+        counts = await h.read(lambda tx: tx.sources.counts(company_id))
+        found = {tool: sum(hours.values()) for tool, hours in counts.items()}
+        if sum(found.values()) >= total:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"never counted: {found}")
 
 
 async def look(h: Harness) -> None:
@@ -48,6 +62,7 @@ async def test_two_missing_nights_are_one_incident_until_it_speaks_again(h: Harn
     assert len(h.cards("acme")) == 1 and "×" not in shown(h.cards("acme")[0])
 
     await h.fire("acme", "Job nightly-sql warning", tool_source="veeam", severity="low")
+    await asyncio.sleep(WRITE_EVERY + 0.3)
 
     async def sweep(tx):
         tx.jobs.put(Sweep(company_id=0, name="sla"), due_at=h.clock.now())
@@ -65,8 +80,12 @@ async def test_the_door_counts_who_spoke_and_repeats_count_once(h: Harness):
     for _ in range(3):
         assert (await h.post("acme", body, headers={"X-Delivery-ID": "once"}))[0] == 202
     company_id = await acme_id(h)
+    assert await counts_of(h, company_id, total=3) == {"zabbix": 2, "datto": 1}
+    await h.post("acme", body)
+    await h.stop()  # what was heard last is written down
+    await h.start()
     counts = await h.read(lambda tx: tx.sources.counts(company_id))
-    assert {tool: sum(hours.values()) for tool, hours in counts.items()} == {"zabbix": 2, "datto": 1}
+    assert {tool: sum(hours.values()) for tool, hours in counts.items()} == {"zabbix": 4, "datto": 2}
     last = await h.read(lambda tx: tx.sources.last_heard(company_id))
     assert set(last) == {"zabbix", "datto"}
 
@@ -84,6 +103,7 @@ async def test_good_news_of_one_asset_that_stops_is_noticed_while_others_go_on(h
     await h.fire(
         "acme", "Backup done", tool_source="veeam", asset_name="ACME-DB.example.com", status="resolved"
     )
+    await asyncio.sleep(WRITE_EVERY + 0.3)
     await look(h)
     await h.card("acme", saying="Resolved by monitoring")
     h.clock.shift += timedelta(days=4)
@@ -101,12 +121,12 @@ async def test_only_good_news_is_counted_by_asset(h: Harness):
     ):  # the first recovery ends something, the second is good news
         await h.fire("acme", "Backup", tool_source="datto", asset_name="acme-nas", status=status)
     company_id = await acme_id(h)
-    counts = await h.read(lambda tx: tx.sources.counts(company_id))
-    assert {tool: sum(hours.values()) for tool, hours in counts.items()} == {"datto": 3, "datto@acme-nas": 1}
+    assert await counts_of(h, company_id, total=4) == {"datto": 3, "datto@acme-nas": 1}
 
 
 async def test_what_is_new_is_said_to_have_no_rhythm_yet(h: Harness):
     await h.fire("acme", "Fan slow", tool_source="prtg")
+    await counts_of(h, await acme_id(h), total=1)
     await look(h)
     await h.post("acme", b"?")
     await h.card("acme", kind="intake", saying="no rhythm yet")
