@@ -8,26 +8,26 @@ the reopen window.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 import orjson
 
-from engine.alert import Alert, AlertStatus, Identity
-from engine.classification import classify
-from engine.company import Asset, Company, CompanyContext
+from bot.replay_company import Kept, OfCompany
+from engine.alert import Alert, AlertStatus, Identity, Severity
+from engine.classification import judge
+from engine.company import Asset
 from engine.correlation import Open, Quiet, Reopen, Rules, correlate, identify
 from engine.errors import Refused
-from engine.incident import Incident, IncidentStatus, attach, recover, reopen, resolve
-from engine.reason import Reason
+from engine.patterns import OutbreakWatch
 from integrations.sources import generic
 from integrations.sources.reading import Malformed
 
 LONGEST_LINE = 1_048_576
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PATTERNS = ("recurrence", "several tools", "recovery", "merged", "flapping", "periodic", "cascade", "storm", "outbreak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,153 +60,91 @@ class Outcome:
         }
 
 
-@dataclass(slots=True)
-class _Firing:
-    """The incident, and the tools' own keys of its alerts that still fire."""
-
-    incident: Incident
-    keys: set[tuple[str, str]] = field(default_factory=set)
-
-
-class _OfCompany:
-    """One company's open and lately resolved incidents: what `engine.correlation` may look at, in memory."""
-
-    def __init__(self) -> None:
-        self.open: OrderedDict[str, _Firing] = OrderedDict()
-        self.resolved: OrderedDict[str, Incident] = OrderedDict()
-        self.by_dedup: dict[tuple[str, str], str] = {}
-
-    def with_key(self, correlation_key: str) -> Incident | None:
-        found = self.open.get(correlation_key)
-        return found.incident if found else None
-
-    def last_resolved(self, correlation_key: str) -> Incident | None:
-        return self.resolved.get(correlation_key)
-
-    def firing_as(self, tool: str, dedup_key: str) -> Incident | None:
-        key = self.by_dedup.get((tool, dedup_key))
-        return self.with_key(key) if key is not None else None
-
-    def close(self, key: str, incident: Incident) -> None:
-        for name in self.open.pop(key).keys:
-            self.by_dedup.pop(name, None)
-        self.resolved[key] = incident
-        self.resolved.move_to_end(key)
-
-    def settle(self, rules: Rules, now: datetime) -> None:
-        """Close what has been silent for the window and forget what cannot come back. Oldest first, so this costs
-        no more than what it closes."""
-        while self.open:
-            key, firing = next(iter(self.open.items()))
-            quiet_at = firing.incident.last_alert_at + rules.window
-            if quiet_at > now:
-                break
-            self.close(key, resolve(firing.incident, by="silence", note="", now=quiet_at))
-        while self.resolved:
-            key, incident = next(iter(self.resolved.items()))
-            if incident.resolved_at is not None and incident.resolved_at + rules.reopen_window >= now:
-                break
-            del self.resolved[key]
-
-
 class Engine:
     """One engine with one setting. `take` is to be called in the order of the file."""
 
     def __init__(self, rules: Rules, assets: Iterable[Asset] = ()) -> None:
         self.rules = rules
         self.alerts = self.incidents = self.suppressed = self.unreadable = 0
-        self.patterns = {"recurrence": 0, "several tools": 0, "recovery": 0}
-        self._companies: dict[str, _OfCompany] = {}
+        self.patterns = dict.fromkeys(PATTERNS, 0)
+        self._companies: dict[str, OfCompany] = {}
+        self._outbreaks = OutbreakWatch()
         self._now = EPOCH
-        blank = Company(id=0, slug="replay", name="replay")
-        self._context = CompanyContext(company=blank, assets=tuple(assets), people=())
+        self._assets = tuple(assets)
 
     def take(self, recorded: Recorded) -> Outcome:
-        if recorded.alert is None:
+        alert = recorded.alert
+        if alert is None:
             self.unreadable += 1
             return Outcome(recorded.line, None, f"not an alert: {recorded.fault}")
         self.alerts += 1
-        alert = recorded.alert
-        self._now = now = max(self._now, alert.occurred_at or self._now)
-        company = self._companies.setdefault(recorded.company, _OfCompany())
-        company.settle(self.rules, now)
-        identity = identify(alert, self._context)
-        decision = correlate(alert, identity, company, self.rules, now)
-        if isinstance(decision, Quiet):
-            self.suppressed += 1
-            return Outcome(recorded.line, None, decision.reason.text, suppressed=True)
-        new = isinstance(decision, Open)
+        if alert.occurred_at is not None and alert.occurred_at > self._now:
+            self._now = alert.occurred_at
+        now = self._now
+        company = self._companies.get(recorded.company) or self._meet(recorded.company)
+        company.settle(now)
+        identity = identify(alert, company.context)
+        if alert.status is not AlertStatus.FIRING:
+            return self._not_firing(recorded.line, company, alert, identity, now)
+        key = identity.correlation_key
+        judged = judge(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
+        look = company.placing.look(
+            key, identity.asset, identity.signature, judged.severity, alert.tool, alert.message, alert.labels,
+            now, alert.occurred_at,
+        )  # fmt: skip
+        decision = correlate(alert, identity, company, self.rules, now, company.placing.advise(look))
+        assert not isinstance(decision, Quiet)
         if isinstance(decision, Open):
-            incident = self._opened(alert, identity, decision.reason, now)
-            company.open[incident.correlation_key] = _Firing(incident)
-        elif isinstance(decision, Reopen):
-            incident = reopen(decision.incident, now=now)
-            self.patterns["recurrence"] += 1
-            company.resolved.pop(incident.correlation_key, None)
-            company.open[incident.correlation_key] = _Firing(incident)
+            kept = self._opened(company, recorded.company, alert, key, identity.signature, judged.severity)
         else:
-            incident = decision.incident
-        self._keep(company, alert, incident.correlation_key, new=new, now=now)
-        return Outcome(recorded.line, incident.id, decision.reason.text)
-
-    def _keep(self, company: _OfCompany, alert: Alert, key: str, *, new: bool, now: datetime) -> None:
-        """The incident after this alert; a recovery of the last firing one closes it."""
-        if alert.status is AlertStatus.NO_DATA:
-            return
-        firing = company.open[key]
+            kept = company.kept(decision.incident.id)
+            if isinstance(decision, Reopen):
+                self.patterns["periodic" if decision.reason.rule == "periodic" else "recurrence"] += 1
+                company.back(kept)
         name = (alert.tool, alert.dedup_key) if alert.dedup_key else None
+        company.fires(kept, look.row, name, alert.tool, now)
+        self.patterns["storm"] += company.storms.note(key, now.timestamp())
+        brought = company.placing.placed(look, kept.id)
+        at, symptom = look.sighting.now, bool(look.sighting.mentions)
+        belief = company.causes.note(kept.id, look.row, at, recorded.line, symptom=symptom)
+        number = kept.id
+        if brought:
+            company.brought(brought)
+            number = look.row.incident
+        root = belief.line if belief is not None else None
+        return Outcome(recorded.line, number, decision.reason.text, root=root)
+
+    def finish(self) -> None:
+        """The file has ended: what is still open ends too."""
+        for company in self._companies.values():
+            company.finish()
+
+    def _meet(self, name: str) -> OfCompany:
+        own = [one for one in self._assets if one.labels.get("company", name) == name]
+        found = self._companies[name] = OfCompany(self.rules, own, self.patterns)
+        return found
+
+    def _not_firing(
+        self, line: int, company: OfCompany, alert: Alert, identity: Identity, now: datetime
+    ) -> Outcome:
+        decision = correlate(alert, identity, company, self.rules, now)
+        if isinstance(decision, Quiet | Open):
+            self.suppressed += 1
+            return Outcome(line, None, decision.reason.text, suppressed=True)
         if alert.status is AlertStatus.RESOLVED:
-            self._recover(company, firing, key, name, now)
-            return
-        if name is not None:
-            firing.keys.add(name)
-            company.by_dedup[name] = key
-        if not new:
-            judged = classify(
-                severity_word=alert.severity_word, signature=alert.signature, message=alert.message
-            )
-            tools = len(firing.incident.tools)
-            firing.incident = attach(
-                firing.incident,
-                severity=judged.severity,
-                tool=alert.tool,
-                times=1,
-                newly_firing=False,
-                now=now,
-            )
-            self.patterns["several tools"] += int(tools == 1 and len(firing.incident.tools) == 2)
-        company.open.move_to_end(key)
+            name = (alert.tool, alert.dedup_key) if alert.dedup_key else None
+            company.recovers(company.kept(decision.incident.id), identity.correlation_key, name, now)
+        return Outcome(line, decision.incident.id, decision.reason.text)
 
-    def _recover(
-        self, company: _OfCompany, firing: _Firing, key: str, name: tuple[str, str] | None, now: datetime
-    ) -> None:
-        if name is not None and name in firing.keys:
-            firing.keys.discard(name)
-            company.by_dedup.pop(name, None)
-            if firing.keys:
-                return
-        self.patterns["recovery"] += 1
-        company.close(key, recover(firing.incident, ended=firing.incident.firing, now=now))
-
-    def _opened(self, alert: Alert, identity: Identity, reason: Reason, now: datetime) -> Incident:
+    def _opened(
+        self, company: OfCompany, name: str, alert: Alert, key: str, signature: str, severity: Severity
+    ) -> Kept:
         self.incidents += 1
-        judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
-        return Incident(
-            id=self.incidents,
-            company_id=0,
-            correlation_key=identity.correlation_key,
-            title=alert.signature,
-            asset=identity.asset,
-            asset_name=alert.asset_name,
-            signature=identity.signature,
-            category=judged.category,
-            severity=judged.severity,
-            status=IncidentStatus.NEW,
-            opened_at=now,
-            last_alert_at=now,
-            opened_reason=reason.text,
-            tools=(alert.tool,),
-        )
+        kept = Kept(self.incidents, key, severity, self._now, (alert.tool,))
+        company.begin(kept)
+        if self._outbreaks.note(name, signature, self._now.timestamp()) is not None:
+            self.patterns["outbreak"] += 1
+        return kept
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """`seconds` is how long it took, of all engines that ran side by side."""
@@ -263,7 +201,8 @@ def topology(file: BinaryIO) -> list[Asset]:
             name, needed = str(row["asset"]), [str(one) for one in row.get("depends_on") or ()]
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             raise Refused(f"Line {number} of the topology is not an asset: {error!r}.") from None
-        found.append(Asset(id=number, company_id=0, name=name, depends_on=tuple(needed)))
+        labels = {"company": str(row["company"])} if row.get("company") else {}
+        found.append(Asset(id=number, company_id=0, name=name, depends_on=tuple(needed), labels=labels))
     return found
 
 
@@ -295,6 +234,9 @@ def run(
             other.take(one)
         if out is not None:
             out.write(orjson.dumps(outcome.document()) + b"\n")
+    for one_engine in (engine, other):
+        if one_engine is not None:
+            one_engine.finish()
     seconds = time.perf_counter() - began
     summary = engine.summary(seconds)
     return summary | {"compared": other.summary(seconds)} if other is not None else summary

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from engine.alert import Alert, AlertStatus, Identity, normal_asset, normal_signature
 from engine.company import CompanyContext
-from engine.incident import Incident
 from engine.reason import Reason
 
 
@@ -20,14 +19,49 @@ class Rules:
     reopen_window: timedelta = timedelta(minutes=60)
 
 
+class Known(Protocol):
+    """As much of an incident as correlation looks at."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def correlation_key(self) -> str: ...
+    @property
+    def tools(self) -> tuple[str, ...]: ...
+    @property
+    def last_alert_at(self) -> datetime: ...
+    @property
+    def resolved_at(self) -> datetime | None: ...
+
+
 class OpenIncidents(Protocol):
     """What correlation may look at, all of one company and each O(1) or O(log n)."""
 
-    def with_key(self, correlation_key: str) -> Incident | None: ...
+    def with_key(self, correlation_key: str) -> Known | None: ...
 
-    def last_resolved(self, correlation_key: str) -> Incident | None: ...
+    def last_resolved(self, correlation_key: str) -> Known | None: ...
 
-    def firing_as(self, tool: str, dedup_key: str) -> Incident | None: ...
+    def firing_as(self, tool: str, dedup_key: str) -> Known | None: ...
+
+    def numbered(self, incident_id: int) -> Known | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What lies around the alert says: join this open incident (`firm`: by a relation that holds by itself), or leave
+    the one its key is in. `rhythm` says of a key that comes back in step, no worse than before, what its step is."""
+
+    join: int | None = None
+    firm: bool = False
+    evidence: str = ""
+    score: float = 0.0
+    leave: Reason | None = None
+    rhythm: str = ""
+
+
+NO_ADVICE = Advice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +71,21 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    incident: Incident
+    incident: Known
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Another problem of an open incident, by evidence rather than by its key. Splitting undoes it."""
+
+    incident: Known
     reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    incident: Incident
+    incident: Known
     reason: Reason
 
 
@@ -54,7 +96,7 @@ class Quiet:
     reason: Reason
 
 
-Decision = Open | Attach | Reopen | Quiet
+Decision = Open | Attach | Join | Reopen | Quiet
 
 
 def identify(alert: Alert, context: CompanyContext) -> Identity:
@@ -65,9 +107,17 @@ def identify(alert: Alert, context: CompanyContext) -> Identity:
 
 
 def correlate(
-    alert: Alert, identity: Identity, incidents: OpenIncidents, rules: Rules, now: datetime
+    alert: Alert,
+    identity: Identity,
+    incidents: OpenIncidents,
+    rules: Rules,
+    now: datetime,
+    advice: Advice = NO_ADVICE,
 ) -> Decision:
-    """Open a new incident, attach to an open one, reopen a recent one, or stay quiet."""
+    """Open a new incident, attach to or join an open one, reopen a recent one, or stay quiet.
+
+    The exact key goes first; then a relation that holds by itself; then a recent incident of the same key; then other
+    evidence."""
     key = identity.correlation_key
     if alert.status is AlertStatus.RESOLVED:
         return _recovery(alert, key, incidents)
@@ -77,19 +127,32 @@ def correlate(
         return Quiet(Reason("notice", "a notice, not an alarm: kept, and nobody is told"))
     current = incidents.with_key(key)
     if current is not None:
-        return Attach(current, _same(alert, current, rules, now))
+        if advice.leave is not None:
+            return Open(advice.leave)
+        return Attach(current, _same(alert, key, current, rules, now))
+    joined = incidents.numbered(advice.join) if advice.join is not None else None
+    if joined is not None and advice.firm:
+        return Join(joined, _joined(joined, advice))
     past = incidents.last_resolved(key)
+    if past is not None and advice.rhythm:
+        return Reopen(past, Reason("periodic", f"periodic, {advice.rhythm}: one more round of {past.label}"))
     if past is not None and past.resolved_at is not None and now - past.resolved_at <= rules.reopen_window:
         ago, limit = _minutes(now - past.resolved_at), _minutes(rules.reopen_window)
         return Reopen(
             past, Reason("reopened", f"came back {ago} after {past.label} was resolved (window {limit})")
         )
+    if joined is not None:
+        return Join(joined, _joined(joined, advice))
     return Open(Reason("new", f"no open incident has the key `{key}`"))
 
 
-def _same(alert: Alert, current: Incident, rules: Rules, now: datetime) -> Reason:
+def _joined(incident: Known, advice: Advice) -> Reason:
+    return Reason("joined", f"joins {incident.label}: {advice.evidence}; {advice.score:.2f} in all")
+
+
+def _same(alert: Alert, key: str, current: Known, rules: Rules, now: datetime) -> Reason:
     """Within the window it is the same burst, only counted; after a longer quiet it is worth a line."""
-    key, quiet = current.correlation_key, now - current.last_alert_at
+    quiet = now - current.last_alert_at
     if alert.tool not in current.tools:
         text = f"the same problem as {current.label} (`{key}`), now also reported by {alert.tool}"
         return Reason("same-key", text)

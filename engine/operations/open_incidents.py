@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.alert import Alert, AlertStatus, Identity, StoredAlert, fingerprint
 from engine.company import CompanyContext
+from engine.correlation import Known
 from engine.incident import Incident
 from engine.ports import CompanyKey, Transaction
 from engine.reason import Reason
@@ -79,7 +80,7 @@ class OpenSet:
         self._open.pop(work.place, None)
         self._resolved[work.place] = work
 
-    def work_of(self, incident: Incident) -> Work:
+    def work_of(self, incident: Known) -> Work:
         return self._by_id[incident.id]
 
     def of(self, company_id: int) -> _OfCompany:
@@ -135,6 +136,10 @@ class _OfCompany:
     def last_resolved(self, correlation_key: str) -> Incident | None:
         work = self.whole._resolved.get((self.company_id, correlation_key))
         return work.after if work else None
+
+    def numbered(self, incident_id: int) -> Incident | None:
+        work = self.whole._by_id.get(incident_id)
+        return work.after if work and work.after.open else None
 
     def firing_as(self, tool: str, dedup_key: str) -> Incident | None:
         work = self.whole._firing_as.get((self.company_id, tool, dedup_key))

@@ -50,6 +50,9 @@ class Known:
     def last_resolved(self, correlation_key: str) -> Incident | None:
         return self.resolved.get(correlation_key)
 
+    def numbered(self, incident_id: int) -> Incident | None:
+        return next((one for one in self.open.values() if one.id == incident_id), None)
+
     def firing_as(self, tool: str, dedup_key: str) -> Incident | None:
         return self.firing.get((tool, dedup_key))
 

@@ -1,0 +1,219 @@
+"""What speaks for an alert belonging to an open incident, weighed term by term.
+
+Strong evidence joins, weak evidence only links two incidents; every term can be said in words.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
+from engine.conditions import UNREACHABLE, alike, condition, differ
+from engine.names import first_part
+
+JOIN = 0.9
+"""Evidence from here on joins an alert to an incident."""
+MERGE = 1.6
+"""Links that have gathered so much make one incident of two."""
+LINK = 0.5
+"""Of the evidence for a second incident, this share is kept as a link between the two."""
+FRESH = 120.0
+"""Evidence fades with this time constant; what is older than `STALE` is none."""
+STALE = 276.0
+BRIEF = 2.0
+"""Two alerts within so many seconds came together."""
+
+MENTIONED, SAME_TRACE, SAME_TROUBLE, HOST_DOWN, RUSH = 1.0, 1.0, 1.0, 1.0, 1.0
+SAME_ASSET, ANOTHER_ALERT, MOST_ANOTHER = 0.5, 0.15, 3
+SAME_FAMILY, MOST_FAMILY = 0.22, 3
+SAME_MOMENT = 0.4
+LOCKSTEP, LOCKSTEP_SHARE = 5, 0.6
+"""A signature that fires on two assets together so often, and in this share of its alerts, is one thing seen twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One firing alert, as far as weighing needs it. `stated` is the tool's own time."""
+
+    row: Key
+    tool: str
+    now: float
+    stated: float
+    mentions: Sequence[str] = ()
+    trace: str = ""
+
+
+@dataclass(slots=True)
+class Case:
+    """What speaks for one incident: the sum, how much of it holds by itself, and the terms."""
+
+    episode: Episode
+    score: float = 0.0
+    firm: float = 0.0
+    terms: list[tuple[float, str]] = field(default_factory=list)
+
+    def add(self, weight: float, words: str, *, firm: bool = False) -> None:
+        self.score += weight
+        self.terms.append((weight, words))
+        if firm:
+            self.firm += weight
+
+    def words(self, most: int = 3) -> str:
+        """The heaviest terms, in words."""
+        kept: dict[str, float] = {}
+        for weight, words in sorted(self.terms, key=lambda term: -term[0]):
+            kept.setdefault(words, weight)
+        return "; ".join(f"{words} ({weight:.2f})" for words, weight in list(kept.items())[:most])
+
+
+def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) -> list[Case]:
+    """The open incidents something speaks for, best first. Looks only at what is near the alert's asset."""
+    cases: dict[int, Case] = {}
+    now, asset = sighting.now, sighting.row.asset
+    active = activity.active
+    if not usual:
+        _same_asset(activity, sighting, cases, rush=rush)
+    for other in sighting.mentions:
+        held = active.get(other)
+        if held is not None and (fresh := _fresh(activity, held, now)) > 0.0:
+            _case(cases, held[0]).add(MENTIONED * fresh, f"the alert names {other}", firm=True)
+    for other, (weight, words) in activity.near.get(asset, {}).items():
+        held = active.get(other)
+        if held is None or other in sighting.mentions or (held[0].chatter and weight < SAME_ASSET):
+            continue
+        fresh = _fresh(activity, held, now)
+        if fresh > 0.0:
+            _case(cases, held[0]).add(weight * fresh, words, firm=True)
+    _same_family(activity, sighting, cases)
+    if sighting.trace and (episode := activity.traces.get(sighting.trace)) is not None:
+        if (live := activity.episode(episode.id, now)) is not None:
+            _case(cases, live).add(SAME_TRACE, f"both carry the trace {sighting.trace}", firm=True)
+    episode = activity.ticks.get((sighting.tool, sighting.stated))
+    if episode is not None and episode.id in cases:
+        cases[episode.id].add(SAME_MOMENT, f"{sighting.tool} sent both in the same moment")
+    key = sighting.row.key
+    found = [
+        case for case in cases.values() if len(case.episode.keys) < CAP and key not in case.episode.barred
+    ]
+    found.sort(key=lambda case: (-case.score, case.episode.id))
+    return found
+
+
+def _case(cases: dict[int, Case], episode: Episode) -> Case:
+    found = cases.get(episode.id)
+    if found is None:
+        found = cases[episode.id] = Case(episode)
+    return found
+
+
+def _fresh(activity: Activity, held: tuple[Episode, float], now: float) -> float:
+    """1 for just now, fading; 0 when too long ago or when the incident has ended."""
+    episode, last = held
+    ago = now - last
+    if ago > STALE or episode.id not in activity.episodes:
+        return 0.0
+    if now - episode.last > episode.quiet_after(activity.window):
+        return 0.0
+    return math.exp(-max(0.0, ago) / FRESH)
+
+
+def _same_asset(activity: Activity, sighting: Sighting, cases: dict[int, Case], *, rush: bool) -> None:
+    """Something else on the same asset: alone it only links; the same trouble in other words, a host that is down, a
+    rush of alerts, or a third alert beside two of the incident's own join."""
+    held = activity.active.get(sighting.row.asset)
+    if held is None:
+        return
+    episode, last = held
+    if episode.chatter or activity.episode(episode.id, sighting.now) is None:
+        return
+    mine, asset = sighting.row.signature, sighting.row.asset
+    others = [row for row in episode.on_asset.get(asset, ()) if row.key != sighting.row.key]
+    if not others:
+        return
+    fading = math.exp(-max(0.0, sighting.now - last) / FRESH)
+    slow = math.exp(-max(0.0, sighting.now - last) / activity.window)
+    for row in others[-8:]:
+        same = alike(mine, row.signature)
+        if same is not None and slow > JOIN / (SAME_TROUBLE + SAME_ASSET):
+            words = f"the same trouble on {asset}: {same.why}"
+            _case(cases, episode).add((SAME_TROUBLE + SAME_ASSET) * slow, words)
+            return
+    if fading < 0.1:
+        return
+    if UNREACHABLE in {condition(mine), *(condition(row.signature) for row in others[-8:])}:
+        _case(cases, episode).add(HOST_DOWN * fading, f"{asset} itself is unreachable")
+        return
+    foreign = [row for row in others if not differ(mine, row.signature)]
+    if not foreign:
+        return
+    case = _case(cases, episode)
+    if rush:
+        case.add(RUSH * fading, f"a rush of alerts from {asset}")
+        return
+    case.add(SAME_ASSET * fading, f"{episode.keys[foreign[-1].key].signature} on the same asset")
+    more = min(len(foreign), MOST_ANOTHER)
+    case.add(ANOTHER_ALERT * more * fading, f"{len(foreign)} alerts of {asset} are in it")
+
+
+def _same_family(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -> None:
+    first = first_part(sighting.row.asset)
+    family = activity.families.get(first) if first else None
+    if not family:
+        return
+    telling = activity.names.telling(first)
+    if telling < 0.2:
+        return
+    for number, last in list(family.items()):
+        episode = activity.episode(number, sighting.now)
+        if episode is None:
+            del family[number]
+            continue
+        ago = sighting.now - last
+        count = episode.firsts.get(first, 0) - (sighting.row.asset in episode.assets)
+        if ago > STALE or episode.chatter or count <= 0:
+            continue
+        weight = SAME_FAMILY * telling * min(MOST_FAMILY, count) * math.exp(-max(0.0, ago) / FRESH)
+        _case(cases, episode).add(weight, f"{count} assets named {first}-… are in it")
+
+
+def gather(activity: Activity, episode: Episode, cases: Sequence[Case]) -> list[tuple[Case, float]]:
+    """Keep what speaks for other incidents as links of this one; those links that now suffice to merge."""
+    enough = []
+    for case in cases:
+        other = case.episode
+        if other is episode or other.id not in activity.episodes:
+            continue
+        before = episode.links.get(other.id, 0.0)
+        if before == KEPT_APART:
+            continue
+        score = episode.links[other.id] = other.links[episode.id] = before + LINK * case.score
+        if score >= MERGE and len(episode.keys) + len(other.keys) <= CAP:
+            enough.append((case, score))
+    return enough
+
+
+def in_step(activity: Activity, row: Key, now: float) -> str | None:
+    """Another asset on which the same signature fires together with this one, again and again."""
+    seen = activity.spread.get(row.signature)
+    found = None
+    if seen is None:
+        seen = activity.spread[row.signature] = type(activity.ticks)()
+        if len(activity.spread) > 4096:
+            activity.spread.pop(next(iter(activity.spread)))
+    for other in list(seen)[-5:]:
+        if other == row.asset or now - seen[other] > BRIEF:
+            continue
+        pair = (row.signature, min(other, row.asset), max(other, row.asset))
+        times, last = activity.steps.get(pair, (0, now))
+        times = times + 1 if now - last <= 5 * FRESH else 1
+        activity.steps[pair] = (times, now)
+        twin = activity.keys.get(f"{other}|{row.signature}")
+        if times >= LOCKSTEP and twin is not None and times >= LOCKSTEP_SHARE * min(twin.run, row.run):
+            found = twin.key
+    seen[row.asset] = now
+    seen.move_to_end(row.asset)
+    if len(seen) > 32:
+        seen.popitem(last=False)
+    return found

@@ -1,0 +1,95 @@
+"""What the names of a company's assets say about each other, and which assets an alert's words mention.
+
+Never surer than the names allow: a shared stem (`web-1`, `web-2`) or a shared first part (`lon-db`, `lon-app`) is weak
+evidence, and a first part that most of the company shares is none.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+_REPLICA = re.compile(r"(?:[-_.]?\d+)+$")
+_FIRST = re.compile(r"^[a-z0-9]+(?=[-_./])")
+_WORD = re.compile(r"[a-z0-9](?:[a-z0-9_.\-]*[a-z0-9])?")
+MOST_SIBLINGS = 30
+MOST_WORDS = 60
+MOST_NAMES = 20_000
+SHORTEST = 3
+
+
+@lru_cache(maxsize=16384)
+def stem(asset: str) -> str:
+    """The name without its replica number: `cart-2` and `cart-3` are both `cart`."""
+    return _REPLICA.sub("", asset) or asset
+
+
+@lru_cache(maxsize=16384)
+def first_part(asset: str) -> str:
+    """What stands before the first separator, empty when there is none: the site in `lon-db-01`."""
+    found = _FIRST.match(asset)
+    return found.group(0) if found else ""
+
+
+class Names:
+    """The assets of one company by name, as far as they have been heard of."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
+        self._stems: dict[str, list[str]] = {}
+        self._firsts: dict[str, int] = {}
+        for name in known:
+            self.hear(name)
+
+    def __contains__(self, asset: str) -> bool:
+        return asset in self._known
+
+    def hear(self, asset: str) -> list[str]:
+        """Know the asset from now on; the siblings it turned out to have. An asset known already has none new."""
+        if asset in self._known or len(self._known) >= MOST_NAMES:
+            return []
+        self._known.add(asset)
+        first = first_part(asset)
+        if first:
+            self._firsts[first] = self._firsts.get(first, 0) + 1
+        root = stem(asset)
+        if root == asset:
+            return []
+        siblings = self._stems.setdefault(root, [])
+        before = list(siblings)
+        if len(siblings) < MOST_SIBLINGS:
+            siblings.append(asset)
+        return before
+
+    def telling(self, first: str) -> float:
+        """How much sharing that first part says: 0 when all assets have it, growing with its rarity."""
+        share = self._firsts.get(first, 0) / max(1, len(self._known))
+        return min(2.0, -math.log(share)) if share else 0.0
+
+    def mentioned(self, asset: str, message: str, labels: Mapping[str, str]) -> list[str]:
+        """Other assets of the company that the alert names, in full or short by what its own name has before it.
+
+        An alert of `lon-cart-1` that says `cart-1 → db-1` means `lon-db-1` where there is one.
+        """
+        words = dict.fromkeys(_words(message))
+        for value in labels.values():
+            words.update(dict.fromkeys(_words(value)))
+        prefix = next((asset[: -len(one)] for one in words if len(one) < len(asset) and asset.endswith(one)), "")
+        found: dict[str, None] = {}
+        for word in words:
+            full = prefix + word
+            name = full if full in self._known else word
+            if name != asset and name in self._known:
+                found[name] = None
+        return list(found)
+
+
+def _words(text: str) -> Iterator[str]:
+    for number, found in enumerate(_WORD.finditer(text.lower())):
+        if number >= MOST_WORDS:
+            return
+        word = found.group(0)
+        if len(word) >= SHORTEST:
+            yield word

@@ -1,0 +1,165 @@
+"""Which asset an incident probably began with, from what is odd about it: odd among the others, odd against the past.
+
+What every asset of the incident says is a symptom; what only one says, early, and seldom said before, is a clue. The
+weights were chosen on recorded faults with known causes (docs/benchmarks.md); each is a plain number below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from engine.activity import Key
+from engine.conditions import condition
+
+EARLY = 120.0
+"""Clues fade with this time constant after the incident began, down to `LATE_FLOOR` of their weight."""
+LATE_FLOOR = 0.5
+PAST_POWER = 0.5
+"""How much a key's rarity in earlier incidents counts beside its rarity among this incident's assets."""
+PRIOR = 2.0
+SAME_CONDITION, OTHER_CONDITION = 0.75, 0.3
+"""Each further clue of one condition counts this share of the one before; so does each further condition."""
+OFTEN = 0.1
+SYMPTOM = 0.5
+"""An alert that names another asset speaks of a relation rather than of its own asset."""
+SHARE = 1.4
+"""What an asset's share of all alerts of the incident counts beside the clues (the best asset's clues are 1)."""
+GROWTH = 1.3
+"""The belief is worked out again when the incident has grown by this factor."""
+MOST_PAST = 50_000
+
+
+@dataclass(slots=True)
+class Clue:
+    """One key in one incident: how often, how long after it began, and the first line or alert that said it."""
+
+    row: Key
+    at: float
+    line: int
+    count: int = 0
+    symptom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """`line` is an alert of the asset; `confidence` is its share of what was held against the best three."""
+
+    asset: str
+    line: int
+    confidence: float
+    why: str
+
+
+@dataclass(slots=True)
+class Suspects:
+    """The clues of one open incident."""
+
+    began: float
+    count: int = 0
+    due: float = 1.0
+    clues: dict[str, Clue] = field(default_factory=dict)
+    belief: Belief | None = None
+
+
+class RootCauses:
+    """One company's open incidents and what the past ones have taught about its keys."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Suspects] = {}
+        self._assets: Counter[str] = Counter()
+        self._signatures: Counter[str] = Counter()
+        self._members = 0
+
+    def note(self, incident: int, row: Key, at: float, line: int, *, symptom: bool) -> Belief | None:
+        """One more alert of the incident; what is believed now."""
+        found = self._open.get(incident)
+        if found is None:
+            found = self._open[incident] = Suspects(began=at)
+        clue = found.clues.get(row.key)
+        if clue is None:
+            clue = found.clues[row.key] = Clue(row, at, line, symptom=symptom)
+        clue.count += 1
+        found.count += 1
+        if found.count >= found.due:
+            found.due = found.count * GROWTH
+            found.belief = self._believed(found)
+        return found.belief
+
+    def merged(self, into: int, absorbed: int) -> None:
+        source = self._open.pop(absorbed, None)
+        if source is None:
+            return
+        target = self._open.setdefault(into, Suspects(began=source.began))
+        target.began = min(target.began, source.began)
+        target.count += source.count
+        target.due = min(target.due, target.count)
+        for key, clue in source.clues.items():
+            known = target.clues.get(key)
+            if known is None:
+                target.clues[key] = clue
+            else:
+                known.count += clue.count
+                known.at, known.line = min((known.at, known.line), (clue.at, clue.line))
+
+    def ended(self, incident: int) -> None:
+        """Remember which keys and assets took part, so that the next incident can tell the odd from the usual."""
+        found = self._open.pop(incident, None)
+        if found is None:
+            return
+        for asset in {clue.row.asset for clue in found.clues.values()}:
+            self._assets[asset] += 1
+            self._members += 1
+        for clue in found.clues.values():
+            self._signatures[clue.row.signature] += 1
+        for counter in (self._assets, self._signatures):
+            if len(counter) > MOST_PAST:
+                for name, _ in counter.most_common()[MOST_PAST // 2 :]:
+                    del counter[name]
+
+    def _believed(self, found: Suspects) -> Belief:
+        spread: Counter[str] = Counter(clue.row.signature for clue in found.clues.values())
+        by_asset: dict[str, list[Clue]] = {}
+        for clue in found.clues.values():
+            by_asset.setdefault(clue.row.asset, []).append(clue)
+        past = max(self._assets[asset] for asset in by_asset)
+        strengths = {
+            asset: self._strength(found, clues, spread, len(by_asset), past)
+            for asset, clues in by_asset.items()
+        }
+        most = max(strength for strength, _ in strengths.values()) or 1.0
+        scores = {
+            asset: strengths[asset][0] / most + SHARE * sum(clue.count for clue in clues) / found.count
+            for asset, clues in by_asset.items()
+        }
+        ranked = sorted(scores, key=lambda asset: (-scores[asset], by_asset[asset][0].line))
+        best = ranked[0]
+        heaviest = strengths[best][1]
+        confidence = scores[best] / sum(scores[asset] for asset in ranked[:3])
+        said = "only it says" if spread[heaviest.row.signature] == 1 else "it says"
+        why = f"{said} `{heaviest.row.signature}`, {max(0, round(heaviest.at - found.began))} s after the first alert"
+        return Belief(best, heaviest.line, round(confidence, 2), why)
+
+    def _strength(
+        self, found: Suspects, clues: list[Clue], spread: Counter[str], assets: int, past: int
+    ) -> tuple[float, Clue]:
+        """What speaks for one asset, and the clue that speaks loudest."""
+        by_condition: dict[str, list[float]] = {}
+        loudest, heaviest = -1.0, clues[0]
+        for clue in clues:
+            row = clue.row
+            among = math.log((assets + 1) / spread[row.signature])
+            expected = min(1.0, (self._signatures[row.signature] + 1) / (self._members + 3))
+            before = min(1.0, (row.parts + PRIOR * expected) / (past + PRIOR))
+            early = LATE_FLOOR + (1 - LATE_FLOOR) * math.exp(-max(0.0, clue.at - found.began) / EARLY)
+            weight = among * (-math.log(before)) ** PAST_POWER * early * (1 + OFTEN * math.log(clue.count))
+            weight *= SYMPTOM if clue.symptom else 1.0
+            by_condition.setdefault(condition(row.signature) or row.signature, []).append(weight)
+            if weight > loudest:
+                loudest, heaviest = weight, clue
+        return _fading([_fading(some, SAME_CONDITION) for some in by_condition.values()], OTHER_CONDITION), heaviest
+
+
+def _fading(weights: list[float], share: float) -> float:
+    return sum(weight * share**place for place, weight in enumerate(sorted(weights, reverse=True)))
