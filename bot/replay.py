@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import orjson
@@ -26,6 +27,7 @@ from integrations.sources import generic
 from integrations.sources.reading import Malformed
 
 LONGEST_LINE = 1_048_576
+_judged = lru_cache(maxsize=16_384)(judge)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PATTERNS = ("recurrence", "several tools", "recovery", "merged", "flapping", "periodic", "cascade", "storm", "outbreak")
 
@@ -87,7 +89,7 @@ class Engine:
         if alert.status is not AlertStatus.FIRING:
             return self._not_firing(recorded.line, company, alert, identity, now)
         key = identity.correlation_key
-        judged = judge(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
+        judged = _judged(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
         look = company.placing.look(
             key, identity.asset, identity.signature, judged.severity, alert.tool, alert.message, alert.labels,
             now, alert.occurred_at,

@@ -115,7 +115,8 @@ class OfCompany:
         names = kept.firing.get(row.key)
         if names is None:
             names = kept.firing[row.key] = set()
-            self._changed(row.key, now)
+            if row.key in self._changes:
+                self._changed(row.key, now)
         if name is not None:
             names.add(name)
             self._by_name[name] = row.key

@@ -24,6 +24,8 @@ USUAL_SLOTS, USUAL_SHARE = 6, 0.05
 MOST_KEYS = 20_000
 MOST_TIES = 48
 MOST_TICKS = 64
+CASCADE_KEYS, PACES = 5, 10.0
+"""An incident of so many keys has ended after a silence of so many of its usual intervals, and of a `PAUSE` at least."""
 CAP = 500
 """One incident swallows no more keys than this."""
 RUSH_ALERTS, RUSH_SPAN = 8, 15.0
@@ -73,6 +75,7 @@ class Episode:
     barred: set[str] = field(default_factory=set)
     firm: int = 0
     chatter: bool = False
+    ends: float = 0.0
 
     @property
     def pure(self) -> bool:
@@ -81,12 +84,16 @@ class Episode:
         only = next(signatures, None)
         return only is None or all(one.signature == only.signature for one in signatures)
 
-    def quiet_after(self, window: float) -> float:
-        """How long a silence ends it. A busy cascade that stops at once has ended sooner than a lone alert."""
-        if len(self.keys) < 5:
-            return window
-        pace = (self.last - self.first) / max(1, self.count)
-        return min(window, max(PAUSE, 10 * pace))
+    def heard_until(self, now: float, window: float) -> None:
+        """It was heard of now, and ends after a silence: of the window for a few alerts, sooner for a busy cascade
+        that stops at once."""
+        if now > self.last:
+            self.last = now
+        if len(self.keys) < CASCADE_KEYS:
+            self.ends = self.last + window
+        else:
+            pace = (self.last - self.first) / self.count if self.count else window
+            self.ends = self.last + min(window, max(PAUSE, PACES * pace))
 
 
 @dataclass(slots=True)
@@ -173,12 +180,10 @@ class Activity:
     def episode(self, number: int, now: float) -> Episode | None:
         """The open incident, unless its silence has ended it."""
         found = self.episodes.get(number)
-        if found is None or now - found.last > found.quiet_after(self.window):
-            return None
-        return found
+        return found if found is not None and now <= found.ends else None
 
     def begin(self, number: int, now: float) -> Episode:
-        found = self.episodes[number] = Episode(number, now, now)
+        found = self.episodes[number] = Episode(number, now, now, ends=now + self.window)
         return found
 
     def end(self, number: int) -> Episode | None:
@@ -223,7 +228,7 @@ class Activity:
     def seen(self, row: Key, episode: Episode, tool: str, now: float, stated: float) -> None:
         """One alert of the key was counted for its incident."""
         episode.count += 1
-        episode.last = max(episode.last, now)
+        episode.heard_until(now, self.window)
         episode.assets[row.asset] = now
         if episode.chatter:
             held = self.active.get(row.asset)
@@ -272,8 +277,8 @@ class Activity:
             firm = row.firm
             self.enter(row, target, row.last, firm=firm)
         target.first = min(target.first, source.first)
-        target.last = max(target.last, source.last)
         target.count += source.count
+        target.heard_until(source.last, self.window)
         for asset in target.assets:
             held = self.active.get(asset)
             if held is None or held[0] is source:
@@ -304,7 +309,7 @@ class Activity:
             self.active[row.asset] = (target, row.last)
         share = sum(row.run for row in moved)
         target.count, source.count = share, max(0, source.count - share)
-        target.last = max((row.last for row in moved), default=now)
+        target.heard_until(max((row.last for row in moved), default=now), self.window)
         source.barred.update(row.key for row in moved)
         self.keep_apart(out_of, into)
         return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -55,7 +56,7 @@ class Advice:
 
     join: int | None = None
     firm: bool = False
-    evidence: str = ""
+    evidence: Callable[[], str] = str
     score: float = 0.0
     leave: Reason | None = None
     rhythm: str = ""
@@ -147,7 +148,7 @@ def correlate(
 
 
 def _joined(incident: Known, advice: Advice) -> Reason:
-    return Reason("joined", f"joins {incident.label}: {advice.evidence}; {advice.score:.2f} in all")
+    return Reason("joined", f"joins {incident.label}: {advice.evidence()}; {advice.score:.2f} in all")
 
 
 def _same(alert: Alert, key: str, current: Known, rules: Rules, now: datetime) -> Reason:

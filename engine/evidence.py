@@ -22,6 +22,8 @@ LINK = 0.5
 FRESH = 120.0
 """Evidence fades with this time constant; what is older than `STALE` is none."""
 STALE = 276.0
+PLENTY = 3.0
+"""With so much for one incident there is no need to look for more."""
 BRIEF = 2.0
 """Two alerts within so many seconds came together."""
 
@@ -31,9 +33,10 @@ SAME_FAMILY, MOST_FAMILY = 0.22, 3
 SAME_MOMENT = 0.4
 LOCKSTEP, LOCKSTEP_SHARE = 5, 0.6
 """A signature that fires on two assets together so often, and in this share of its alerts, is one thing seen twice."""
+_NONE: dict[str, tuple[float, str]] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sighting:
     """One firing alert, as far as weighing needs it. `stated` is the tool's own time."""
 
@@ -71,34 +74,50 @@ class Case:
 def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) -> list[Case]:
     """The open incidents something speaks for, best first. Looks only at what is near the alert's asset."""
     cases: dict[int, Case] = {}
-    now, asset = sighting.now, sighting.row.asset
-    active = activity.active
     if not usual:
         _same_asset(activity, sighting, cases, rush=rush)
-    for other in sighting.mentions:
-        held = active.get(other)
-        if held is not None and (fresh := _fresh(activity, held, now)) > 0.0:
-            _case(cases, held[0]).add(MENTIONED * fresh, f"the alert names {other}", firm=True)
-    for other, (weight, words) in activity.near.get(asset, {}).items():
-        held = active.get(other)
-        if held is None or other in sighting.mentions or (held[0].chatter and weight < SAME_ASSET):
-            continue
-        fresh = _fresh(activity, held, now)
-        if fresh > 0.0:
-            _case(cases, held[0]).add(weight * fresh, words, firm=True)
+    _relations(activity, sighting, cases)
     _same_family(activity, sighting, cases)
-    if sighting.trace and (episode := activity.traces.get(sighting.trace)) is not None:
-        if (live := activity.episode(episode.id, now)) is not None:
-            _case(cases, live).add(SAME_TRACE, f"both carry the trace {sighting.trace}", firm=True)
-    episode = activity.ticks.get((sighting.tool, sighting.stated))
-    if episode is not None and episode.id in cases:
-        cases[episode.id].add(SAME_MOMENT, f"{sighting.tool} sent both in the same moment")
+    now, trace = sighting.now, sighting.trace
+    if trace and (episode := activity.traces.get(trace)) is not None and now <= episode.ends:
+        _case(cases, episode).add(SAME_TRACE, f"both carry the trace {trace}", firm=True)
+    moment = activity.ticks.get((sighting.tool, sighting.stated))
+    if moment is not None and moment.id in cases:
+        cases[moment.id].add(SAME_MOMENT, f"{sighting.tool} sent both in the same moment")
     key = sighting.row.key
     found = [
         case for case in cases.values() if len(case.episode.keys) < CAP and key not in case.episode.barred
     ]
-    found.sort(key=lambda case: (-case.score, case.episode.id))
+    if len(found) > 1:
+        found.sort(key=lambda case: (-case.score, case.episode.id))
     return found
+
+
+def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -> None:
+    """Assets the alert names, and those that a dependency, the past or a name ties to its own."""
+    now, active, mentions = sighting.now, activity.active, sighting.mentions
+    for other in mentions:
+        held = active.get(other)
+        if held is not None and now <= held[0].ends and (ago := now - held[1]) <= STALE:
+            fresh = math.exp(-max(0.0, ago) / FRESH)
+            _case(cases, held[0]).add(MENTIONED * fresh, f"the alert names {other}", firm=True)
+    for other, (weight, words) in activity.near.get(sighting.row.asset, _NONE).items():
+        held = active.get(other)
+        if held is None:
+            continue
+        episode, last = held
+        ago = now - last
+        if ago > STALE or now > episode.ends or (episode.chatter and weight < SAME_ASSET):
+            continue
+        if other in mentions:
+            continue
+        case = cases.get(episode.id) or _case(cases, episode)
+        weight *= math.exp(-ago / FRESH) if ago > 0.0 else 1.0
+        case.score += weight
+        case.firm += weight
+        case.terms.append((weight, words))
+        if case.score > PLENTY:
+            return
 
 
 def _case(cases: dict[int, Case], episode: Episode) -> Case:
@@ -106,17 +125,6 @@ def _case(cases: dict[int, Case], episode: Episode) -> Case:
     if found is None:
         found = cases[episode.id] = Case(episode)
     return found
-
-
-def _fresh(activity: Activity, held: tuple[Episode, float], now: float) -> float:
-    """1 for just now, fading; 0 when too long ago or when the incident has ended."""
-    episode, last = held
-    ago = now - last
-    if ago > STALE or episode.id not in activity.episodes:
-        return 0.0
-    if now - episode.last > episode.quiet_after(activity.window):
-        return 0.0
-    return math.exp(-max(0.0, ago) / FRESH)
 
 
 def _same_asset(activity: Activity, sighting: Sighting, cases: dict[int, Case], *, rush: bool) -> None:

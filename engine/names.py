@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 _REPLICA = re.compile(r"(?:[-_.]?\d+)+$")
@@ -16,6 +16,7 @@ _FIRST = re.compile(r"^[a-z0-9]+(?=[-_./])")
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9_.\-]*[a-z0-9])?")
 MOST_SIBLINGS = 30
 MOST_WORDS = 60
+LONGEST_TEXT = 2000
 MOST_NAMES = 20_000
 SHORTEST = 3
 
@@ -73,9 +74,9 @@ class Names:
 
         An alert of `lon-cart-1` that says `cart-1 → db-1` means `lon-db-1` where there is one.
         """
-        words = dict.fromkeys(_words(message))
+        words = _words(message)
         for value in labels.values():
-            words.update(dict.fromkeys(_words(value)))
+            words += _words(value)
         prefix = next((asset[: -len(one)] for one in words if len(one) < len(asset) and asset.endswith(one)), "")
         found: dict[str, None] = {}
         for word in words:
@@ -86,10 +87,7 @@ class Names:
         return list(found)
 
 
-def _words(text: str) -> Iterator[str]:
-    for number, found in enumerate(_WORD.finditer(text.lower())):
-        if number >= MOST_WORDS:
-            return
-        word = found.group(0)
-        if len(word) >= SHORTEST:
-            yield word
+@lru_cache(maxsize=16384)
+def _words(text: str) -> tuple[str, ...]:
+    words = _WORD.findall(text[:LONGEST_TEXT].lower())
+    return tuple(dict.fromkeys(word for word in words[:MOST_WORDS] if len(word) >= SHORTEST))

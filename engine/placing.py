@@ -15,7 +15,7 @@ from engine.reason import Reason
 
 MENTION = 0.5
 """What one mention adds to the tie of two assets; two make it as strong as a stated dependency."""
-CLOSE_LOOKS = 3
+CLOSE_LOOKS = 2
 """The first alerts of a run are weighed even when their key is known: they may bring two incidents together."""
 _TRACES = ("trace_id", "traceid", "trace.id", "correlation_id", "correlationid", "request_id")
 MOST_TRACES = 2048
@@ -84,7 +84,7 @@ class Placing:
         chatter = row.chatters(at)
         sighting = Sighting(row, tool, at, stated.timestamp() if stated else at)
         look = Look(row, sighting, chatter=chatter, twin=in_step(activity, row, at))
-        if row.incident in activity.episodes and row.run > CLOSE_LOOKS:
+        if row.run > CLOSE_LOOKS and row.incident in activity.episodes:
             return look
         mentions = activity.names.mentioned(asset, message, labels)
         for other in mentions:
@@ -92,7 +92,7 @@ class Placing:
             activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
         look.sighting = Sighting(row, tool, at, sighting.stated, mentions, trace)
-        if row.run == 1 and not worse and (period := periodic(row.starts)) is not None:
+        if not row.incident and len(row.starts) > 2 and not worse and (period := periodic(row.starts)) is not None:
             look.rhythm = period.text
         look.usual = activity.usual(row, at)
         look.cases = weigh(activity, look.sighting, usual=look.usual, rush=rush)
@@ -104,7 +104,7 @@ class Placing:
             return Advice(leave=self._leaves(look))
         if look.cases and look.cases[0].score >= JOIN:
             best = look.cases[0]
-            return Advice(join=best.episode.id, firm=best.firm >= JOIN, evidence=best.words(), score=best.score)
+            return Advice(join=best.episode.id, firm=best.firm >= JOIN, evidence=best.words, score=best.score)
         return Advice(rhythm=look.rhythm) if look.rhythm else NO_ADVICE
 
     def _leaves(self, look: Look) -> Reason | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.activity import Key
@@ -26,7 +27,7 @@ SYMPTOM = 0.5
 """An alert that names another asset speaks of a relation rather than of its own asset."""
 SHARE = 1.4
 """What an asset's share of all alerts of the incident counts beside the clues (the best asset's clues are 1)."""
-GROWTH = 1.3
+GROWTH = 1.1
 """The belief is worked out again when the incident has grown by this factor."""
 MOST_PAST = 50_000
 
@@ -38,8 +39,10 @@ class Clue:
     row: Key
     at: float
     line: int
+    condition: str
     count: int = 0
     symptom: bool = False
+    odd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,9 @@ class Suspects:
     count: int = 0
     due: float = 1.0
     clues: dict[str, Clue] = field(default_factory=dict)
+    by_asset: dict[str, list[Clue]] = field(default_factory=dict)
+    spread: Counter[str] = field(default_factory=Counter)
+    past: int = 0
     belief: Belief | None = None
 
 
@@ -79,13 +85,38 @@ class RootCauses:
             found = self._open[incident] = Suspects(began=at)
         clue = found.clues.get(row.key)
         if clue is None:
-            clue = found.clues[row.key] = Clue(row, at, line, symptom=symptom)
+            clue = Clue(row, at, line, condition(row.signature) or row.signature, symptom=symptom)
+            self._add(found, clue)
         clue.count += 1
         found.count += 1
-        if found.count >= found.due:
+        if len(found.clues) == 1:
+            found.belief = found.belief or Belief(row.asset, line, 1.0, "nothing else is in the incident")
+        elif found.count >= found.due:
             found.due = found.count * GROWTH
             found.belief = self._believed(found)
         return found.belief
+
+    def _add(self, found: Suspects, clue: Clue) -> None:
+        row = clue.row
+        found.clues[row.key] = clue
+        found.by_asset.setdefault(row.asset, []).append(clue)
+        found.spread[row.signature] += 1
+        if self._assets[row.asset] > found.past:
+            found.past = self._assets[row.asset]
+            for one in found.clues.values():
+                one.odd = self._odd(found, one)
+        else:
+            clue.odd = self._odd(found, clue)
+        if len(found.clues) == 2:
+            found.due = 0.0
+
+    def _odd(self, found: Suspects, clue: Clue) -> float:
+        """How seldom the key was part of the earlier incidents around these assets, and how early it came now."""
+        row = clue.row
+        expected = min(1.0, (self._signatures[row.signature] + 1) / (self._members + 3))
+        before = min(1.0, (row.parts + PRIOR * expected) / (found.past + PRIOR))
+        early = LATE_FLOOR + (1 - LATE_FLOOR) * math.exp(-max(0.0, clue.at - found.began) / EARLY)
+        return float((-math.log(before)) ** PAST_POWER) * early * (SYMPTOM if clue.symptom else 1.0)
 
     def merged(self, into: int, absorbed: int) -> None:
         source = self._open.pop(absorbed, None)
@@ -98,7 +129,7 @@ class RootCauses:
         for key, clue in source.clues.items():
             known = target.clues.get(key)
             if known is None:
-                target.clues[key] = clue
+                self._add(target, clue)
             else:
                 known.count += clue.count
                 known.at, known.line = min((known.at, known.line), (clue.at, clue.line))
@@ -119,47 +150,41 @@ class RootCauses:
                     del counter[name]
 
     def _believed(self, found: Suspects) -> Belief:
-        spread: Counter[str] = Counter(clue.row.signature for clue in found.clues.values())
-        by_asset: dict[str, list[Clue]] = {}
-        for clue in found.clues.values():
-            by_asset.setdefault(clue.row.asset, []).append(clue)
-        past = max(self._assets[asset] for asset in by_asset)
-        strengths = {
-            asset: self._strength(found, clues, spread, len(by_asset), past)
-            for asset, clues in by_asset.items()
-        }
+        by_asset = found.by_asset
+        every = len(by_asset) + 1
+        among = {signature: math.log(every / count) for signature, count in found.spread.items()}
+        strengths = {asset: _strength(clues, among) for asset, clues in by_asset.items()}
         most = max(strength for strength, _ in strengths.values()) or 1.0
         scores = {
-            asset: strengths[asset][0] / most + SHARE * sum(clue.count for clue in clues) / found.count
+            asset: strengths[asset][0] / most + SHARE * sum([clue.count for clue in clues]) / found.count
             for asset, clues in by_asset.items()
         }
         ranked = sorted(scores, key=lambda asset: (-scores[asset], by_asset[asset][0].line))
         best = ranked[0]
         heaviest = strengths[best][1]
         confidence = scores[best] / sum(scores[asset] for asset in ranked[:3])
-        said = "only it says" if spread[heaviest.row.signature] == 1 else "it says"
-        why = f"{said} `{heaviest.row.signature}`, {max(0, round(heaviest.at - found.began))} s after the first alert"
+        said = "only it says" if found.spread[heaviest.row.signature] == 1 else "it says"
+        after = max(0, round(heaviest.at - found.began))
+        why = f"{said} `{heaviest.row.signature}`, {after} s after the first alert"
         return Belief(best, heaviest.line, round(confidence, 2), why)
 
-    def _strength(
-        self, found: Suspects, clues: list[Clue], spread: Counter[str], assets: int, past: int
-    ) -> tuple[float, Clue]:
-        """What speaks for one asset, and the clue that speaks loudest."""
-        by_condition: dict[str, list[float]] = {}
-        loudest, heaviest = -1.0, clues[0]
-        for clue in clues:
-            row = clue.row
-            among = math.log((assets + 1) / spread[row.signature])
-            expected = min(1.0, (self._signatures[row.signature] + 1) / (self._members + 3))
-            before = min(1.0, (row.parts + PRIOR * expected) / (past + PRIOR))
-            early = LATE_FLOOR + (1 - LATE_FLOOR) * math.exp(-max(0.0, clue.at - found.began) / EARLY)
-            weight = among * (-math.log(before)) ** PAST_POWER * early * (1 + OFTEN * math.log(clue.count))
-            weight *= SYMPTOM if clue.symptom else 1.0
-            by_condition.setdefault(condition(row.signature) or row.signature, []).append(weight)
-            if weight > loudest:
-                loudest, heaviest = weight, clue
-        return _fading([_fading(some, SAME_CONDITION) for some in by_condition.values()], OTHER_CONDITION), heaviest
+
+def _strength(clues: list[Clue], among: Mapping[str, float]) -> tuple[float, Clue]:
+    """What speaks for one asset, and the clue that speaks loudest."""
+    by_condition: dict[str, list[float]] = {}
+    loudest, heaviest = -1.0, clues[0]
+    for clue in clues:
+        weight = among[clue.row.signature] * clue.odd
+        if clue.count > 1:
+            weight *= 1 + OFTEN * math.log(clue.count)
+        by_condition.setdefault(clue.condition, []).append(weight)
+        if weight > loudest:
+            loudest, heaviest = weight, clue
+    return _fading([_fading(some, SAME_CONDITION) for some in by_condition.values()], OTHER_CONDITION), heaviest
 
 
 def _fading(weights: list[float], share: float) -> float:
-    return sum(weight * share**place for place, weight in enumerate(sorted(weights, reverse=True)))
+    if len(weights) == 1:
+        return weights[0]
+    weights.sort(reverse=True)
+    return sum([weight * share**place for place, weight in enumerate(weights)])
