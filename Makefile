@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test bench fuzz lint lock clean
+.PHONY: setup demo test bench bench-correlation fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -14,6 +14,9 @@ test: setup ## every check: lint, types, tests on SQLite and PostgreSQL, browser
 
 bench: setup ## the benchmarks of docs/benchmarks.md
 	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+bench-correlation: setup ## how well alerts become incidents, on recorded and simulated streams
+	@exec .venv/bin/python -m benchmarks.correlation $(ARGS)
 
 fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--seed 7 --bodies 50000 --jobs 2"`
 	@exec nice .venv/bin/python -m tests.integrations.fuzz $(ARGS)

@@ -29,7 +29,17 @@ from integrations.sources.reading import Malformed
 LONGEST_LINE = 1_048_576
 _judged = lru_cache(maxsize=16_384)(judge)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PATTERNS = ("recurrence", "several tools", "recovery", "merged", "flapping", "periodic", "cascade", "storm", "outbreak")
+PATTERNS = (
+    "recurrence",
+    "several tools",
+    "recovery",
+    "merged",
+    "flapping",
+    "periodic",
+    "cascade",
+    "storm",
+    "outbreak",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,8 @@ class Engine:
         if isinstance(decision, Open):
             kept = self._opened(company, recorded.company, alert, key, identity.signature, judged.severity)
         else:
-            kept = company.kept(decision.incident.id)
+            assert isinstance(decision.incident, Kept)
+            kept = decision.incident
             if isinstance(decision, Reopen):
                 self.patterns["periodic" if decision.reason.rule == "periodic" else "recurrence"] += 1
                 company.back(kept)
@@ -133,9 +144,10 @@ class Engine:
         if isinstance(decision, Quiet | Open):
             self.suppressed += 1
             return Outcome(line, None, decision.reason.text, suppressed=True)
+        assert isinstance(decision.incident, Kept)
         if alert.status is AlertStatus.RESOLVED:
             name = (alert.tool, alert.dedup_key) if alert.dedup_key else None
-            company.recovers(company.kept(decision.incident.id), identity.correlation_key, name, now)
+            company.recovers(decision.incident, identity.correlation_key, name, now)
         return Outcome(line, decision.incident.id, decision.reason.text)
 
     def _opened(

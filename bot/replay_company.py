@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from engine.activity import Activity, Key
 from engine.alert import Severity
@@ -54,7 +54,7 @@ class OfCompany:
         self._by_name: dict[tuple[str, str], str] = {}
         self._changes: OrderedDict[str, deque[float]] = OrderedDict()
         self._patterns = patterns
-        self._now = datetime.min
+        self._now = datetime.min.replace(tzinfo=UTC)
 
     @property
     def activity(self) -> Activity:
@@ -97,11 +97,6 @@ class OfCompany:
             if until >= now and len(self._past) <= MOST_PAST:
                 break
             del self._past[key]
-
-    def kept(self, number: int) -> Kept:
-        """An incident that correlation has just named, open or resolved."""
-        found = self.open.get(number)
-        return found or next(kept for kept, _ in self._past.values() if kept.id == number)
 
     def begin(self, kept: Kept) -> None:
         self.open[kept.id] = kept

@@ -21,11 +21,11 @@ CHATTER_AFTER, CHATTER_ALERTS = 1200.0, 20
 """A run this long and this full is chatter: a sensor that talks all the time, not something that happened."""
 USUAL_SLOTS, USUAL_SHARE = 6, 0.05
 """A key heard of in this share of all slots, and in at least so many, is routine in this company."""
-MOST_KEYS = 20_000
+MOST_KEYS, FORGET_TRIES = 20_000, 4
 MOST_TIES = 48
 MOST_TICKS = 64
 CASCADE_KEYS, PACES = 5, 10.0
-"""An incident of so many keys has ended after a silence of so many of its usual intervals, and of a `PAUSE` at least."""
+"""An incident of so many keys ends after a silence of so many of its usual intervals, and of a `PAUSE` at least."""
 CAP = 500
 """One incident swallows no more keys than this."""
 RUSH_ALERTS, RUSH_SPAN = 8, 15.0
@@ -170,10 +170,13 @@ class Activity:
                 ties[another] = (weight, words)
 
     def _forget_one(self) -> None:
-        for key, row in self.keys.items():
+        """The key not heard of for longest goes; one that is part of something open stays for another turn."""
+        for _ in range(FORGET_TRIES):
+            key, row = next(iter(self.keys.items()))
             if row.incident not in self.episodes:
                 del self.keys[key]
                 return
+            self.keys.move_to_end(key)
 
     # -- incidents -------------------------------------------------------------------------------------------------
 

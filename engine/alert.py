@@ -142,6 +142,10 @@ _HOST_AND_PATH = re.compile(
     r"^((?:[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,9}|[a-z0-9-]{1,63}(?=:))(?::\d{1,5})?)/"
 )
 _SPACE = re.compile(r"\s+")
+_CLOUD_PATH = re.compile(r"^/subscriptions/[^/]+/(?:.+/)?providers/.+/([^/]+)/?$")
+_POD = re.compile(
+    r"^(.+?)-(?=[a-z]*\d)[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$"
+)  # Kubernetes' own alphabet: a Deployment's pod carries two such parts, new ones at every roll-out
 _LONGEST_NAME = 200
 
 
@@ -151,9 +155,14 @@ def normal_asset(name: str) -> str:
     characters long.
 
     `Web-01.acme.example:9100` and `WEB-01` are the same asset. A web address is known by its whole host name
-    (`https://shop.acme.example/health` is `shop.acme.example`), a name with slashes, such as `namespace/pod`, as it is.
+    (`https://shop.acme.example/health` is `shop.acme.example`), an Azure resource by the end of its id, a pod by its
+    Deployment, a name with slashes, such as `namespace/db`, as it is.
     """
     text = _bounded(_SPACE.sub(" ", name.strip().lower()))
+    if text.startswith("/subscriptions/") and (found := _CLOUD_PATH.match(text)):
+        text = found.group(1)
+    elif pod := _POD.match(text):
+        text = pod.group(1)
     return _host(text) or text
 
 
@@ -198,16 +207,28 @@ _NOISE = re.compile(
     """,
     re.VERBOSE,
 )
+_PART = re.compile(
+    r"""\b(?:(port|vlan)([\s:#=/]{1,2})(\d{1,5})
+    |(disk|drive|eth|nic|interface|lun|bay|slot|fan|psu|raid|controller|battery|site)([\s:#=/]{0,2})(\d{1,2})
+    |(job|task|schedule|policy|queue)([\s:#=/]{1,2})(\d{1,3}))
+    (?![a-z0-9]|[.,]\d|-[a-f0-9]*\d|\s?%|\s?(?:percent|ms|s|secs?|min|h|hours?|days?|[kmgt]i?b|c)\b)""",
+    re.VERBOSE,
+)
+_HIDDEN = {ord(str(digit)): chr(0xE000 + digit) for digit in range(10)}
+_SHOWN = {ord(hidden): chr(digit) for digit, hidden in _HIDDEN.items()}
 _WORD_BREAK = re.compile(r"[\s_\-/:;,.()\[\]{}<>\"'=|!?*]+")
 
 
 @lru_cache(maxsize=4096)
 def normal_signature(text: str) -> str:
-    """What is wrong, without what changes at every send: numbers, times, ids, case and punctuation.
+    """What is wrong, without what changes at every send: numbers, times, ids, case and punctuation. A number that
+    says which part of the asset it is about stays.
 
-    `Disk C: 91% full (12:04)` and `disk c 95 % full` are both `disk c # full`.
+    `Disk C: 91% full (12:04)` and `disk c 95 % full` are both `disk c # full`; `port 443 down` is not `port 80 down`.
     """
-    plain = _NOISE.sub(" # ", text.strip().lower().replace("_", " "))
+    plain = text.strip().lower().replace("_", " ")
+    if any(digit in plain for digit in "0123456789"):
+        plain = _NOISE.sub(" # ", _PART.sub(_hide, plain)).translate(_SHOWN)
     words = [word for word in _WORD_BREAK.split(plain) if word]
     kept: list[str] = []
     for word in words:
@@ -217,3 +238,9 @@ def normal_signature(text: str) -> str:
     while len(kept) > 1 and kept[-1] == "#":
         kept.pop()
     return " ".join(kept)[:200].rstrip() or "unknown"
+
+
+def _hide(part: re.Match[str]) -> str:
+    """The number of a part, out of the sight of what takes numbers away."""
+    word, between, number = (one for one in part.groups() if one is not None)
+    return f"{word}{between}{number.translate(_HIDDEN)}"

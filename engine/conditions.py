@@ -56,6 +56,7 @@ _PART = re.compile(
     r"\b(port|vlan|disk|drive|volume|eth|nic|interface|lun|bay|slot|fan|psu|raid|job|task|schedule|policy|site|queue)"
     r" ?([a-z]|\d{1,5})\b|\b([a-z]) (?:drive|disk)\b"
 )
+_SAME_PART = {"disk": "drive", "volume": "drive", "nic": "eth", "interface": "eth"}
 _FILLER = frozenset(["the", "a", "is", "on", "of", "for", "has", "at", "in", "and", "alert", "alarm", "check",
                      "warning", "critical", "problem", "issue", "detected", "#"])  # fmt: skip
 
@@ -77,7 +78,7 @@ def condition(signature: str) -> str | None:
 def parts(signature: str) -> frozenset[str]:
     """What a signature points at within its asset: `port 443`, `drive c`."""
     return frozenset(
-        f"{found[1] or 'drive'} {found[2] or found[3]}"
+        f"{_SAME_PART.get(found[1], found[1]) or 'drive'} {found[2] or found[3]}"
         for found in _PART.finditer(signature)
         if (found[2] or found[3]) != "s"
     )

@@ -135,7 +135,7 @@ def correlate(
     if joined is not None and advice.firm:
         return Join(joined, _joined(joined, advice))
     past = incidents.last_resolved(key)
-    if past is not None and advice.rhythm:
+    if past is not None and advice.rhythm and rules.reopen_window:
         return Reopen(past, Reason("periodic", f"periodic, {advice.rhythm}: one more round of {past.label}"))
     if past is not None and past.resolved_at is not None and now - past.resolved_at <= rules.reopen_window:
         ago, limit = _minutes(now - past.resolved_at), _minutes(rules.reopen_window)

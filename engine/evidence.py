@@ -6,6 +6,7 @@ Strong evidence joins, weak evidence only links two incidents; every term can be
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -207,7 +208,7 @@ def in_step(activity: Activity, row: Key, now: float) -> str | None:
     seen = activity.spread.get(row.signature)
     found = None
     if seen is None:
-        seen = activity.spread[row.signature] = type(activity.ticks)()
+        seen = activity.spread[row.signature] = OrderedDict()
         if len(activity.spread) > 4096:
             activity.spread.pop(next(iter(activity.spread)))
     for other in list(seen)[-5:]:

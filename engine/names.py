@@ -77,7 +77,9 @@ class Names:
         words = _words(message)
         for value in labels.values():
             words += _words(value)
-        prefix = next((asset[: -len(one)] for one in words if len(one) < len(asset) and asset.endswith(one)), "")
+        prefix = next(
+            (asset[: -len(one)] for one in words if len(one) < len(asset) and asset.endswith(one)), ""
+        )
         found: dict[str, None] = {}
         for word in words:
             full = prefix + word

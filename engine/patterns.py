@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.topology import Topology
 
@@ -60,7 +61,7 @@ def periodic(starts: Sequence[float]) -> Period | None:
     """A steady rhythm in these beginnings, the latest included; drift, jitter and skipped rounds allowed."""
     if len(starts) < PERIOD_ROUNDS:
         return None
-    gaps = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(starts)]
     shortest = min(gaps)
     if shortest < SHORTEST_PERIOD:
         return None

@@ -92,7 +92,12 @@ class Placing:
             activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
         look.sighting = Sighting(row, tool, at, sighting.stated, mentions, trace)
-        if not row.incident and len(row.starts) > 2 and not worse and (period := periodic(row.starts)) is not None:
+        if (
+            not row.incident
+            and len(row.starts) > 2
+            and not worse
+            and (period := periodic(row.starts)) is not None
+        ):
             look.rhythm = period.text
         look.usual = activity.usual(row, at)
         look.cases = weigh(activity, look.sighting, usual=look.usual, rush=rush)
@@ -113,7 +118,9 @@ class Placing:
         if episode is None or row.firm or episode.firm or episode.pure:
             return None
         minutes = int((look.sighting.now - row.since) // 60)
-        text = f"`{row.key}` has not stopped talking for {minutes} min ({row.run} alerts): set apart as chatter"
+        text = (
+            f"`{row.key}` has not stopped talking for {minutes} min ({row.run} alerts): set apart as chatter"
+        )
         return Reason("chatter", text)
 
     def placed(self, look: Look, incident: int) -> list[Brought]:

@@ -23,9 +23,9 @@ PRIOR = 2.0
 SAME_CONDITION, OTHER_CONDITION = 0.75, 0.3
 """Each further clue of one condition counts this share of the one before; so does each further condition."""
 OFTEN = 0.1
-SYMPTOM = 0.5
+SYMPTOM = 0.7
 """An alert that names another asset speaks of a relation rather than of its own asset."""
-SHARE = 1.4
+SHARE = 1.6
 """What an asset's share of all alerts of the incident counts beside the clues (the best asset's clues are 1)."""
 GROWTH = 1.1
 """The belief is worked out again when the incident has grown by this factor."""
@@ -180,7 +180,9 @@ def _strength(clues: list[Clue], among: Mapping[str, float]) -> tuple[float, Clu
         by_condition.setdefault(clue.condition, []).append(weight)
         if weight > loudest:
             loudest, heaviest = weight, clue
-    return _fading([_fading(some, SAME_CONDITION) for some in by_condition.values()], OTHER_CONDITION), heaviest
+    return _fading(
+        [_fading(some, SAME_CONDITION) for some in by_condition.values()], OTHER_CONDITION
+    ), heaviest
 
 
 def _fading(weights: list[float], share: float) -> float:

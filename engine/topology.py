@@ -77,9 +77,7 @@ class Topology:
         return near
 
     @staticmethod
-    def _offer(
-        near: dict[str, tuple[float, str]], asset: str, other: str, weight: float, words: str
-    ) -> None:
+    def _offer(near: dict[str, tuple[float, str]], asset: str, other: str, weight: float, words: str) -> None:
         if other != asset and weight > near.get(other, (0.0, ""))[0]:
             near[other] = (weight, words)
 

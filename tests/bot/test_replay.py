@@ -180,3 +180,100 @@ def test_every_alert_is_answered_once_and_never_in_another_problems_incident(row
         if one["incident"] is not None:
             problems.setdefault(one["incident"], set()).add((row["asset_name"], row["signature"]))
     assert all(len(found) == 1 for found in problems.values())
+
+
+ROW = st.fixed_dictionaries(
+    {
+        "company": st.sampled_from(["acme", "globex"]),
+        "asset_name": st.sampled_from(["dc01", "dc01.acme.example", "db-1", "db-2"]),
+        "signature": st.sampled_from(["Disk C: 91% full", "db unreachable", "Low space on drive C", "slow"]),
+        "message": st.sampled_from(["", "db-1 and dc01 do not answer"]),
+        "tool_source": st.sampled_from(["zabbix", "datadog"]),
+        "labels": st.sampled_from([{}, {"trace_id": "7"}]),
+        "minute": st.floats(0, 90),
+        "skew": st.floats(-5, 5),
+    }
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ROW, max_size=40), st.randoms(use_true_random=False))
+def test_no_order_repeat_skew_or_late_delivery_merges_across_companies(rows: list[Any], chance: Any) -> None:
+    lines = [row | {"timestamp": START + (row["minute"] + row["skew"]) * 60} for row in rows]
+    lines += [one for one in lines if chance.random() < 0.3]
+    chance.shuffle(lines)
+    said = outcomes(*lines)
+    companies: dict[int, set[str]] = {}
+    for row, one in zip(lines, said, strict=True):
+        companies.setdefault(one["incident"], set()).add(row["company"])
+        if one["root"] is not None:
+            assert lines[one["root"]]["company"] == row["company"]
+    assert all(len(found) == 1 for found in companies.values())
+    assert outcomes(*lines) == said
+
+
+TOPOLOGY = b"""{"asset": "web", "depends_on": ["db"], "company": "acme"}
+{"asset": "app", "depends_on": ["db"], "company": "acme"}
+{"asset": "shop", "depends_on": ["web"], "company": "acme"}
+{"asset": "web", "depends_on": ["other"], "company": "globex"}
+"""
+
+
+def with_topology(*lines: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    engine, out = replay.Engine(Rules(), replay.topology(io.BytesIO(TOPOLOGY))), io.BytesIO()
+    text = "\n".join(json.dumps(one) for one in lines)
+    summary = replay.run(replay.read(io.BytesIO(text.encode())), engine, out=out)
+    return [json.loads(one) for one in out.getvalue().splitlines()], dict(summary)
+
+
+def test_a_cascade_is_one_incident_with_a_believed_cause_and_reasons() -> None:
+    said, summary = with_topology(
+        line(0, "Queries queue", "db"),
+        line(0.1, "Slow pages", "web"),
+        line(0.2, "Slow answers", "app"),
+        line(0.3, "Checkout fails", "shop"),
+        line(0.3, "Slow pages", "web", company="globex"),
+    )
+    assert [one["incident"] for one in said] == [1, 1, 1, 1, 2]
+    assert "web depends on db" in said[1]["reason"]
+    assert said[3]["root"] == 0
+    assert summary["patterns"]["cascade"] == 1
+
+
+def test_a_flapping_check_is_one_incident_and_named() -> None:
+    lines = [line(number * 1.5, status="firing" if number % 2 == 0 else "resolved") for number in range(12)]
+    said, summary = with_topology(*lines)
+    assert {one["incident"] for one in said} == {1}
+    assert summary["patterns"]["flapping"] == 1
+
+
+def test_a_series_is_one_incident_and_the_night_it_really_fails_is_not_part_of_it() -> None:
+    nights = [line(night * 240, "Nightly job slow", "nas", severity="low") for night in range(8)]
+    failed = line(8 * 240, "Nightly job slow", "nas", severity="critical")
+    said, summary = with_topology(*nights, failed)
+    assert len({one["incident"] for one in said[:8]}) == 2  # the first round, and all the others
+    assert said[8]["incident"] not in {one["incident"] for one in said[:8]} and not said[8]["suppressed"]
+    assert summary["patterns"]["periodic"] == 6
+
+
+def test_a_critical_inside_a_storm_surfaces() -> None:
+    storm = [
+        line(
+            number / 300,
+            f"sensor {chr(97 + number % 20)} strange",
+            f"pc{chr(97 + number % 26)}",
+            severity="low",
+        )
+        for number in range(300)
+    ]
+    alone = line(0.5, "Ransom note found", "fileserver", severity="critical")
+    said, summary = with_topology(*storm[:150], alone, *storm[150:])
+    assert said[150]["incident"] is not None and not said[150]["suppressed"]
+    assert [one["incident"] for one in said].count(said[150]["incident"]) == 1
+    assert summary["patterns"]["storm"] >= 1
+
+
+def test_the_same_trouble_at_three_companies_is_an_outbreak_and_three_incidents() -> None:
+    said, summary = with_topology(*(line(number, company=name) for number, name in enumerate("abc")))
+    assert len({one["incident"] for one in said}) == 3
+    assert summary["patterns"]["outbreak"] == 1

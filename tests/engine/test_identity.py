@@ -43,6 +43,11 @@ HOST = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,10}[a-z0-9])?(\.[a-z][a-z0-9]{0,5}){
         ("web-01.acme.example:9100/metrics", "web-01"),
         ("Main Office   Printer", "main office printer"),
         ("i-0123456789abcdef0", "i-0123456789abcdef0"),
+        ("cart-7d9f8b6c5d-x2k4q", "cart"),
+        (
+            "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/WEB-01",
+            "web-01",
+        ),
         ("https://", "https://"),
         ("[]:9100", "[]:9100"),
         (":8080", ":8080"),
@@ -216,3 +221,33 @@ def test_the_asset_list_knows_one_machine_under_all_its_names(spelling: str) -> 
 def test_an_unlisted_asset_goes_by_its_short_name() -> None:
     said = Alert(asset_name="mail-7.acme.example", signature="disk full", tool="x")
     assert identify(said, _context(WEB)).asset == "mail-7"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Port 443 down", "Port 80 down"),
+        ("vlan 10 unreachable", "vlan 20 unreachable"),
+        ("disk 0 failed", "disk 1 failed"),
+        ("eth0 link down", "eth1 link down"),
+        ("fan 2 stopped", "fan 3 stopped"),
+        ("job 12 failed", "job 13 failed"),
+        ("Disk C: 91% full", "Disk D: 91% full"),
+    ],
+)
+def test_a_number_that_names_a_part_keeps_two_problems_apart(one: str, other: str) -> None:
+    assert normal_signature(one) != normal_signature(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("disk 91% full", "disk 95% full"),
+        ("Disk 91 % full on /var", "disk 7 % full on /var"),
+        ("job 123456 failed", "job 654321 failed"),
+        ("port 443 down for 3 min", "port 443 down for 17 min"),
+        ("interface 10.0.0.1 errors 12", "interface 10.0.0.1 errors 4000"),
+    ],
+)
+def test_other_numbers_never_split_a_problem(one: str, other: str) -> None:
+    assert normal_signature(one) == normal_signature(other)
