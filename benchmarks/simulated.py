@@ -53,7 +53,8 @@ def _series(chance: random.Random, company: str) -> Iterator[Line]:
     """Something every so often: nightly, every four hours, hourly, with jitter, drift and skipped rounds; one night
     the nightly one really fails."""
     for asset, step, jitter, drift in (
-        ("nas", DAY, 900.0, 60.0), ("erp", 4 * HOUR, 600.0, 0.0), ("mail", HOUR, 180.0, 0.0), ("web", 2 * HOUR, 300.0, 20.0)
+        ("nas", DAY, 900.0, 60.0), ("erp", 4 * HOUR, 600.0, 0.0), ("mail", HOUR, 180.0, 0.0),
+        ("web", 2 * HOUR, 300.0, 20.0),
     ):  # fmt: skip
         rounds = int(DAYS * DAY / step)
         for number in range(rounds):

@@ -211,7 +211,8 @@ _PART = re.compile(
     r"""\b(?:(port|vlan)([\s:#=/]{1,2})(\d{1,5})
     |(disk|drive|eth|nic|interface|lun|bay|slot|fan|psu|raid|controller|battery|site)([\s:#=/]{0,2})(\d{1,2})
     |(job|task|schedule|policy|queue)([\s:#=/]{1,2})(\d{1,3}))
-    (?![a-z0-9]|[.,]\d|-[a-f0-9]*\d|\s?%|\s?(?:percent|ms|s|secs?|min|h|hours?|days?|[kmgt]i?b|c)\b)""",
+    (?![a-z0-9]|[.,]\d|-[a-f0-9]*\d|[\W_]*(?:%|(?:percent|ms|msec|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?
+    |[kmgt]i?b|bytes?|c)\b))""",
     re.VERBOSE,
 )
 _HIDDEN = {ord(str(digit)): chr(0xE000 + digit) for digit in range(10)}
