@@ -202,6 +202,14 @@ def test_a_series_is_recognised_and_its_worse_night_is_not_part_of_it(worse: boo
     assert bool(advice.rhythm) is not worse
 
 
+def test_a_series_never_takes_in_what_is_critical() -> None:
+    desk = Desk({})
+    for night in range(4):
+        desk.activity.end(desk.fire("nas", "backup failed", night * 86400, severity=Severity.CRITICAL))
+    _, advice = desk.look("nas", "backup failed", 4 * 86400, severity=Severity.CRITICAL)
+    assert not advice.rhythm
+
+
 ASSETS = st.sampled_from(["web", "db", "app", "shop", "host", "lone"])
 SIGNATURES = st.sampled_from(["slow", "odd", "disk full"])
 FIRED = st.lists(st.tuples(ASSETS, SIGNATURES, st.integers(0, 30)), min_size=2, max_size=40)
