@@ -92,13 +92,9 @@ class Placing:
             activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
         look.sighting = Sighting(row, tool, at, sighting.stated, mentions, trace)
-        if (
-            not row.incident
-            and len(row.starts) > 2
-            and not worse
-            and (period := periodic(row.starts)) is not None
-        ):
-            look.rhythm = period.text
+        if not row.incident and len(row.starts) > 2 and not worse and severity is not Severity.CRITICAL:
+            period = periodic(row.starts)
+            look.rhythm = period.text if period is not None else ""
         look.usual = activity.usual(row, at)
         look.cases = weigh(activity, look.sighting, usual=look.usual, rush=rush)
         return look
