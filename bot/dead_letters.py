@@ -50,6 +50,13 @@ def understood(letter: DeadLetter, tool: str) -> list[Alert]:
         ) from error
 
 
+def no_such_tool(tool: str) -> str:
+    """Why a body for this tool is a dead letter, and how it is read after all."""
+    close = closest_tool(tool)
+    meant = f" Did you mean “{close}”? Then replay it with `--as {close}`." if close else ""
+    return f"There is no tool “{tool}”.{meant}"
+
+
 def closest_tool(tool: str) -> str:
     """The tool that was probably meant, or nothing."""
     return next(iter(get_close_matches(tool, SOURCES, n=1)), "")

@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler
 
 from bot import heartbeats, sns_door
 from bot.core import Core
+from bot.dead_letters import no_such_tool
 from bot.doors import Door, Known, Sender, Unauthorised, delivery_ids, is_named
 from bot.gate import TooMany
 from bot.ingest import Away, Full, Intake
@@ -73,8 +74,7 @@ def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.Rou
             return await sns_door.subscription(core, intake.gate, sender.company_id, through)
         parse = SOURCES.get(tool)
         if parse is None:
-            why = f"There is no tool “{text(tool, 60)}”; known: {', '.join(sorted(SOURCES))}."
-            number = await _keep(core, intake, sender, tool, request.headers, body, why)
+            number = await _keep(core, intake, sender, tool, request.headers, body, no_such_tool(tool))
             return _unknown(tool, number)
         try:
             inside = through.message.message.encode() if through and tool != OWN_ENVELOPE else body

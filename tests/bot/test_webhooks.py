@@ -107,6 +107,8 @@ async def test_an_unknown_tool_is_told_the_known_ones(front: Front):
     assert answer.status == 404 and answer.body["known"] == sorted(SOURCES)
     assert (await front.post(tool="%00%ff%ed%a0%80")).status == 404
     assert (await front.post(tool="Alerts")).status == 202
+    await front.post(tool="alert")
+    assert "Did you mean “alerts”? Then replay it with `--as alerts`." in (await told(front))[-1]
     first = (await letters(front))[-1]
     assert (first.id, first.tool, first.body) == (answer.body["dead_letter"], "nosuch", orjson.dumps(ALERT))
 
