@@ -72,7 +72,10 @@ class Door:
 
     async def recognise(self, request: web.Request) -> Known:
         """Whose key it is, before anything else is read. Raises Unauthorised."""
-        given, in_query = _given_key(request)
+        return await self.recognise_key(*_given_key(request))
+
+    async def recognise_key(self, given: str, in_query: bool = False) -> Known:
+        """Whose key this is. Raises Unauthorised."""
         form = KEY_FORM.fullmatch(given)
         known = await self._remembered(form.group(1)) if form else None
         right = hmac.compare_digest(

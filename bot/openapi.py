@@ -189,6 +189,13 @@ def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
 _HEARTBEATS = ("/api/webhooks/heartbeat/{name}", "/api/webhooks/heartbeat/{name}/{signal}")
 
 
+_PAGING = {
+    "/v2/enqueue": ("enqueueEvent", "An event in the form of the PagerDuty Events API v2", "202"),
+    "/v2/change/enqueue": ("enqueueChange", "A change in that form: it is only noted", "202"),
+    "/generic/2010-04-15/create_event.json": ("createEvent", "An event in the form of its version 1", "200"),
+}
+
+
 def _others() -> dict[str, Any]:
     """The doors that are not REST: what tools, chat platforms and operators call."""
     any_body = {"type": ["object", "array"]}
@@ -201,6 +208,7 @@ def _others() -> dict[str, Any]:
             | {"parameters": _path_parameters("/api/webhooks/{tool}")}
         },
         **{path: _heartbeat(path) for path in _HEARTBEATS},
+        **{path: _paging(*words) for path, words in _PAGING.items()},
         "/api/ws": {
             "get": {
                 "operationId": "listen",
@@ -231,6 +239,23 @@ def _others() -> dict[str, Any]:
         },
         "/metrics": {"get": {"operationId": "metrics", "summary": "Prometheus metrics", "responses": plain}},
         "/openapi.json": {"get": {"operationId": "openapi", "summary": "This document", "responses": plain}},
+    }
+
+
+def _paging(name: str, summary: str, taken: str) -> dict[str, Any]:
+    said = {
+        taken: "Kept; `dedup_key` names it",
+        "400": "Invalid; `errors` says why. A wrong key is one",
+        "429": "Too many",
+    }
+    return {
+        "post": {
+            "operationId": name,
+            "summary": summary,
+            "description": "`routing_key` in the body, or the header `X-Routing-Key`, is the company's key.",
+            "requestBody": {"required": True, **_content({"type": "object"})},
+            "responses": {code: {"description": words} for code, words in said.items()},
+        }
     }
 
 

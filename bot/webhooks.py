@@ -6,14 +6,15 @@ A body with an empty list of alerts says nothing and is no fault: 202 with `acce
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from bot import heartbeats, sns_door
+from bot import heartbeats, pagerduty_events, sns_door
 from bot.core import Core
 from bot.dead_letters import no_such_tool
 from bot.doors import Door, Known, Sender, Unauthorised, delivery_ids, is_named
@@ -86,17 +87,18 @@ def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.Rou
 
     async def beat(request: web.Request) -> web.Response:
         known = await door.recognise(request)
-        try:
-            body = await _body(request)
-        except _Unreadable as error:
-            return error.answer
+        body = await _body(request)
         sender = await door.prove(known, request.headers, body)
         return await heartbeats.answer(core, sender.company_id, request, body)
 
-    return [web.post("/api/webhooks/{tool}", _refusing(receive)), *heartbeats.routes(_refusing(beat))]
+    return [
+        web.post("/api/webhooks/{tool}", _refusing(receive)),
+        *heartbeats.routes(_refusing(beat)),
+        *pagerduty_events.routes(door, intake, _refusing, read_body=_body, keep=partial(_keep, core, intake)),
+    ]
 
 
-def _refusing(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
+def _refusing(handler: Handler) -> Handler:
     """What every door says to a stranger, and to a company over its limit."""
 
     async def refusing(request: web.Request) -> web.StreamResponse:
@@ -104,6 +106,8 @@ def _refusing(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Hand
             return await handler(request)
         except Unauthorised:
             return _unauthorised()
+        except _Unreadable as error:
+            return error.answer
         except TooMany as error:
             detail = f"The company is over its limit. Nothing was accepted. Send it again in {error.wait} s."
             return problem(429, "Too many requests", detail, retry_after=error.wait)
