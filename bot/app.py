@@ -29,6 +29,9 @@ from storage.secrets import Vault
 
 log = structlog.get_logger()
 LARGEST_BODY = 1024 * 1024
+IDLE = 75.0
+"""Seconds that a connection may stand open without a whole request: above the 60 of most load balancers, so that it
+is they who close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +132,14 @@ def build(
 
 async def _listen(app: web.Application, settings: Settings, stack: AsyncExitStack) -> int:
     # bodies stay as they were sent: aiohttp would inflate a gzip bomb before any door sees it
+    # no access log: addresses may hold keys
     runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=10, auto_decompress=False
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=10,
+        auto_decompress=False,
+        keepalive_timeout=IDLE,
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from aiohttp.test_utils import TestClient
+from aiohttp import ClientSession
 
 from bot import gate as gate_module
-from bot.clock import DatabaseClock
+from bot.app import Running, running
 from bot.core import Core
 from bot.effects import Effects
+from bot.settings import Settings
 from engine.access import SYSTEM
 from engine.allowance import Lane, Limits, Refused, Shut, Window
 from engine.jobs import EndLimiting
 from engine.operations import directory
-from engine.operations.directory import Issued
-from runbooks.catalogue import Catalogue
-from storage.database import Database
 from storage.intake_tables import intake_lines
 from storage.tables import jobs
 from storage.transaction import Transaction
@@ -251,42 +248,31 @@ async def test_the_end_is_looked_for_by_a_job_that_comes_back(front: Front, cloc
     assert await front.core.read(due) == [clock.now() + timedelta(minutes=1)]
 
 
-@asynccontextmanager
-async def replicas(
-    database_url: str, vault: Any, catalogue: Catalogue, settings: Any, number: int = 2
-) -> AsyncIterator[tuple[list[TestClient[Any, Any]], Issued]]:
-    """So many front doors, each with a database, a clock and an intake of its own."""
-    async with AsyncExitStack() as stack:
-        fronts: list[Front] = []
-        small: Issued | None = None
-        for place in range(number):
-            database = Database(database_url, vault)
-            stack.push_async_callback(database.close)
-            clock = DatabaseClock()
-            await clock.agree(database)
-            core = Core(settings=settings, database=database, clock=clock, catalogue=catalogue)
-            small = small or await company(core, "small", rate_limit=60, burst=0)
-            fronts.append(await stack.enter_async_context(standing(core, names=(f"a{place}", f"s{place}"))))
-        assert small is not None
-        yield [one.client for one in fronts], small
-
-
-async def test_limits_hold_to_the_request_across_two_replicas(
-    database_url: str, vault: Any, catalogue: Catalogue, settings: Any
-):
-    async with replicas(database_url, vault, catalogue, settings) as (clients, small):
+async def test_limits_hold_to_the_request_across_two_replicas(settings: Settings):
+    here = settings.model_copy(update={"aw_port": 0})
+    async with (
+        running(here, executors={}) as first,
+        running(here, executors={}) as second,
+        ClientSession() as session,
+    ):
+        small = await company(first.core, "small", rate_limit=60, burst=0, slack_channel=None)
         headers = {"X-API-Key": small.api_key}
 
-        async def send(client: TestClient[Any, Any], number: int) -> list[int]:
+        async def send(replica: Running, number: int) -> list[int]:
             statuses = []
             for turn in range(20):
                 body = {**CALM, "asset_name": f"host-{number}-{turn}"}
-                async with client.post("/api/webhooks/alerts", json=body, headers=headers) as answer:
+                url = f"http://127.0.0.1:{replica.port}/api/webhooks/alerts"
+                async with session.post(url, json=body, headers=headers) as answer:
                     statuses.append(answer.status)
             return statuses
 
-        found = await asyncio.gather(*(send(client, n) for n in range(5) for client in clients))
+        found = await asyncio.gather(*(send(one, n) for n in range(5) for one in (first, second)))
         assert Counter(status for some in found for status in some) == {202: 60, 429: 140}
+        async with session.get(f"http://127.0.0.1:{second.port}/metrics") as answer:
+            said = await answer.text()
+        assert 'aw_requests_refused_total{company="small"} 140.0' in said
+        assert 'aw_alerts_refused_total{company="small"} 140.0' in said
 
 
 def test_the_gate_forgets_what_is_no_longer_true(core: Core, clock: TestClock):
