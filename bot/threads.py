@@ -131,4 +131,4 @@ def _as_one(entries: Sequence[TimelineEntry]) -> TimelineEntry:
     if len(entries) == 1:
         return entries[0]
     last = entries[-1]
-    return replace(last, text=f"{len(entries)} more from monitoring; the last: {cut(last.text, 300)}")
+    return replace(last, text=f"{len(entries)} updates from monitoring; the last: {cut(last.text, 300)}")

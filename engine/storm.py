@@ -26,7 +26,7 @@ QUIET = timedelta(minutes=5)
 """How long hardly anything may be alerted before a storm is over."""
 CARDS_AFTERWARDS = 5
 """How many of those that are still open and unclaimed get a card of their own when a storm is over, worst first."""
-SHORTEST, LONGEST = timedelta(seconds=2), timedelta(seconds=15)
+SHORTEST, LONGEST = timedelta(seconds=2), timedelta(seconds=10)
 MOST_SAMPLES = 240
 MINUTE = timedelta(minutes=1)
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -127,7 +127,7 @@ def _first_critical(channel: Channel, newcomers: Sequence[Newcomer], now: dateti
 
 
 def pause_of(storm: Storm, now: datetime) -> timedelta:
-    """How long the board stands before it is edited again: 2 s at first, longer as the storm goes on, at most 15 s;
+    """How long the board stands before it is edited again: 2 s at first, longer as the storm goes on, at most 10 s;
     afterwards the recap is not in a hurry."""
     if storm.over_at is not None:
         return LONGEST

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from engine.alert import Severity
 from engine.storm import Channel, Newcomer, Storm
 from storage import dialect
-from storage.rows import insert_new, locked
+from storage.prepared import Prepared
+from storage.rows import insert_new
 from storage.storm_tables import channels as table
 
 if TYPE_CHECKING:
@@ -21,15 +22,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def _to_channel(row: Any) -> Channel:
+def _to_channel(row: Sequence[Any]) -> Channel:
+    platform, channel, company_id, swell_at, swell, critical_at, storm_id = row
     return Channel(
-        platform=row.platform,
-        channel=row.channel,
-        company_id=row.company_id,
-        swell_at=row.swell_at,
-        swell=tuple(_to_newcomer(*one) for one in row.swell),
-        critical_at=row.critical_at,
-        storm_id=row.storm_id,
+        platform=platform,
+        channel=channel,
+        company_id=company_id,
+        swell_at=swell_at,
+        swell=tuple(_to_newcomer(*one) for one in swell),
+        critical_at=critical_at,
+        storm_id=storm_id,
     )
 
 
@@ -40,6 +42,29 @@ def _to_newcomer(card_id: str, severity: str, at: int, counted_from: int) -> New
 
 def _here(platform: str, channel: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.platform == platform, table.c.channel == channel)
+
+
+_SWELL = ("swell_at", "swell", "critical_at", "storm_id")
+_THESE = Prepared(
+    lambda dialect_name: (
+        sa.select(*(table.c[name] for name in ("platform", "channel", "company_id", *_SWELL)))
+        .where(
+            table.c.platform == sa.bindparam("its_platform"),
+            dialect.any_of(dialect_name, table.c.channel, "names"),
+        )
+        .order_by(table.c.channel)
+        .with_for_update()
+    )
+)
+_SAVE = Prepared(
+    lambda _: (
+        sa.update(table)
+        .where(
+            table.c.platform == sa.bindparam("its_platform"), table.c.channel == sa.bindparam("its_channel")
+        )
+        .values({name: sa.bindparam(name, type_=table.c[name].type) for name in _SWELL})
+    )
+)
 
 
 class Channels:
@@ -61,10 +86,9 @@ class Channels:
         found: dict[tuple[str, str], Channel] = {}
         for platform in sorted({platform for platform, _ in places}):
             names = sorted(channel for one, channel in places if one == platform)
-            statement = sa.select(table).where(table.c.platform == platform, table.c.channel.in_(names))
-            ordered = locked(self._tx, statement.order_by(table.c.channel))
-            for row in await self._tx.connection.execute(ordered):
-                found[(row.platform, row.channel)] = _to_channel(row)
+            for row in await _THESE.rows(self._tx, its_platform=platform, names=names):
+                channel = _to_channel(row)
+                found[channel.place] = channel
         return found
 
     async def _add(self, rows: list[tuple[str, str, int]], now: datetime) -> None:
@@ -91,13 +115,7 @@ class Channels:
             }
             for one in channels
         ]
-        statement = (
-            sa.update(table)
-            .where(_here(sa.bindparam("its_platform"), sa.bindparam("its_channel")))  # type: ignore[arg-type]
-            .values({name: sa.bindparam(name) for name in ("swell_at", "swell", "critical_at", "storm_id")})
-        )
-        for row in rows:
-            await self._tx.connection.execute(statement, row)
+        await _SAVE.many(self._tx, rows)
 
     async def calm(self, storm: Storm) -> None:
         """The storm is over: what arrives from now on gets cards again. Waits for whoever is placing something."""

@@ -266,6 +266,35 @@ async def test_what_comes_back_all_at_once_is_a_storm_of_its_own(h: Harness):
     )
 
 
+async def test_what_piles_up_in_a_thread_is_told_as_one_line(h: Harness):
+    await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low")
+    await h.card("acme", saying="Link flaps")
+    h.world.faults.add(
+        Fault(service="slack", method="chat.postMessage", times=1, do="ratelimited", retry_after=3)
+    )
+    for status in ("resolved", "firing") * 4:
+        await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low", status=status)
+    await h.thread("acme", saying="updates from monitoring; the last: Reopened")
+    await h.quiet()
+    [one] = h.cards("acme")
+    told = h.world.slack.replies("C0ACME", one["ts"])[1:]
+    assert len(told) < 4, "eight lines, together or nearly so"
+
+
+async def test_an_approval_that_somebody_asks_for_brings_its_incidents_card_along(h: Harness):
+    h.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
+    others = [an_alert(number, severity="low") for number in range(8)]
+    service = an_alert(0, asset_name="globex-app-01", signature="Service acme-app down", severity="low")
+    _, answer = await h.post("globex", [*others, service | {"labels": {"service": "acme-app"}}])
+    label = answer["results"][-1]["incident_id"]
+    await board_saying(h, "9 alerts", "globex")
+    assert h.cards("globex") == []
+    await h.command("kim", "globex", f"/aw run restart-service {label} unit=acme-app")
+    await h.card("globex", saying=f"{label} ·")
+    approval = await h.card("globex", kind="approval", saying="high risk")
+    assert approval["thread_ts"] == h.cards("globex")[0]["ts"]
+
+
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_two_replicas_share_one_board_and_one_budget(h: Harness):
     async with another(h) as second:
