@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.threads import FOLD_FROM, folded
 from engine.audit import TimelineEntry, TimelineKind
 from tests.clock import START
 
 
 def line(number: int, kind: TimelineKind = TimelineKind.ALERT, **changes) -> TimelineEntry:
-    values = {
+    values: dict[str, Any] = {
         "id": f"e{number}",
         "company_id": 1,
         "incident_id": 1,
