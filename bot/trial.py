@@ -200,6 +200,11 @@ class Trial:
         if not wanted:
             yield Hop(Outcome.NONE, "no chat channel is bound to this company, so there is no card")
         for card in wanted:
+            if card.deferred:
+                yield Hop(
+                    Outcome.NONE, f"a storm is on in {card.platform} {card.channel}: its board shows it"
+                )
+                continue
             stored = await self._posted(card.id)
             place = f"{card.platform} {card.channel}"
             ref = stored.ref if stored else None

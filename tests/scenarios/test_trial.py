@@ -90,6 +90,13 @@ async def test_it_says_where_the_way_is_broken(h: Harness):
     assert "invite the bot" in said
 
 
+async def test_in_a_storm_the_board_shows_it(h: Harness):
+    for number in range(60):
+        await h.fire("acme", f"Fault {chr(97 + number % 26)}{chr(97 + number // 26)}", severity="low")
+    said = words(await trial(h))
+    assert "– a storm is on in slack C0ACME: its board shows it" in said, said
+
+
 async def test_in_chat_one_private_modal_grows(h: Harness):
     await h.command("kim", "acme", "/aw test")
     await h.whispered("kim", "Only company admins and MSP admins can send a test alert")
