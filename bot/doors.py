@@ -178,11 +178,13 @@ def _given_key(request: web.Request) -> tuple[str, bool]:
 
 
 _NAMES = (("d:", "X-Delivery-ID"), ("d:", "Idempotency-Key"), ("w:", "webhook-id"))
+_NAMING = (*(name for _, name in _NAMES), "x-amz-sns-message-id")
+"""What hints at a name before the body is read; SNS has the id itself in its body."""
 
 
 def is_named(request: web.Request, known: Known) -> bool:
     """May it be a repeat? Without a name and without a signature nothing is."""
-    return bool(known.secrets) or any(name in request.headers for _, name in _NAMES)
+    return bool(known.secrets) or any(name in request.headers for name in _NAMING)
 
 
 def delivery_ids(request: web.Request, sender: Sender) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from sandbox.sns import Sns
 from storage.intake_tables import intake_lines
 from storage.tables import jobs
 from storage.transaction import Transaction
-from tests.bot.front import Front, standing
+from tests.bot.front import ALERT, Front, company, standing
 from tests.clock import TestClock
 
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
@@ -138,6 +138,19 @@ async def test_a_message_of_another_time_is_refused_and_one_sent_again_is_a_repe
     clock.advance(minutes=62)
     assert (await aws.send(message))[0] == 401
     assert (await aws.alarm())[0] == 202
+
+
+async def test_a_repeat_is_answered_also_when_the_company_may_send_nothing(aws: Aws):
+    small = await company(aws.front.core, "small", rate_limit=1, burst=0)
+    first = aws.world.notification(TOPIC, {**ALARM, "AlarmName": "critical outage"}, at=aws.now())
+    answer = await aws.send(first, key=small.api_key)
+    assert answer[0] == 202
+    for _ in range(12):
+        last = await aws.front.post({**ALERT, "severity": "critical"}, key=small.api_key)
+    assert last.status == 429
+    assert await aws.send(first, key=small.api_key) == answer
+    other = aws.world.notification(TOPIC, ALARM, at=aws.now())
+    assert (await aws.send(other, key=small.api_key))[0] == 429
 
 
 async def test_only_the_topics_of_the_company_are_taken_once_it_has_some(aws: Aws):
