@@ -194,7 +194,7 @@ async def _one(
     reason = Reason("held", f"{because}; {decision.reason.text}") if because else decision.reason
     if isinstance(decision, Open):
         judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
-        work = open_set.begin(_draft(context, stored, judged, reason, now))
+        work = open_set.begin(_draft(context, stored, judged, reason, now, about=alert.asset_note))
         open_set.put_alert(work, stored)
         return _Said(stored.id, work, True, False, reason)
     if isinstance(decision, Quiet) and ended is not None:
@@ -313,8 +313,15 @@ def _stored(
 
 
 def _draft(
-    context: CompanyContext, stored: StoredAlert, judged: Classification, reason: Reason, now: datetime
+    context: CompanyContext,
+    stored: StoredAlert,
+    judged: Classification,
+    reason: Reason,
+    now: datetime,
+    *,
+    about: str | None,
 ) -> Incident:
+    """`about` says which stand-in names the asset, when the tool names none."""
     asset = context.asset_called(stored.asset_name)
     return Incident(
         id=0,
@@ -329,7 +336,8 @@ def _draft(
         status=IncidentStatus.NEW,
         opened_at=now,
         last_alert_at=now,
-        opened_reason=f"{reason.text}; {judged.severity} because {judged.why}",
+        opened_reason=f"{reason.text}; {judged.severity} because {judged.why}"
+        + (f"; {about}" if about else ""),
         count=stored.count,
         tools=(stored.tool,),
         critical_asset=bool(asset and asset.critical),

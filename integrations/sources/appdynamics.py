@@ -55,7 +55,7 @@ def _one(event: Fields, outer: Fields) -> Alert:
         "application",
         "tier_name",
     )
-    asset = asset or event.inner("application").text("name") or event.inner("node").text("name")
+    asset = first(event.inner("node").text("name"), asset, event.inner("application").text("name"))
     controller = told("controller", "controller_name", "account", "account_name", "client")
     return Alert(
         asset_name=asset or controller or "AppDynamics",
@@ -65,7 +65,7 @@ def _one(event: Fields, outer: Fields) -> Alert:
         severity_word=severity(told("severity", "event_severity"), _severity(kind)),
         message=told("summary", "event_message", "summaryMessage", "message", "description", most=MESSAGE),
         occurred_at=moment(event.value("event_time", "eventTime", "timestamp")),
-        dedup_key=identity(told("incident_key", "incident_id", "incidentId")),
+        dedup_key=identity(told("incident_key", "incident_id") or event.inner("incident").text("id")),
         labels=kept(
             application=told("app_name", "application_name"),
             tier=told("tier_name", "tier"),

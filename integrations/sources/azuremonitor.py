@@ -88,10 +88,10 @@ def _metric(context: Fields, outer: Fields) -> Alert:
     asset = first(
         inside.text("resourceName"), _last(resource), *_dimension_assets(context.inner("condition"))
     )
-    rule = first(context.text("name"), activity.text("operationName"))
+    health = activity.inner("properties").word("currentHealthStatus")
+    rule = first(context.text("name"), "Resource health" if health else activity.text("operationName"))
     if not rule:
         raise Malformed(Fault("context.name", "is needed"))
-    health = activity.inner("properties").word("currentHealthStatus")
     word = health or outer.word("status")
     over = word in _HEALTHY if health else word in _OVER
     told = first(inside.text("description", most=MESSAGE), activity.text("status", most=MESSAGE))

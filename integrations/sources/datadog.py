@@ -50,7 +50,11 @@ def _one(fields: Fields) -> Alert:
     if not name:
         raise Malformed(Fault("alert_title", "is needed; or `title`, or `monitor.name`"))
     scope = first(fields.text("alert_scope", "scope"), monitor.text("scope"))
-    named = {**tags(scope), **tags(fields.value("tags", "event_tags")), **tags(monitor.value("tags"))}
+    named = {
+        **tags(scope if scope != "*" else ""),
+        **tags(fields.value("tags", "event_tags")),
+        **tags(monitor.value("tags")),
+    }
     asset, note = _asset(fields, named, title, scope)
     organisation = fields.inner("org", "organization")
     return Alert(

@@ -51,6 +51,7 @@ _NAME_LINE = re.compile(
 _IN_TRIGGER = re.compile(
     r"\bon (?:host )?([A-Za-z0-9][\w-]*(?:\.[\w-]+)+|[A-Za-z][\w]*-[\w-]+|[A-Za-z]+\d+)\b"
 )
+_PROBLEM_ID = re.compile(r"^\s*original problem id\s*:\s*(\d{1,20})", re.IGNORECASE | re.MULTILINE)
 _TRIGGER_ID = re.compile(r"triggerids?(?:%5B%5D|\[\])?=(\d{1,20})", re.IGNORECASE)
 _WORDS = {
     "0": "not classified",
@@ -72,7 +73,10 @@ def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
 def _one(fields: Fields) -> Alert:
     told = lines(*(fields.text(name, most=MESSAGE) for name in _TEXTS))
     named = _NAME_LINE.search(told)
-    title = first(fields.text(*_NAMES), named.group(1).strip() if named else "")
+    parts = fields.inner("event"), fields.inner("trigger")
+    title = first(
+        fields.text(*_NAMES), *(part.text("name") for part in parts), named.group(1).strip() if named else ""
+    )
     name = _PREFIX.sub("", title).strip()
     if not name:
         raise Malformed(Fault("event_name", "is needed; or `trigger`, `title`, or a line “Problem name:”"))
@@ -80,13 +84,20 @@ def _one(fields: Fields) -> Alert:
     address = link(
         fields.value("link"), fields.value("url"), fields.value("event_url"), fields.value("trigger_url")
     )
-    trigger = fields.text("trigger_id")
+    trigger = first(fields.text("trigger_id"), parts[1].text("id", "triggerid"))
     if not trigger and (found := _TRIGGER_ID.search(address or "")):
         trigger = found.group(1)
-    event = fields.text("event_id", "problem_id", "original_problem_id")
+    original = _PROBLEM_ID.search(told)
+    event = first(
+        fields.text("event_id", "problem_id", "original_problem_id"),
+        parts[0].text("id", "eventid"),
+        original.group(1) if original else "",
+    )
     number = fields.text("event_nseverity", "trigger_nseverity", "nseverity")
     word = first(
-        _WORDS.get(number, ""), fields.text("severity", "event_severity", "trigger_severity", "priority")
+        _WORDS.get(number, ""),
+        fields.text("severity", "event_severity", "trigger_severity", "priority"),
+        *(part.text("severity", "priority") for part in parts),
     )
     return Alert(
         asset_name=asset or "Zabbix",
@@ -122,10 +133,17 @@ def _asset(fields: Fields, told: str, name: str) -> str:
 
 
 def _status(fields: Fields, title: str) -> AlertStatus:
-    word = fields.word("status", "event_status", "trigger_status", "problem_status", "state")
+    parts = fields.inner("event"), fields.inner("trigger")
+    word = first(
+        fields.word("status", "event_status", "trigger_status", "problem_status", "state"),
+        *(part.word("status") for part in parts),
+    )
     if fields.text("event_update_status") == "1" or word in _SEEN:
         return AlertStatus.NOTICE
-    value = fields.text("event_value", "trigger_value", "event_recovery_value")
+    value = first(
+        fields.text("event_value", "trigger_value", "event_recovery_value"),
+        *(part.text("value") for part in parts),
+    )
     if value in ("0", "1"):
         return AlertStatus.RESOLVED if value == "0" else AlertStatus.FIRING
     if word:

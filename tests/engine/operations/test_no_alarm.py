@@ -88,3 +88,9 @@ async def test_no_data_brings_nothing_back(world: World) -> None:
     await world.tell(recovery())
     (said,) = results(await world.tell(says(NO_DATA)))
     assert said["incident_id"] is None and not (await incident(world, first["incident_id"])).open
+
+
+async def test_the_stand_in_for_an_asset_that_no_tool_named_is_said(world: World) -> None:
+    note = "the rule names no host; its folder stands in"
+    (said,) = results(await world.tell(given.alert("Acme", asset_note=note)))
+    assert (await incident(world, said["incident_id"])).opened_reason.endswith(note)
