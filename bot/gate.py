@@ -50,11 +50,13 @@ class Gate:
         del self._shut[company_id]
         return None
 
-    async def write(self, company_id: int, act: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def write(
+        self, company_id: int, act: Callable[[Transaction], Awaitable[Result]], *, urgent: bool = False
+    ) -> Result:
         """`core.write` for a request without an alert, which counts against the limit too. Raises TooMany."""
 
         async def counted(tx: Transaction) -> Result | TurnedAway:
-            turned_away = await admit_one(tx, company_id, self._core.clock.now())
+            turned_away = await admit_one(tx, company_id, self._core.clock.now(), urgent=urgent)
             return await act(tx) if turned_away is None else turned_away
 
         result = await self._core.write(counted)

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.core import Core
+from bot.gate import Gate
 from bot.problems import problem
 from engine.heartbeat import Heartbeat, Signal, span_of
 from engine.operations import heartbeats
@@ -27,13 +28,16 @@ def routes(handler: Handler) -> list[web.RouteDef]:
     return [route for path in paths for route in (web.get(path, handler), web.post(path, handler))]
 
 
-async def answer(core: Core, company_id: int, request: web.Request, body: bytes) -> web.Response:
-    """Take the call of a company that proved itself."""
+async def answer(core: Core, gate: Gate, company_id: int, request: web.Request, body: bytes) -> web.Response:
+    """Take the call of a company that proved itself. Over the limit it still enters, as a critical alert does: a
+    heartbeat that is refused would be a false alarm. Raises TooMany."""
     try:
         call = _call(request, body)
     except _Unclear as error:
         return problem(422, "Not a heartbeat", str(error))
-    heartbeat = await core.write(lambda tx: heartbeats.beat(tx, company_id, call, now=core.clock.now()))
+    heartbeat = await gate.write(
+        company_id, lambda tx: heartbeats.beat(tx, company_id, call, now=core.clock.now()), urgent=True
+    )
     return web.Response(body=orjson.dumps(document(heartbeat)), content_type="application/json")
 
 

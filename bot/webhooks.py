@@ -87,9 +87,12 @@ def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.Rou
 
     async def beat(request: web.Request) -> web.Response:
         known = await door.recognise(request)
+        shut = intake.gate.shut(known.key.company_id, known.limits)
+        if shut is not None:
+            raise intake.gate.refuse(known.key.company_id, shut)
         body = await _body(request)
         sender = await door.prove(known, request.headers, body)
-        return await heartbeats.answer(core, sender.company_id, request, body)
+        return await heartbeats.answer(core, intake.gate, sender.company_id, request, body)
 
     return [
         web.post("/api/webhooks/{tool}", _refusing(receive)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -43,10 +43,15 @@ class TurnedAway:
 
 
 async def admit(
-    tx: IntakeTransaction, requests: Sequence[Request], contexts: Mapping[int, CompanyContext], now: datetime
+    tx: IntakeTransaction,
+    requests: Sequence[Request],
+    contexts: Mapping[int, CompanyContext],
+    now: datetime,
+    *,
+    urgent: Collection[int] = (),
 ) -> Mapping[int, TurnedAway]:
-    """Which of the requests do not fit any more, by their place. The first fit, and of the rest the critical ones
-    while the reserve lasts."""
+    """Which of the requests do not fit any more, by their place. The first fit, and of the rest the critical and the
+    urgent ones while the reserve lasts."""
     places: dict[int, list[int]] = {}
     for place, one in enumerate(requests):
         places.setdefault(one.company_id, []).append(place)
@@ -57,7 +62,7 @@ async def admit(
         window, taken = await tx.allowances.take(company_id, len(here), limits, now=now)
         if taken == len(here):
             continue
-        critical = {place for place in here[taken:] if _critical(requests[place])}
+        critical = {place for place in here[taken:] if place in urgent or _critical(requests[place])}
         entering = set(sorted(critical)[: window.reserve_free(limits, now)])
         if entering:
             await tx.allowances.take_reserve(company_id, len(entering))
@@ -91,10 +96,12 @@ async def refuse(tx: IntakeTransaction, refused: Sequence[Request], now: datetim
     await count_refused(tx, requests, alerts, now)
 
 
-async def admit_one(tx: IntakeTransaction, company_id: int, now: datetime) -> TurnedAway | None:
-    """A request with nothing in it that could be critical; refused, it is counted."""
+async def admit_one(
+    tx: IntakeTransaction, company_id: int, now: datetime, *, urgent: bool = False
+) -> TurnedAway | None:
+    """A request without an alert; refused, it is counted."""
     contexts = await tx.companies.contexts([company_id])
-    refused = (await admit(tx, [_Unread(company_id)], contexts, now)).get(0)
+    refused = (await admit(tx, [_Unread(company_id)], contexts, now, urgent=[0] if urgent else [])).get(0)
     if refused is not None:
         await count_refused(tx, {company_id: 1}, {}, now)
     return refused

@@ -211,6 +211,17 @@ async def test_what_cannot_be_read_counts_too(front: Front):
     assert await count(front.core, "dead_letters") == 2 and (await refused(front)).requests == 2
 
 
+async def test_a_heartbeat_enters_as_a_critical_does_and_no_flood_of_them_is_endless(front: Front):
+    small = await company(front.core, "small", rate_limit=2, burst=0)
+    statuses = [(await front.post(CALM, key=small.api_key)).status for _ in range(3)]
+    statuses += [
+        (await front.post(b"", tool="heartbeat/backup", key=small.api_key)).status for _ in range(13)
+    ]
+    assert statuses == [202, 202, 429] + [200] * 10 + [429] * 3
+    await front.intake.gate.close()
+    assert (await refused(front)).requests == 4
+
+
 async def test_an_episode_is_told_once_when_it_begins_and_once_when_it_ends(front: Front, clock: TestClock):
     small = await company(front.core, "small", rate_limit=1, burst=0)
     for _ in range(3):
