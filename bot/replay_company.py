@@ -32,6 +32,7 @@ class Kept:
     tools: tuple[str, ...]
     firing: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     resolved_at: datetime | None = None
+    remembered: tuple[str, ...] = ()
     count: int = 0
 
     @property
@@ -102,8 +103,11 @@ class OfCompany:
         self.open[kept.id] = kept
 
     def back(self, kept: Kept) -> None:
-        """A resolved incident is open again."""
+        """A resolved incident is open again; what may come back is decided anew when it ends."""
         kept.resolved_at = None
+        for key in kept.remembered:
+            self._past.pop(key, None)
+        kept.remembered = ()
         self.open[kept.id] = kept
 
     def fires(self, kept: Kept, row: Key, name: tuple[str, str] | None, tool: str, now: datetime) -> None:
@@ -180,6 +184,7 @@ class OfCompany:
         if len(episode.assets) > 3 and cascade(episode.assets, self.activity.topology) is not None:
             self._patterns["cascade"] += 1
         if comes_back or len(episode.keys) <= FEW_KEYS:
+            kept.remembered = tuple(episode.keys)
             for row in episode.keys.values():
                 self._past[row.key] = (kept, now + self._remembered(row))
                 self._past.move_to_end(row.key)

@@ -155,7 +155,8 @@ class Activity:
         if asset in self.near:
             return
         self.near[asset] = dict(self.topology.near(asset))
-        for sibling in self.names.hear(asset):
+        self.names.hear(asset)
+        for sibling in self.names.siblings(asset):
             self.tie(asset, sibling, SIBLING, f"{asset} and {sibling} are named as replicas of one thing")
         if len(self.near) > MOST_KEYS:
             self.near.pop(next(iter(self.near)))

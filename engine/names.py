@@ -47,22 +47,23 @@ class Names:
     def __contains__(self, asset: str) -> bool:
         return asset in self._known
 
-    def hear(self, asset: str) -> list[str]:
-        """Know the asset from now on; the siblings it turned out to have. An asset known already has none new."""
+    def hear(self, asset: str) -> None:
+        """Know the asset from now on."""
         if asset in self._known or len(self._known) >= MOST_NAMES:
-            return []
+            return
         self._known.add(asset)
         first = first_part(asset)
         if first:
             self._firsts[first] = self._firsts.get(first, 0) + 1
         root = stem(asset)
-        if root == asset:
-            return []
-        siblings = self._stems.setdefault(root, [])
-        before = list(siblings)
-        if len(siblings) < MOST_SIBLINGS:
-            siblings.append(asset)
-        return before
+        if root != asset:
+            siblings = self._stems.setdefault(root, [])
+            if len(siblings) < MOST_SIBLINGS:
+                siblings.append(asset)
+
+    def siblings(self, asset: str) -> list[str]:
+        """The assets known that share its stem."""
+        return [name for name in self._stems.get(stem(asset), ()) if name != asset]
 
     def telling(self, first: str) -> float:
         """How much sharing that first part says: 0 when all assets have it, growing with its rarity."""

@@ -15,9 +15,12 @@ from engine.reason import Reason
 
 MENTION = 0.5
 """What one mention adds to the tie of two assets; two make it as strong as a stated dependency."""
-CLOSE_LOOKS = 2
-"""The first alerts of a run are weighed even when their key is known: they may bring two incidents together."""
+CLOSE_LOOKS, SETTLED_KEYS = 2, 30
+"""The first alerts of a run are weighed even when their key is known: they may bring two incidents together. Of an
+incident that has found so many keys only the first."""
 _TRACES = ("trace_id", "traceid", "trace.id", "correlation_id", "correlationid", "request_id")
+STEADY = 3
+"""From this alert of a run on, a key is watched for firing in step with another."""
 MOST_TRACES = 2048
 
 
@@ -62,7 +65,7 @@ class Look:
     cases: list[Case] = field(default_factory=list)
     usual: bool = False
     chatter: bool = False
-    rhythm: str = ""
+    calm: bool = False
     twin: str | None = None
 
 
@@ -83,8 +86,11 @@ class Placing:
         worse, row.worst = severity.rank < row.worst, min(row.worst, severity.rank)
         chatter = row.chatters(at)
         sighting = Sighting(row, tool, at, stated.timestamp() if stated else at)
-        look = Look(row, sighting, chatter=chatter, twin=in_step(activity, row, at))
-        if row.run > CLOSE_LOOKS and row.incident in activity.episodes:
+        look = Look(
+            row, sighting, chatter=chatter, twin=in_step(activity, row, at) if row.run >= STEADY else None
+        )
+        held = activity.episodes.get(row.incident)
+        if held is not None and row.run > 1 and (row.run > CLOSE_LOOKS or len(held.keys) > SETTLED_KEYS):
             return look
         mentions = activity.names.mentioned(asset, message, labels)
         for other in mentions:
@@ -92,9 +98,7 @@ class Placing:
             activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
         look.sighting = Sighting(row, tool, at, sighting.stated, mentions, trace)
-        if not row.incident and len(row.starts) > 2 and not worse and severity is not Severity.CRITICAL:
-            period = periodic(row.starts)
-            look.rhythm = period.text if period is not None else ""
+        look.calm = not worse and not row.incident and severity is not Severity.CRITICAL
         look.usual = activity.usual(row, at)
         look.cases = weigh(activity, look.sighting, usual=look.usual, rush=rush)
         return look
@@ -106,7 +110,9 @@ class Placing:
         if look.cases and look.cases[0].score >= JOIN:
             best = look.cases[0]
             return Advice(join=best.episode.id, firm=best.firm >= JOIN, evidence=best.words, score=best.score)
-        return Advice(rhythm=look.rhythm) if look.rhythm else NO_ADVICE
+        if look.calm and (period := periodic(look.row.starts)) is not None:
+            return Advice(rhythm=period.text)
+        return NO_ADVICE
 
     def _leaves(self, look: Look) -> Reason | None:
         """Chatter that only happened to lie beside others does not stay with them."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -104,6 +105,8 @@ def _too_deep(document: Any) -> bool:
 
 def text(value: Any, most: int = NAME) -> str:
     """Safe text of a JSON value: numbers as written, structures as JSON, null as nothing, too long cut with …"""
+    if type(value) is str and len(value) <= most and value.isascii() and "\x00" not in value:
+        return value.strip()  # nearly always
     found = _written(value)
     return _safe(found if len(found) <= most else found[: most - 1] + "…")
 
@@ -169,11 +172,20 @@ def stated_moment(value: Any) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        stripped = value.strip()[:64]
-        try:
-            value = float(stripped)
-        except ValueError:
-            return _plausible(datetime.fromisoformat(_FRACTION.sub(r"\1", stripped)))
+        return _told(value.strip()[:64])
+    return _counted(value)
+
+
+@lru_cache(maxsize=256)
+def _told(text_: str) -> datetime | None:
+    try:
+        seconds = float(text_)
+    except ValueError:
+        return _plausible(datetime.fromisoformat(_FRACTION.sub(r"\1", text_)))
+    return _counted(seconds)
+
+
+def _counted(value: Any) -> datetime | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("not a time")
     seconds = float(value)

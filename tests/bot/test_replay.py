@@ -277,3 +277,14 @@ def test_the_same_trouble_at_three_companies_is_an_outbreak_and_three_incidents(
     said, summary = with_topology(*(line(number, company=name) for number, name in enumerate("abc")))
     assert len({one["incident"] for one in said}) == 3
     assert summary["patterns"]["outbreak"] == 1
+
+
+def test_a_small_incident_that_came_back_and_grew_does_not_take_in_the_next_fault() -> None:
+    fault = [(0.0, "db"), (0.1, "web"), (0.2, "app"), (0.3, "shop")]
+    lines = [line(0, "Slow", "db")]
+    for began in (30, 60):
+        lines += [
+            line(began + at, signature, asset) for at, asset in fault for signature in ("Slow", "Errors rise")
+        ]
+    said, _ = with_topology(*lines)
+    assert said[0]["incident"] == said[1]["incident"] != said[-1]["incident"]

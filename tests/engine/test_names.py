@@ -14,11 +14,12 @@ def test_replicas_share_a_stem_and_sites_a_first_part() -> None:
     assert first_part("lon-cart-2") == "lon" and first_part("printer") == ""
 
 
-def test_siblings_are_told_once() -> None:
-    names = Names(["cart-1"])
-    assert names.hear("cart-2") == ["cart-1"]
-    assert names.hear("cart-2") == []
-    assert names.hear("db") == []
+def test_siblings_are_those_with_the_same_stem() -> None:
+    names = Names(["cart-1", "cart-2"])
+    names.hear("cart-3")
+    names.hear("cart-3")
+    assert names.siblings("cart-1") == ["cart-2", "cart-3"]
+    assert names.siblings("db") == []
 
 
 def test_a_first_part_that_all_share_says_nothing() -> None:
