@@ -175,6 +175,15 @@ async def test_on_the_board_or_not_it_is_found_by_its_number(h: Harness):
     await board_saying(h, "*Kim* has 1")
 
 
+async def test_a_test_alert_has_its_own_card_in_a_storm_too(h: Harness):
+    await storm(h, 60, seconds=0.3)
+    await board_saying(h, "60 alerts")
+    await h.fire(
+        "acme", "Test alert", asset_name="test-asset", severity="info", tool_source="alert-whisperer"
+    )
+    await h.card("acme", saying="Test alert")
+
+
 async def test_a_board_is_for_those_who_may(h: Harness):
     await storm(h, 60, seconds=0.3)
     message = await board_saying(h, "60 alerts")
@@ -205,6 +214,15 @@ async def test_slack_says_slow_down_and_nothing_is_lost_or_said_twice(h: Harness
     await h.quiet()
     assert len(h.cards("acme", "storm")) == 1 and len(h.messages("acme")) <= 3
     assert (await recount(h))["counted"] == 300
+
+
+@pytest.mark.parametrize("do", ["lost_reply", "status", "reset"])
+async def test_whatever_becomes_of_the_first_posts_there_is_one_board(h: Harness, do: str):
+    h.world.faults.add(Fault(service="slack", method="chat.postMessage", times=2, do=do))
+    await storm(h, 100, seconds=0.5)
+    await board_saying(h, "100 alerts")
+    await h.quiet()
+    assert len(h.cards("acme", "storm")) == 1 and len(h.messages("acme")) <= 3
 
 
 async def test_a_kill_in_the_middle_costs_nothing(h: Harness):
