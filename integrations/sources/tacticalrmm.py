@@ -19,7 +19,7 @@ _STATES = ("event", "status", "state", "action", "alert status", "event type")
 _MESSAGES = ("message", "alert message", "text", "alert")
 _HOST = re.compile(
     r"(?P<host>[\w.-]{1,63})(?:\s+has\s+(?:an?\s+)?(?=\S.{0,80}check|task)|\s+in\s+.{1,200}?\s+(?=is\b))"
-    r"|(?P<short>(?=[\w.]*[\d-])[\w.-]{1,63}):\s",
+    r"|(?P<short>(?=[\w.-]*\d|(?-i:[a-z]*[A-Z])[\w.]*-)[\w.-]{1,63}):\s",
     re.IGNORECASE,
 )
 """`DC1 has a ping check: …`, `DC1 in Acme\\HQ is overdue.`, `DC-1: …`."""

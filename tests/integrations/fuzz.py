@@ -7,6 +7,7 @@ Each body is known by seed and number: `make fuzz ARGS="--seed 7 --only 4711"` s
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -38,6 +39,7 @@ _STUCK = 5.0
 MOST_GROWTH = 20 * 1024 * 1024
 _WARM = 0.1
 """Part of the bodies after which memory is looked at for the first time."""
+_GIVE_BACK = getattr(ctypes.CDLL(None), "malloc_trim", None)
 _MOST_SHOWN = 20
 _STEP = 2_000
 
@@ -131,7 +133,10 @@ def _one(found: Findings, number: int, body: Body) -> None:
 
 
 def _resident() -> int:
-    """Bytes of memory that this process holds now."""
+    """Bytes of memory that this process holds now, without what the C library keeps for later where it can be told to
+    give that back."""
+    if _GIVE_BACK is not None:
+        _GIVE_BACK(0)
     with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 

@@ -258,6 +258,7 @@ def test_datto_variables_that_were_not_known_say_nothing():
      ("DC1 in Acme\\HQ is overdue.", "DC1", "is overdue"),
      ("FS-01: Disk Space Check: Drive C: failed", "FS-01", "Disk Space Check: Drive C"),
      ("Warning: disk space low", "Q1", "Warning: disk space low"),
+     ("disk-space: low", "Q1", "disk-space: low"), ("Web-Proxy: stopped", "Web-Proxy", "stopped"),
      ("Disk space low", "Q1", "Disk space low")],
 )  # fmt: skip
 def test_tactical_finds_the_host_in_the_message(message: str, host: str, signature: str):
