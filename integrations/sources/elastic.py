@@ -87,7 +87,7 @@ def _alert(said: Fields, *, ended: bool = False) -> Alert:
     asset = said.text(*_HOSTS)
     stand_in = alert_id if alert_id and not _NO_HOST.match(alert_id) else ""
     return Alert(
-        asset_name=asset or stand_in or name,
+        asset_name=asset or stand_in or name or "Elastic",
         signature=name or "alert without a rule",
         tool=TOOL,
         status=AlertStatus.RESOLVED if ended else _status(said),

@@ -107,6 +107,7 @@ def test_elastic_takes_no_id_of_an_ungrouped_rule_for_a_host():
         alert = one("elastic", {"rule": {"name": "r"}, "alert": {"id": alert_id}})
         assert alert.asset_name == "r" and alert.asset_note
     assert one("elastic", {"rule": {"name": "r"}, "alert": {"id": "web-01"}}).asset_name == "web-01"
+    assert one("elastic", {"alert": {"id": "*"}}).asset_name == "Elastic"
 
 
 def test_a_summary_of_elastic_has_an_alert_for_each():
