@@ -23,17 +23,12 @@ Spot = tuple[Arrival, str | None]
 async def place_new(
     tx: Transaction, opened: Sequence[Incident], contexts: Mapping[int, CompanyContext], now: datetime
 ) -> None:
-    """Want a card for each of these in every channel of its company, or put it on the channel's board. A test shows
-    its own card whatever goes on: that is what is tested."""
+    """Want a card for each of these in every channel of its company, or put it on the channel's board."""
     wishes: list[Wish] = []
     for incident in opened:
         for platform, channel in channels_of(contexts[incident.company_id].company):
             card = incident_card(incident, platform, channel)
-            if incident.test:
-                tx.cards.want(replace(card, urgent=True))
-                _show(tx, card, Arrival(on_board=False), None, now)
-            else:
-                wishes.append((card, Newcomer(card_id=card.id, severity=incident.severity, at=now)))
+            wishes.append((card, Newcomer(card_id=card.id, severity=incident.severity, at=now)))
     for (card, _), (arrival, board) in zip(wishes, await _arrive(tx, wishes, now), strict=True):
         tx.cards.want(replace(card, board=board, deferred=arrival.on_board, urgent=arrival.urgent))
         _show(tx, card, arrival, board, now)

@@ -158,3 +158,26 @@ async def test_the_machines_and_the_keyboard(h: Harness, page: Page):
     await page.get_by_test_id("machines").click()
     await expect(page.get_by_test_id("machine-acme-web-01")).to_contain_text("nginx active")
     await shot(page, "machines")
+
+
+async def test_a_storm_is_one_board_that_is_claimed_with_one_press(h: Harness, page: Page):
+    await become(page, "kim", "globex")
+    problems = ("Host unreachable", "Agent not reporting", "Printer offline")
+    alerts = [
+        {"asset_name": f"ward-{number:02}", "signature": problems[number % 3], "severity": "high"}
+        for number in range(60)
+    ]
+    await h.post("globex", alerts)
+    await h.post("globex", alerts[:30])
+    board = card(page, "Storm at Globex Health")
+    await expect(board).to_contain_text("90 alerts in 60 incidents", timeout=20_000)
+    await expect(board).to_contain_text("20 incidents")
+    await shot(page, "storm")
+    await board.get_by_role("button", name="Claim all 60").click()
+    await page.get_by_test_id("confirm-yes").click()
+    await expect(board).to_contain_text("Kim has 60", timeout=20_000)
+    await board.get_by_role("button", name="Show the list").click()
+    await expect(page.locator(".ephemeral")).to_contain_text("storm board")
+    await board.get_by_role("button", name="Split one out").click()
+    await expect(page.get_by_test_id("modal")).to_contain_text("Which one gets a card?")
+    await shot(page, "storm-split")

@@ -175,15 +175,6 @@ async def test_on_the_board_or_not_it_is_found_by_its_number(h: Harness):
     await board_saying(h, "*Kim* has 1")
 
 
-async def test_a_test_alert_has_its_own_card_in_a_storm_too(h: Harness):
-    await storm(h, 60, seconds=0.3)
-    await board_saying(h, "60 alerts")
-    await h.fire(
-        "acme", "Test alert", asset_name="test-asset", severity="info", tool_source="alert-whisperer"
-    )
-    await h.card("acme", saying="Test alert")
-
-
 async def test_a_board_is_for_those_who_may(h: Harness):
     await storm(h, 60, seconds=0.3)
     message = await board_saying(h, "60 alerts")
