@@ -139,14 +139,20 @@ def list_card(
     people: Mapping[int, User],
     due: Mapping[int, datetime],
     now: datetime,
+    *,
+    total: int = 0,
 ) -> Card:
+    """`total`: how many there are when only the first are given."""
     if not incidents:
         return Card(
             summary=f"{title}: nothing", elements=(Title(Tone.GOOD, (Strong(title), ": nothing open.")),)
         )
     rows = tuple(_row(incident, people, due, now) for incident in incidents)
-    count = f"{title}: {len(incidents)} open"
-    return Card(summary=count, elements=(Title(Tone.INFO, (Strong(count),)), Table((), rows)))
+    count = f"{title}: {max(total, len(incidents)):,} open"
+    elements: list[Element] = [Title(Tone.INFO, (Strong(count),)), Table((), rows)]
+    if total > len(incidents):
+        elements.append(Facts(((f"these are the worst {len(incidents)}; {total - len(incidents):,} more",),)))
+    return Card(summary=count, elements=tuple(elements))
 
 
 _DOT = {

@@ -79,8 +79,9 @@ async def _split_out(core: Core, action: SplitOut, place: Place, actor: Actor) -
 async def _listed(core: Core, tx: Transaction, action: StormList, place: Place, actor: Actor) -> Reply:
     storm = await _found(tx, action.storm, Verb.SEE, place, actor)
     company = (await tx.companies.context(storm.company_id)).company
-    found = await tx.storms.open(storm, most=LISTED + 1)
-    shown = found[:LISTED]
-    title = f"On {company.name}'s storm board" + (", worst first" if len(found) > LISTED else "")
+    shown = await tx.storms.open(storm, most=LISTED)
+    total = (await tx.storms.tally(storm)).open
     people = {user.id: user for user in await tx.users.all()}
-    return Said(answers.list_card(title, shown, people, await due_times(tx, shown), core.clock.now()))
+    due, now = await due_times(tx, shown), core.clock.now()
+    title = f"{company.name}'s storm board"
+    return Said(answers.list_card(title, shown, people, due, now, total=total))

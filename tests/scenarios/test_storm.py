@@ -163,7 +163,8 @@ async def test_one_of_the_board_gets_a_card_of_its_own_and_works_like_any(h: Har
     await h.card("acme", saying="Claimed by Bob")
     await board_saying(h, "*Bob* has 1")
     await h.press("kim", message, "aw:storm_list")
-    await h.whispered("kim", f"INC-{number}")
+    listed = await h.whispered("kim", "Acme Corp's storm board: 40 open")
+    assert "these are the worst 25; 15 more" in shown(listed) and f"INC-{number}" in shown(listed)
 
 
 async def test_on_the_board_or_not_it_is_found_by_its_number(h: Harness):
