@@ -41,7 +41,7 @@ class _Act:
 
 
 _FIXED = {"incident", "run", "digest", "letter", "quiet", "storm"}
-_IDS = {*_FIXED, "runbook"}
+_IDS = {*_FIXED, "runbook", "part"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,24 @@ class Assign(_Act):
     verb: ClassVar[str] = "assign"
     incident: int
     to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(_Act):
+    """The incident becomes part of `to`."""
+
+    verb: ClassVar[str] = "merge"
+    incident: int
+    to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split(_Act):
+    """`part` is the name of what goes out of it again (`engine.operations.regroup.Part`); empty asks which."""
+
+    verb: ClassVar[str] = "split"
+    incident: int
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +296,9 @@ class EndQuiet(_Act):
     quiet: int
 
 
-OnIncident = Claim | Unclaim | Note | Resolve | Reopen | Assign | Snooze | Run | Why | Details | Show
+OnIncident = (
+    Claim | Unclaim | Note | Resolve | Reopen | Assign | Merge | Split | Snooze | Run | Why | Details | Show
+)
 OnRun = Approve | Reject | Cancel
 Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI
 

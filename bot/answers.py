@@ -46,6 +46,8 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw silence web-01 2h why", "hold its alerts; shows first what that hides", Verb.SILENCE),
     ("/aw silence list", "what is quiet, and how much it holds", Verb.SEE),
     ("/aw maint sat 22:00-02:00 weekly why", "plan maintenance", Verb.MAINTAIN),
+    ("/aw merge INC-7 into INC-42", "they are one problem", Verb.MERGE),
+    ("/aw split INC-42", "take a part out again", Verb.MERGE),
     ("/aw why INC-42", "why this card exists", Verb.SEE),
     ("/aw test [company]", "send a marked test alert and see each step", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
@@ -189,6 +191,7 @@ def why_card(view: IncidentView) -> Card:
         Title(Tone.INFO, (Strong(f"Why {incident.label} exists"),)),
         Body((Strong("Opened because "), incident.opened_reason, ".")),
         Body((Strong("Key "), Code(incident.correlation_key), f": {incident.count} alerts share it so far.")),
+        *_joined(view),
         Body((Strong("Assigned because "), *owner, ".")),
         Body((Strong("Priority "), view.priority.explain(), ".")),
         Facts(
@@ -199,6 +202,24 @@ def why_card(view: IncidentView) -> Card:
         ),
     )
     return Card(summary=f"Why {incident.label} exists", elements=elements)
+
+
+def _joined(view: IncidentView) -> list[Element]:
+    """Why each further problem is in it, the latest first; where it began, and what it was kept apart from."""
+    incident = view.incident
+    found: list[Element] = []
+    if view.joined:
+        lines = [f"{one.asset}: {one.signature}, {cut(one.reason, 300)}" for one in reversed(view.joined)]
+        more = f"\nand {len(lines) - 8} more" if len(lines) > 8 else ""
+        found.append(Body((Strong(f"Holds {incident.held} further problems:"),)))
+        found.append(Log("\n".join(lines[:8]) + more, caption="Each can be split out again: /aw split"))
+    if incident.cause:
+        found.append(Body((Strong("Probably began with "), incident.cause, ".")))
+    if incident.merged_into is not None:
+        found.append(
+            Body((Strong(f"Part of INC-{incident.merged_into} "), f"because {incident.resolution}."))
+        )
+    return found
 
 
 def details_card(view: IncidentView, story: Sequence[TimelineEntry]) -> Card:

@@ -20,6 +20,7 @@ from bot.actions import (
     Help,
     ListOpen,
     ListQuiet,
+    Merge,
     Mine,
     Note,
     Reopen,
@@ -30,6 +31,7 @@ from bot.actions import (
     Show,
     ShowGuide,
     Snooze,
+    Split,
     Status,
     Unclaim,
     WantQuiet,
@@ -76,7 +78,7 @@ _QUIET = {
     "maint": QuietKind.MAINTENANCE,
     "maintenance": QuietKind.MAINTENANCE,
 }
-_OTHERS = {"run", "assign", "reassign", "snooze", "deadletter"}
+_OTHERS = {"run", "assign", "reassign", "merge", "split", "snooze", "deadletter"}
 WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, *_QUIET, *_OTHERS} - {""})
 
 
@@ -112,11 +114,35 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
         numbers, left = _numbers(rest)
         whom = next((int(word[1:]) for word in left if re.fullmatch(r"@\d{1,9}", word)), None)
         return [Assign(one, whom) for one in numbers or [_needed("assign", here)]]
+    if first in ("merge", "split"):
+        return [(_merge if first == "merge" else _split)(rest, here)]
     if first in ("deadletter", "deadletters"):
         return _letters(rest)
     close = get_close_matches(first, WORDS, n=1)
     hint = f"Did you mean `/aw {close[0]}`?" if close else "`/aw` alone shows what you can do."
     raise Refused(f"I do not know “{first[:40]}”.", hint=hint, code="unknown_word")
+
+
+def _merge(words: list[str], here: int | None) -> Action:
+    """`merge INC-7 into INC-12`, `merge 7 12`; in a thread `merge into INC-12`."""
+    numbers, _ = _numbers([word for word in words if word.lower() not in ("into", "with", "to")])
+    if len(numbers) > 2:
+        raise Refused(
+            "One at a time, please.", hint="For example `/aw merge INC-7 into INC-12`.", code="invalid"
+        )
+    if len(numbers) == 2:
+        return Merge(numbers[0], numbers[1])
+    if numbers and here is not None and numbers[0] != here:
+        return Merge(here, numbers[0])
+    return Merge(numbers[0] if numbers else _needed("merge", here))
+
+
+def _split(words: list[str], here: int | None) -> Action:
+    """`split INC-12` asks which part, `split INC-12 INC-7` takes INC-7 out again."""
+    numbers, left = _numbers(words)
+    if len(numbers) == 2:
+        return Split(numbers[0], f"INC-{numbers[1]}")
+    return Split(numbers[0] if numbers else _needed("split", here), left[0] if left else "")
 
 
 def _letters(words: list[str]) -> list[Action]:

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from bot import (
     asking,
+    group_handlers,
     letter_handlers,
     questions,
     quiet_handlers,
@@ -30,6 +31,7 @@ from bot.actions import (
     Help,
     ListOpen,
     ListQuiet,
+    Merge,
     Mine,
     Note,
     Reject,
@@ -41,6 +43,7 @@ from bot.actions import (
     Show,
     ShowGuide,
     Snooze,
+    Split,
     SplitOut,
     Status,
     StormList,
@@ -86,6 +89,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await run_handlers.asked_for(core, action, place, actor)
         case WantQuiet() | ListQuiet() | ConfirmQuiet() | ConfirmQuietAll() | DropQuiet() | EndQuiet():
             return await quiet_handlers.handle(core, action, place, actor)
+        case Merge() | Split():
+            return await group_handlers.handle(core, action, place, actor)
         case Snooze():
             return await quiet_handlers.snoozed(core, action, place, actor)
         case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Assign(to=None):

@@ -10,11 +10,13 @@ from bot.actions import (
     Cancel,
     Claim,
     Details,
+    Merge,
     Note,
     Reopen,
     Resolve,
     Run,
     Snooze,
+    Split,
     Unclaim,
     Why,
 )
@@ -73,7 +75,7 @@ def incident_card(view: IncidentView) -> Card:
     incident = view.incident
     elements = _open(view) if incident.open else _resolved(view)
     times = f" ×{incident.count}" if incident.count > 1 else ""
-    state = "" if incident.open else " (resolved)"
+    state = "" if incident.open else " (merged)" if incident.merged_into else " (resolved)"
     summary = (
         f"{incident.label} · {incident.severity} · {incident.title} · {incident.asset_name}{times}{state}"
     )
@@ -91,6 +93,7 @@ def _open(view: IncidentView) -> list[Element]:
     message = _message(view)
     if message:
         elements.append(Body((message,), quoted=True))
+    elements.extend(_group(view))
     elements.extend(_memory(view))
     elements.extend(_run_line(view))
     elements.append(_buttons(view))
@@ -175,6 +178,21 @@ def _message(view: IncidentView) -> str:
     return cut(" ".join(newest.message.split()), MESSAGE_LENGTH) if newest and newest.message else ""
 
 
+def _group(view: IncidentView) -> list[Element]:
+    """What it holds beside its own problem, where that probably began, and what may belong with it."""
+    incident = view.incident
+    items: list[Line] = []
+    if incident.held:
+        names = [cut(f"{key.asset}: {key.signature}", 60) for key in view.joined[:2]]
+        more = f" and {incident.held - len(names)} more" if incident.held > len(names) else ""
+        items.append((f"⛓ holds {incident.held} further: ", "; ".join(names), more))
+    if incident.cause and incident.held:
+        items.append(("probably began with ", Strong(cut(incident.cause, 120))))
+    if incident.related:
+        items.append((f"may belong with {', '.join(f'INC-{one}' for one in incident.related[:3])}",))
+    return [Facts(tuple(items))] if items else []
+
+
 def _memory(view: IncidentView) -> list[Element]:
     """Seen before: how often, when last, and by what it was fixed."""
     if not view.before:
@@ -239,6 +257,7 @@ def _buttons(view: IncidentView) -> Actions:
         more.append(Button("Not me: give it back", Unclaim(number)))
     elif view.fits and active is None and (len(view.fits) > 1 or helped(view)):
         more.append(Button("Run a runbook", Run(number)))
+    more.append(Button("Split…", Split(number)) if incident.held else Button("Merge into…", Merge(number)))
     more += [Button("Why this card?", Why(number)), Button("Details", Details(number))]
     return Actions(tuple(buttons), tuple(more))
 
@@ -259,9 +278,20 @@ def _last_action(view: IncidentView) -> list[Element]:
     return [Facts(((cut(incident.last_action, 200), " · ", Moment(incident.last_action_at)),))]
 
 
+def _merged(view: IncidentView, into: int) -> list[Element]:
+    """Two lines: what it was, and what it is part of now."""
+    incident = view.incident
+    items: list[Line] = [(f"⛓ part of INC-{into} now: {cut(incident.resolution, 220)}",)]
+    undo = Button("Undo: split it out", Split(into, incident.label))
+    more = (Button("Why this card?", Why(incident.id)), Button("Details", Details(incident.id)))
+    return [Title(Tone.INFO, _headline(incident)), Facts(tuple(items)), Actions((undo,), more)]
+
+
 def _resolved(view: IncidentView) -> list[Element]:
     """Two lines: what it was, and how it ended."""
     incident = view.incident
+    if incident.merged_into is not None:
+        return _merged(view, incident.merged_into)
     took = duration(incident)
     fix = _fix(view)
     items: list[Line] = [(f"Resolved by {incident.resolved_by or 'nobody in particular'}",)]

@@ -9,6 +9,7 @@ from datetime import datetime
 from engine.alert import StoredAlert
 from engine.audit import TimelineEntry
 from engine.company import Asset, Company, CompanyContext, User
+from engine.grouping import JoinedKey
 from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.intake import Source
@@ -35,6 +36,7 @@ class IncidentView:
     before: Sequence[Incident]
     fits: Sequence[Runbook]
     now: datetime
+    joined: Sequence[JoinedKey] = ()
 
     @property
     def company(self) -> Company:
@@ -78,6 +80,7 @@ async def incident_view(
         before=await tx.incidents.times_before(incident.company_id, incident.correlation_key, incident.id),
         fits=fits,
         now=now,
+        joined=await tx.grouping.joined(incident.id) if incident.held else (),
     )
 
 

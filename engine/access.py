@@ -53,6 +53,7 @@ class Verb(StrEnum):
     NOTE = "note"
     RESOLVE = "resolve"
     REOPEN = "reopen"
+    MERGE = "merge"
     SNOOZE = "snooze"
     SILENCE = "silence"
     MAINTAIN = "maintain"
@@ -68,6 +69,7 @@ class Verb(StrEnum):
 
 _WORK = frozenset(
     {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
+    | {Verb.MERGE}
     | {Verb.SNOOZE, Verb.SILENCE}
     | {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 )

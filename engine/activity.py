@@ -229,7 +229,7 @@ class Activity:
         row.incident = episode.id
         episode.assets[row.asset] = max(now, episode.assets.get(row.asset, now))
 
-    def seen(self, row: Key, episode: Episode, tool: str, now: float, stated: float) -> None:
+    def seen(self, row: Key, episode: Episode, tool: str, now: float, stated: float | None) -> None:
         """One alert of the key was counted for its incident."""
         episode.count += 1
         episode.heard_until(now, self.window)
@@ -243,6 +243,8 @@ class Activity:
         first = first_part(row.asset)
         if first:
             self.families.setdefault(first, {})[episode.id] = now
+        if stated is None:  # the time of arrival says nothing: whatever waited arrives together
+            return
         self.ticks[(tool, stated)] = episode
         if len(self.ticks) > MOST_TICKS:
             self.ticks.popitem(last=False)

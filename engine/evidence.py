@@ -39,12 +39,12 @@ _NONE: dict[str, tuple[float, str]] = {}
 
 @dataclass(slots=True)
 class Sighting:
-    """One firing alert, as far as weighing needs it. `stated` is the tool's own time."""
+    """One firing alert, as far as weighing needs it. `stated` is the tool's own time, where it says one."""
 
     row: Key
     tool: str
     now: float
-    stated: float
+    stated: float | None
     mentions: Sequence[str] = ()
     trace: str = ""
 
@@ -82,7 +82,7 @@ def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) ->
     now, trace = sighting.now, sighting.trace
     if trace and (episode := activity.traces.get(trace)) is not None and now <= episode.ends:
         _case(cases, episode).add(SAME_TRACE, f"both carry the trace {trace}", firm=True)
-    moment = activity.ticks.get((sighting.tool, sighting.stated))
+    moment = activity.ticks.get((sighting.tool, sighting.stated)) if sighting.stated is not None else None
     if moment is not None and moment.id in cases:
         cases[moment.id].add(SAME_MOMENT, f"{sighting.tool} sent both in the same moment")
     key = sighting.row.key

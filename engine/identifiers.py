@@ -29,6 +29,12 @@ def new_id(now: datetime) -> str:
     return base64.b32hexencode((value << 6).to_bytes(17, "big"))[:26].translate(_OURS).decode()
 
 
+def floor_of(at: datetime) -> str:
+    """An id not above any id made from that moment on: its time, and no chance."""
+    value = int(at.timestamp() * 1000) << 80
+    return base64.b32hexencode((value << 6).to_bytes(17, "big"))[:26].translate(_OURS).decode()
+
+
 def incident_number(text: str) -> int | None:
     """The number in `INC-42`, `inc42` or `42`, or None when the text is something else."""
     found = _LABEL.match(text)

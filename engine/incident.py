@@ -29,7 +29,8 @@ OPEN_STATUSES = (IncidentStatus.NEW, IncidentStatus.ASSIGNED, IncidentStatus.IN_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """`count` is every alert sent, `firing` how many distinct alerts are still unresolved.
+    """`count` is every alert sent, `firing` how many distinct alerts are still unresolved, `held` how many further
+    problems it holds beside its own. `cause` is the asset it probably began with, in words, where that is believed.
 
     `revision` grows by one at every save and is the compare-and-set of all writers.
     """
@@ -64,6 +65,10 @@ class Incident:
     last_action_at: datetime | None = None
     snoozed_until: datetime | None = None
     snoozed_by: str | None = None
+    held: int = 0
+    merged_into: int | None = None
+    related: tuple[int, ...] = ()
+    cause: str = ""
     revision: int = 0
 
     @property

@@ -85,7 +85,7 @@ class Placing:
         rush = activity.rush(asset, at)
         worse, row.worst = severity.rank < row.worst, min(row.worst, severity.rank)
         chatter = row.chatters(at)
-        sighting = Sighting(row, tool, at, stated.timestamp() if stated else at)
+        sighting = Sighting(row, tool, at, stated.timestamp() if stated else None)
         look = Look(
             row, sighting, chatter=chatter, twin=in_step(activity, row, at) if row.run >= STEADY else None
         )

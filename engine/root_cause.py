@@ -134,6 +134,12 @@ class RootCauses:
                 known.count += clue.count
                 known.at, known.line = min((known.at, known.line), (clue.at, clue.line))
 
+    def renumber(self, old: int, new: int) -> None:
+        """A new incident has got its number."""
+        found = self._open.pop(old, None)
+        if found is not None:
+            self._open[new] = found
+
     def ended(self, incident: int) -> None:
         """Remember which keys and assets took part, so that the next incident can tell the odd from the usual."""
         found = self._open.pop(incident, None)

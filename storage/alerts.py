@@ -98,6 +98,13 @@ class Alerts:
         )
         return [to_alert(row) for row in await self._tx.connection.execute(statement)]
 
+    async def of_keys(self, incident_id: int, keys: Collection[str]) -> Sequence[StoredAlert]:
+        """The incident's alerts with these correlation keys."""
+        statement = sa.select(*COLUMNS).where(
+            table.c.incident_id == incident_id, table.c.correlation_key.in_(sorted(keys))
+        )
+        return [to_alert(row) for row in await self._tx.connection.execute(statement.order_by(table.c.id))]
+
     async def of_incident(self, incident_id: int, *, most: int = 50) -> Sequence[StoredAlert]:
         statement = (
             sa.select(*COLUMNS).where(table.c.incident_id == incident_id).order_by(table.c.id).limit(most)

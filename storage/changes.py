@@ -15,16 +15,6 @@ if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 MOST = 1000
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-def floor_of(at: datetime) -> str:
-    """An id not above any id made from that moment on: its time, and no chance (see engine.identifiers)."""
-    moment, digits = int(at.timestamp() * 1000), ""
-    for _ in range(10):
-        digits = _DIGITS[moment & 31] + digits
-        moment >>= 5
-    return digits + "0" * 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,16 @@ from storage.tables import companies as table
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
-_VERSIONS = Prepared(
-    lambda dialect_name: sa.select(table.c.id, table.c.version).where(
-        dialect.any_of(dialect_name, table.c.id, "ids")
-    )
+
+
+def _versions(dialect_name: str) -> Any:
+    statement = sa.select(table.c.id, table.c.version).where(dialect.any_of(dialect_name, table.c.id, "ids"))
+    return statement.order_by(table.c.id)
+
+
+_VERSIONS = Prepared(_versions)
+_VERSIONS_ALONE = Prepared(
+    lambda dialect_name: _versions(dialect_name).add_columns(*dialect.taking_turns(dialect_name, table.c.id))
 )
 
 
@@ -154,12 +160,15 @@ class Companies:
         self._tx = tx
         self._changed = False
 
-    async def contexts(self, ids: Collection[int]) -> Mapping[int, CompanyContext]:
-        """The contexts of these companies: from the cache where the version still holds, else read anew."""
+    async def contexts(self, ids: Collection[int], *, alone: bool = False) -> Mapping[int, CompanyContext]:
+        """The contexts of these companies: from the cache where the version still holds, else read anew. `alone` waits
+        until no other transaction of any replica that asked so is at work on one of them."""
         if not ids:
             return {}
         found: dict[int, CompanyContext] = {}
-        for company_id, version in await _VERSIONS.rows(self._tx, ids=sorted(ids)):
+        for company_id, version, *_ in await (_VERSIONS_ALONE if alone else _VERSIONS).rows(
+            self._tx, ids=sorted(ids)
+        ):
             kept = self._tx.contexts.kept.get(company_id)
             if kept is None or kept.company.version != version:
                 kept = await self._read_context(company_id)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from storage import dialect
 from storage.companies import ContextCache
 from storage.connection import Connection, DriverConnection, PlainConnection
+from storage.pictures import Pictures, PictureStore
 from storage.secrets import Vault
 from storage.transaction import Transaction
 from storage.writer import Writer
@@ -35,6 +36,7 @@ class Database:
         self.vault = vault
         self.sqlite = dialect.is_sqlite(self.engine)
         self._contexts = ContextCache()
+        self._pictures = PictureStore()
         self._committing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._writer: Writer | None = None
         if self.sqlite:
@@ -45,17 +47,23 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Everything inside commits together, or nothing does. When the block ends without error, it is durable."""
-        async with self._writing() as connection:
-            tx = Transaction(connection, self._contexts, self.vault, writing=True)
-            yield tx
-            await tx.flush()
+        pictures = Pictures(self._pictures)
+        committed = False
+        try:
+            async with self._writing() as connection:
+                tx = Transaction(connection, self._contexts, pictures, self.vault, writing=True)
+                yield tx
+                await tx.flush()
+            committed = True
+        finally:
+            pictures.ended(committed=committed)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
         """A consistent view that locks nothing and can write nothing."""
         async with self.engine.connect() as connection, connection.begin() as begun:
             plain = PlainConnection(connection)
-            yield Transaction(plain, self._contexts, self.vault, writing=False)
+            yield Transaction(plain, self._contexts, Pictures(self._pictures), self.vault, writing=False)
             await begun.rollback()
 
     @asynccontextmanager

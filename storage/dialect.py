@@ -162,6 +162,17 @@ def bound_pairs(dialect_name: str, name: str, given: Sequence[tuple[Any, Any]]) 
     return {f"{name}_first": [one for one, _ in given], f"{name}_second": [other for _, other in given]}
 
 
+_INGEST = 4127002
+
+
+def taking_turns(dialect_name: str, number: Any) -> list[Any]:
+    """Columns that, read, make transactions of one company come one after another until they end. An advisory lock: the
+    company's row stays free for everybody else. SQLite has one writer anyway."""
+    if dialect_name == "sqlite":
+        return []
+    return [sa.cast(sa.func.pg_advisory_xact_lock(_INGEST, sa.cast(number, sa.Integer)), sa.Text)]
+
+
 def takes_columns(dialect_name: str) -> bool:
     """Many rows go in best as one list a column (PostgreSQL), not one execution a row (SQLite)."""
     return dialect_name == "postgresql"

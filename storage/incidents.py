@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from storage.transaction import Transaction
 
 _FIELDS = [field.name for field in fields(Incident)]
-_COLUMNS = [table.c[name] for name in _FIELDS]
+COLUMNS = [table.c[name] for name in _FIELDS]
 _IS_OPEN = sa.text("is_open = 1")
 _IS_DONE = sa.text("is_open = 0")
 _SAVED = [name for name in _FIELDS if name not in ("id", "company_id")] + ["is_open"]
@@ -71,7 +71,7 @@ _DUE = (
 def _with_keys(where: Any, more: Sequence[Any], dialect_name: str) -> Any:
     wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.correlation_key)
     same = sa.and_(table.c.company_id == wanted.c.first, table.c.correlation_key == wanted.c.second)
-    statement = sa.select(*_COLUMNS, *more).select_from(wanted.join(table, same)).where(where)
+    statement = sa.select(*COLUMNS, *more).select_from(wanted.join(table, same)).where(where)
     return statement.order_by(table.c.id).with_for_update(of=table)
 
 
@@ -86,6 +86,7 @@ def to_incident(row: Any) -> Incident:
     values["severity"] = Severity(values["severity"])
     values["status"] = IncidentStatus(values["status"])
     values["tools"] = tuple(values["tools"])
+    values["related"] = tuple(values["related"])
     return Incident(**values)
 
 
@@ -95,6 +96,7 @@ def _to_row(incident: Incident) -> dict[str, Any]:
     row["severity"] = incident.severity.value
     row["status"] = incident.status.value
     row["tools"] = list(incident.tools)
+    row["related"] = list(incident.related)
     return row
 
 
@@ -105,16 +107,14 @@ class Incidents:
 
     async def get(self, incident_id: int) -> Incident | None:
         await self.flush()
-        statement = locked(self._tx, sa.select(*_COLUMNS).where(table.c.id == incident_id))
+        statement = locked(self._tx, sa.select(*COLUMNS).where(table.c.id == incident_id))
         row = (await self._tx.connection.execute(statement)).first()
         return to_incident(row) if row else None
 
     async def get_many(self, ids: Collection[int]) -> Mapping[int, Incident]:
         found: dict[int, Incident] = {}
         for some in chunks(sorted(ids)):
-            statement = locked(
-                self._tx, sa.select(*_COLUMNS).where(table.c.id.in_(some)).order_by(table.c.id)
-            )
+            statement = locked(self._tx, sa.select(*COLUMNS).where(table.c.id.in_(some)).order_by(table.c.id))
             for row in await self._tx.connection.execute(statement):
                 found[row.id] = to_incident(row)
         return found
@@ -148,9 +148,14 @@ class Incidents:
 
     async def open_of(self, company_id: int) -> Sequence[Incident]:
         """Every open incident of a company, oldest first; locked."""
-        statement = sa.select(*_COLUMNS).where(table.c.company_id == company_id, _IS_OPEN)
+        statement = sa.select(*COLUMNS).where(table.c.company_id == company_id, _IS_OPEN)
         rows = await self._tx.connection.execute(locked(self._tx, statement.order_by(table.c.id)))
         return [to_incident(row) for row in rows]
+
+    async def merged_into(self, ids: Collection[int]) -> Sequence[Incident]:
+        """The incidents that are part of these now, oldest first."""
+        statement = sa.select(*COLUMNS).where(table.c.merged_into.in_(sorted(ids))).order_by(table.c.id)
+        return [to_incident(row) for row in await self._tx.connection.execute(statement)]
 
     async def open(self, drafts: Sequence[Incident]) -> Sequence[Incident | None]:
         """Insert new incidents and give them their numbers; None where an open one has that key already."""
@@ -194,7 +199,7 @@ class Incidents:
     ) -> Sequence[Incident]:
         """Incidents, newest first. `company_ids` None means every company. `offered_to` narrows to what that
         technician may see in lists: their own, and those nobody has claimed."""
-        statement = sa.select(*_COLUMNS).order_by(table.c.id.desc()).limit(most)
+        statement = sa.select(*COLUMNS).order_by(table.c.id.desc()).limit(most)
         if company_ids is not None:
             statement = statement.where(table.c.company_id.in_(sorted(company_ids)))
         if open_only is not None:
@@ -225,7 +230,7 @@ class Incidents:
     async def times_before(self, company_id: int, correlation_key: str, before_id: int) -> Sequence[Incident]:
         """The last earlier incidents with the same key, newest first: what was seen before, and what fixed it."""
         statement = (
-            sa.select(*_COLUMNS)
+            sa.select(*COLUMNS)
             .where(
                 table.c.company_id == company_id,
                 table.c.correlation_key == correlation_key,

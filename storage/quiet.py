@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from engine.alert import AlertStatus, Severity, StoredAlert
 from engine.errors import Conflict
+from engine.identifiers import floor_of
 from engine.schedule import Schedule
 from engine.suppression import KINDS, PastAlert, QuietKind, QuietRule, Scope, Tally
 from storage.alerts import COLUMNS, to_alert
-from storage.changes import floor_of
 from storage.quiet_tables import quiet_rules as table
 from storage.rows import chunks, locked
 from storage.tables import alerts

@@ -147,6 +147,10 @@ incidents = sa.Table(
     Column("last_action_at", Moment),
     Column("snoozed_until", Moment),
     Column("snoozed_by", Text),
+    Column("held", Integer, nullable=False, server_default="0"),
+    Column("merged_into", sa.BigInteger),
+    Column("related", Json, nullable=False, server_default="[]"),
+    Column("cause", Text, nullable=False, server_default=sa.text("''")),
     Column("revision", Integer, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -174,6 +178,8 @@ sa.Index(
     sqlite_where=_open,
     postgresql_where=_open,
 )
+_merged = sa.text("merged_into IS NOT NULL")
+sa.Index("ix_incidents_merged_into", incidents.c.merged_into, sqlite_where=_merged, postgresql_where=_merged)
 sa.Index("ix_incidents_company", incidents.c.company_id, incidents.c.is_open, incidents.c.id)
 
 alerts = sa.Table(
@@ -201,6 +207,7 @@ alerts = sa.Table(
     Column("occurred_at", Moment),
     Column("held_by", sa.BigInteger),
     sa.Index("ix_alerts_incident", "incident_id", "fingerprint"),
+    sa.Index("ix_alerts_company_id", "company_id", "id"),
 )
 _firing = sa.text("status = 'firing' AND dedup_key IS NOT NULL")
 sa.Index(

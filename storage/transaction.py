@@ -13,10 +13,12 @@ from storage.clocks import Clocks
 from storage.companies import Companies, ContextCache
 from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
+from storage.grouping import Grouping
 from storage.heartbeats import Heartbeats
 from storage.incidents import Incidents
 from storage.intake import IntakeLines
 from storage.jobs import Jobs
+from storage.pictures import Pictures
 from storage.quiet import QuietRules
 from storage.runs import Runs
 from storage.secrets import Vault
@@ -34,10 +36,17 @@ class Transaction:
     """
 
     def __init__(
-        self, connection: Connection, contexts: ContextCache, vault: Vault, *, writing: bool
+        self,
+        connection: Connection,
+        contexts: ContextCache,
+        pictures: Pictures,
+        vault: Vault,
+        *,
+        writing: bool,
     ) -> None:
         self.connection = connection
         self.contexts = contexts
+        self.pictures = pictures
         self.vault = vault
         self.writing = writing
         self.dialect = connection.dialect.name
@@ -61,6 +70,10 @@ class Transaction:
     @cached_property
     def alerts(self) -> Alerts:
         return Alerts(self)
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        return Grouping(self)
 
     @cached_property
     def clocks(self) -> Clocks:
@@ -128,6 +141,7 @@ class Transaction:
         for name in (
             "incidents",
             "alerts",
+            "grouping",
             "clocks",
             "timeline",
             "deliveries",

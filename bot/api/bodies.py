@@ -77,7 +77,22 @@ class IncidentBody(Body):
     sla: list[SlaBody]
     snoozed_until: datetime | None
     last_action: str
+    held: int
+    merged_into: str | None
+    related: list[str]
+    cause: str
     revision: int
+
+
+class JoinedBody(Body):
+    """A further problem that an incident holds, why, and the name by which it can be split out again."""
+
+    part: str
+    asset: str
+    signature: str
+    reason: str
+    at: datetime
+    came_from: str | None
 
 
 class AlertBody(Body):
@@ -132,6 +147,7 @@ class IncidentDetail(IncidentBody):
 
     opened_reason: str
     assigned_reason: str
+    joined: list[JoinedBody]
     alerts: list[AlertBody]
     story: list[StoryBody]
     runs: list[RunSummary]
@@ -268,6 +284,10 @@ def incident_body(
         ],
         snoozed_until=incident.snoozed_until,
         last_action=incident.last_action,
+        held=incident.held,
+        merged_into=f"INC-{incident.merged_into}" if incident.merged_into is not None else None,
+        related=[f"INC-{one}" for one in incident.related],
+        cause=incident.cause,
         revision=incident.revision,
     )
 

@@ -10,6 +10,7 @@ from bot.api.bodies import (
     IncidentBody,
     IncidentDetail,
     IncidentList,
+    JoinedBody,
     alert_body,
     incident_body,
     run_summary,
@@ -21,10 +22,12 @@ from bot.api.requests import (
     AssignRequest,
     EmptyRequest,
     IncidentQuery,
+    MergeRequest,
     NoteRequest,
     ReasonRequest,
     Request,
     ResolveRequest,
+    SplitRequest,
     number_of,
 )
 from bot.handlers import handle
@@ -33,7 +36,7 @@ from engine.access import Actor, Verb
 from engine.company import Role
 from engine.errors import NotFound, Refused
 from engine.incident import Incident, IncidentStatus
-from engine.operations import respond
+from engine.operations import regroup, respond
 from storage.transaction import Transaction
 
 _ALL = ("open", "all")
@@ -89,6 +92,17 @@ async def _detail(tx: Transaction, number: int, ask: Ask) -> IncidentDetail:
         **dict(plain),
         opened_reason=incident.opened_reason if inner else "",
         assigned_reason=incident.assigned_reason if inner else "",
+        joined=[
+            JoinedBody(
+                part=regroup.part_name(one),
+                asset=one.asset,
+                signature=one.signature,
+                reason=one.reason if inner else "",
+                at=one.at,
+                came_from=f"INC-{one.came_from}" if one.came_from is not None else None,
+            )
+            for one in await tx.grouping.joined(incident.id)
+        ],
         alerts=[alert_body(one, company=plain.company) for one in alerts],
         story=[story_body(one) for one in await tx.timeline.of_incident(incident.id)] if inner else [],
         runs=[run_summary(one) for one in await tx.runs.of_incident(incident.id)] if inner else [],
@@ -192,6 +206,18 @@ ENDPOINTS = (
         "Open a resolved incident again under its number",
         ReasonRequest,
         _doing(lambda number, body: actions.Reopen(incident=number, text=body.reason)),
+    ),
+    _verb(
+        "merge",
+        "Make the incident part of another open one of its company",
+        MergeRequest,
+        _doing(lambda number, body: actions.Merge(incident=number, to=number_of(str(body.into)) or 0)),
+    ),
+    _verb(
+        "split",
+        "Take a part out of an incident: `INC-7` that was merged into it, or a problem by its name in `joined`",
+        SplitRequest,
+        _doing(lambda number, body: actions.Split(incident=number, part=body.part)),
     ),
     _verb("assign", "Hand an incident to somebody", AssignRequest, assigned),
 )

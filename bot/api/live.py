@@ -25,8 +25,9 @@ from bot.core import Core
 from engine.access import Actor, Verb, may
 from engine.access import Denied as NotAllowed
 from engine.company import Role, User
+from engine.identifiers import floor_of
 from engine.incident import Incident
-from storage.changes import Changes, floor_of
+from storage.changes import Changes
 from storage.transaction import Transaction
 
 log = structlog.get_logger()

@@ -29,6 +29,18 @@ class ExecuteRequest(Request):
     reason: str = Field("", max_length=300)
 
 
+class MergeRequest(Request):
+    """`into` is the other incident, as people say it."""
+
+    into: str | int
+
+
+class SplitRequest(Request):
+    """`part` is `INC-7`, or the `part` of a problem in `joined`."""
+
+    part: str = Field(min_length=1, max_length=40)
+
+
 class NoteRequest(Request):
     text: Text = Field(min_length=1, validation_alias=AliasChoices("text", "note"))
 

@@ -21,10 +21,11 @@ from engine.alert import (
 )
 from engine.classification import Classification, classify, judge
 from engine.company import CompanyContext
-from engine.correlation import Attach, Open, Quiet, Reopen, Rules, correlate, identify
+from engine.correlation import Attach, Join, Open, Quiet, Reopen, Rules, correlate, identify
 from engine.identifiers import new_id
 from engine.incident import Incident, IncidentStatus, acted, attach, recover, reopen
 from engine.operations import hold
+from engine.operations.grouping import Groups
 from engine.operations.limits import TurnedAway, admit, refuse
 from engine.operations.open_incidents import OpenSet, Work, load
 from engine.operations.settle import settle
@@ -76,7 +77,7 @@ async def ingest(tx: IntakeTransaction, deliveries: Sequence[Delivery], now: dat
     """
     names = {key for one in deliveries for key in _keys(one)}
     earlier = dict(await tx.deliveries.answers(names)) if names else {}
-    contexts = await tx.companies.contexts({one.company_id for one in deliveries})
+    contexts = await tx.companies.contexts({one.company_id for one in deliveries}, alone=True)
     fresh: list[Delivery] = []
     seen: set[tuple[int, str]] = set()
     for one in deliveries:
@@ -128,33 +129,45 @@ async def _decide(
     open_set = await load(
         tx, fresh, identified, contexts, now
     )  # after it: what was held may be heard meanwhile
+    groups = Groups(tx, open_set, now)
+    await groups.load({one.company_id: contexts[one.company_id] for one in fresh}, open_set.searching)
+    batch = _Batch(tx, open_set, holding, groups, now)
     said: list[list[_Said]] = []
     for one, pairs in zip(fresh, identified, strict=True):
         context = contexts[one.company_id]
         again = one.released or (None,) * len(pairs)
         said.append(
             [
-                await _judge(tx, open_set, holding, context, alert, identity, was, one.because, now)
+                await _judge(batch, context, alert, identity, was, one.because)
                 for (alert, identity), was in zip(pairs, again, strict=True)
             ]
         )
-    await settle(tx, open_set, contexts, now)
+    await settle(tx, open_set, groups, contexts, now)
     holding.settle(tx, now)
     return said
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What all alerts of one transaction share."""
+
+    tx: Transaction
+    open_set: OpenSet
+    holding: hold.Holding
+    groups: Groups
+    now: datetime
+
+
 async def _judge(
-    tx: Transaction,
-    open_set: OpenSet,
-    holding: hold.Holding,
+    batch: _Batch,
     context: CompanyContext,
     alert: Alert,
     identity: Identity,
     was: StoredAlert | None,
     because: str,
-    now: datetime,
 ) -> _Said:
     """Held, or on to correlation. What was held and is heard now keeps its id, its count and when it began."""
+    holding, now = batch.holding, batch.now
     judged = judge(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
     stored = _stored(context, alert, identity, judged, now)
     if was is not None:
@@ -166,37 +179,37 @@ async def _judge(
             count=was.count,
             held_by=was.held_by,
         )
-        said = await _one(tx, open_set, context, alert, identity, stored, now, because=because)
+        said = await _one(batch, context, alert, identity, stored, because=because)
         if said.alert_id != was.id:
             holding.forget(was)
         return said
     if (kept := holding.hold(alert, identity, stored, context, now)) is not None:
         return _Said(kept[0].id, None, False, False, kept[1].reason, kept[1].by)
     ended = holding.recover(stored, context) if alert.status is AlertStatus.RESOLVED else None
-    return await _one(tx, open_set, context, alert, identity, stored, now, ended=ended)
+    return await _one(batch, context, alert, identity, stored, ended=ended)
 
 
 async def _one(
-    tx: Transaction,
-    open_set: OpenSet,
+    batch: _Batch,
     context: CompanyContext,
     alert: Alert,
     identity: Identity,
     stored: StoredAlert,
-    now: datetime,
     *,
     because: str = "",
     ended: tuple[StoredAlert, QuietRule] | None = None,
 ) -> _Said:
-    company = context.company
+    company, open_set, now = context.company, batch.open_set, batch.now
     rules = Rules(window=company.window, reopen_window=company.reopen_window)
-    decision = correlate(alert, identity, open_set.of(company.id), rules, now)
+    look, advice = await batch.groups.advise(context, alert, identity, stored)
+    decision = correlate(alert, identity, open_set.of(company.id), rules, now, advice)
     reason = Reason("held", f"{because}; {decision.reason.text}") if because else decision.reason
     if isinstance(decision, Open):
         judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
         work = open_set.begin(_draft(context, stored, judged, reason, now, about=alert.asset_note))
         open_set.put_alert(work, stored)
-        return _Said(stored.id, work, True, False, reason)
+        work = await batch.groups.placed(company.id, look, work)
+        return _Said(stored.id, work, work.before is None, False, reason)
     if isinstance(decision, Quiet) and ended is not None:
         kept, rule = ended
         said = Reason("recovery-of-held", f"recovery of what {rule.label} held: it will not be opened")
@@ -204,19 +217,22 @@ async def _one(
     if isinstance(decision, Quiet):
         open_set.loose.append(stored)
         return _Said(stored.id, None, False, False, reason)
-    work = open_set.work_of(decision.incident)
+    work = open_set.work(decision.incident.id)
+    if isinstance(decision, Join):
+        batch.groups.join(decision, stored)
     if isinstance(decision, Reopen):
         work.after = reopen(work.after, now=now)
         work.reopened = reason
-        open_set.is_open(work)
     elif decision.reason.rule == "same-key-again":
         work.again = decision.reason
     if alert.status is AlertStatus.NO_DATA:
         kept = _unseen(open_set, work, stored, decision.reason, now)
     elif alert.status is AlertStatus.RESOLVED:
-        kept = await _end(tx, open_set, work, stored, now)
+        kept = await _end(batch.tx, open_set, work, stored, now)
+        batch.groups.close(company.id, work)
     else:
         kept = _again(open_set, work, stored, now)
+        work = await batch.groups.placed(company.id, look, work)
     deduplicated = isinstance(decision, Attach) and alert.status is AlertStatus.FIRING
     return _Said(kept.id, work, False, deduplicated, reason)
 
@@ -264,11 +280,8 @@ async def _end(
     for one in ending:
         open_set.put_alert(work, merge(one, _recovery_of(one, stored)))
     if ended:
-        was_open = work.after.open
         work.after = recover(work.after, ended=ended, now=now)
         work.recovered = work.after.firing == 0
-        if was_open and not work.after.open:
-            open_set.is_closed(work)
     if ending:
         return ending[0]
     open_set.put_alert(work, stored)

@@ -9,10 +9,17 @@ from typing import Protocol
 
 from engine.alert import Alert, AlertStatus, Identity, StoredAlert, fingerprint
 from engine.company import CompanyContext
-from engine.correlation import Known
 from engine.incident import Incident
 from engine.ports import CompanyKey, Transaction
 from engine.reason import Reason
+
+FEW = 3
+"""An incident of fewer further problems comes back under its number when one of them does; a cascade does not."""
+
+
+def _later(one: Incident, other: Incident | None) -> bool:
+    at = one.resolved_at
+    return at is not None and (other is None or other.resolved_at is None or at > other.resolved_at)
 
 
 class _Delivered(Protocol):
@@ -47,41 +54,91 @@ class OpenSet:
     def __init__(self) -> None:
         self.works: list[Work] = []
         self.loose: list[StoredAlert] = []
-        self._open: dict[CompanyKey, Work] = {}
-        self._resolved: dict[CompanyKey, Work] = {}
+        self.searching: set[int] = set()
+        """Companies with an alert whose key no open incident has."""
+        self._by_key: dict[CompanyKey, Work] = {}
+        self._begun = 0
         self._by_id: dict[int, Work] = {}
         self._alerts: dict[tuple[int, str], StoredAlert] = {}
         self._changed_alerts: dict[tuple[int, str], tuple[Work, StoredAlert]] = {}
         self._firing_as: dict[tuple[int, str, str], Work] = {}
 
-    def add(self, incident: Incident) -> Work:
-        known = self._by_id.get(incident.id)
-        if known is not None:
-            return known
-        work = Work(before=incident, after=incident)
-        self.works.append(work)
-        self._by_id[incident.id] = work
-        (self._open if incident.open else self._resolved)[work.place] = work
+    def add(self, incident: Incident, *, held: CompanyKey | None = None) -> Work:
+        """An incident that was read; `held` is a key that it has beside its own."""
+        work = self._by_id.get(incident.id)
+        if work is None:
+            work = self._by_id[incident.id] = Work(before=incident, after=incident)
+            self.works.append(work)
+            self._know(work.place, work)
+        if held is not None:
+            self._know(held, work)
         return work
+
+    def _know(self, place: CompanyKey, work: Work) -> None:
+        known = self._by_key.get(place)
+        if known is None or (work.after.open and not known.after.open):
+            self._by_key[place] = work
 
     def begin(self, draft: Incident) -> Work:
         """A new incident; until it is written its id is a negative stand-in."""
-        work = Work(before=None, after=replace(draft, id=-1 - len(self.works)))
+        work = Work(before=None, after=replace(draft, id=self._stand_in()))
         self.works.append(work)
         self._by_id[work.after.id] = work
-        self._open[work.place] = work
+        self._by_key[work.place] = work
         return work
 
-    def is_open(self, work: Work) -> None:
-        self._resolved.pop(work.place, None)
-        self._open[work.place] = work
+    def _stand_in(self) -> int:
+        self._begun += 1
+        return -self._begun
 
-    def is_closed(self, work: Work) -> None:
-        self._open.pop(work.place, None)
-        self._resolved[work.place] = work
+    async def fetch(self, tx: Transaction, incident_id: int) -> Work | None:
+        """The incident, read now if it has to be; of a merged one, the one it was merged into."""
+        work = self._by_id.get(incident_id)
+        while work is None or work.after.merged_into is not None:
+            wanted = incident_id if work is None else work.after.merged_into
+            assert wanted is not None
+            work = self._by_id.get(wanted) if work is not None else None
+            if work is None:
+                incident = await tx.incidents.get(wanted) if wanted > 0 else None
+                if incident is None:
+                    return None
+                work = self.add(incident)
+        return work
 
-    def work_of(self, incident: Known) -> Work:
-        return self._by_id[incident.id]
+    def work(self, incident_id: int) -> Work:
+        return self._by_id[incident_id]
+
+    def name(self, place: CompanyKey, work: Work) -> None:
+        """The key belongs to this incident from now on."""
+        self._by_key[place] = work
+
+    def take_in(self, into: Work, absorbed: Work) -> None:
+        """Everything that goes by the absorbed incident's name goes by the other's."""
+        for names in (self._by_key, self._firing_as):
+            for name, work in names.items():
+                if work is absorbed:
+                    names[name] = into  # type: ignore[index]
+        for incident_id, print_ in [place for place in self._alerts if place[0] == absorbed.after.id]:
+            alert = self._alerts.pop((incident_id, print_))
+            changed = self._changed_alerts.pop((incident_id, print_), None) is not None
+            there = (into.after.id, print_)
+            self._alerts[there] = alert
+            if changed:
+                self._changed_alerts[there] = (into, alert)
+        if absorbed.before is None:
+            self.works.remove(absorbed)
+            self._by_id[absorbed.after.id] = into
+
+    def alert_of(self, work: Work, correlation_key: str) -> StoredAlert | None:
+        """An alert with that key that this batch put into the incident."""
+        return next(
+            (
+                alert
+                for holder, alert in self._changed_alerts.values()
+                if holder is work and alert.correlation_key == correlation_key
+            ),
+            None,
+        )
 
     def of(self, company_id: int) -> _OfCompany:
         return _OfCompany(self, company_id)
@@ -130,12 +187,12 @@ class _OfCompany:
     company_id: int
 
     def with_key(self, correlation_key: str) -> Incident | None:
-        work = self.whole._open.get((self.company_id, correlation_key))
-        return work.after if work else None
+        work = self.whole._by_key.get((self.company_id, correlation_key))
+        return work.after if work and work.after.open else None
 
     def last_resolved(self, correlation_key: str) -> Incident | None:
-        work = self.whole._resolved.get((self.company_id, correlation_key))
-        return work.after if work else None
+        work = self.whole._by_key.get((self.company_id, correlation_key))
+        return work.after if work and not work.after.open else None
 
     def numbered(self, incident_id: int) -> Incident | None:
         work = self.whole._by_id.get(incident_id)
@@ -163,10 +220,17 @@ async def load(
     keys = {(company_id, identity.correlation_key) for company_id, _, identity in flat}
     if not keys:
         return whole
-    current = await tx.incidents.open_with_keys(keys)
+    current = dict(await tx.incidents.open_with_keys(keys))
     missing = keys - current.keys()
-    longest = max(context.company.reopen_window for context in contexts.values())
-    past = await tx.incidents.resolved_with_keys(missing, since=now - longest) if missing else {}
+    since = now - max(context.company.reopen_window for context in contexts.values())
+    past: dict[CompanyKey, Incident] = {}
+    if missing:
+        held = await tx.grouping.holders(missing, since=since)
+        current |= {place: incident for place, incident in held.items() if incident.open}
+        past |= await tx.incidents.resolved_with_keys(missing - current.keys(), since=since)
+        for place, incident in held.items():
+            if not incident.open and incident.held < FEW and _later(incident, past.get(place)):
+                past[place] = incident
     named = {
         (company_id, alert.tool, alert.dedup_key)
         for company_id, alert, _ in flat
@@ -175,8 +239,11 @@ async def load(
     by_name = await tx.alerts.firing_as(named) if named else {}
     others = {alert.incident_id for alert in by_name.values() if alert.incident_id is not None}
     others -= {incident.id for incident in current.values()}
+    whole.searching = {company_id for company_id, _ in missing - current.keys()}
     more = await tx.incidents.get_many(others) if others else {}
-    for incident in (*current.values(), *past.values(), *more.values()):
+    for place, incident in (*current.items(), *past.items()):
+        whole.add(incident, held=place)
+    for incident in more.values():
         whole.add(incident)
     for stored in by_name.values():
         whole.know_alert(stored)

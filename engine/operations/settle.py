@@ -15,6 +15,7 @@ from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign, wake
 from engine.jobs import CheckSla, ConsiderRunbook, TidyRuns
+from engine.operations.grouping import Groups
 from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.placing import channels_of, place_again, place_new
 from engine.operations.record import incident_card, prove, show_card, tell
@@ -24,7 +25,11 @@ from engine.sla import ClockKind, SlaClock
 
 
 async def settle(
-    tx: Transaction, open_set: OpenSet, contexts: Mapping[int, CompanyContext], now: datetime
+    tx: Transaction,
+    open_set: OpenSet,
+    groups: Groups,
+    contexts: Mapping[int, CompanyContext],
+    now: datetime,
 ) -> None:
     """Write what the batch decided. Raises Conflict when a new incident exists already (another replica was first)."""
     new = [work for work in open_set.works if work.before is None]
@@ -33,10 +38,13 @@ async def settle(
     if ownerless:
         await _route(tx, ownerless, contexts, now)
     if new:
+        stand_ins = [work.after.id for work in new]
         await _open(tx, new, contexts, now)
+        groups.number({old: work.after.id for old, work in zip(stand_ins, new, strict=True)})
     known = [work for work in open_set.works if work.before is not None and work.changed]
     if known:
         await _save(tx, known, contexts, now)
+    await groups.settle()
     for work, alert in open_set.changed_alerts():
         number = work.after.id
         tx.alerts.put(alert if alert.incident_id == number else changed(alert, incident_id=number))
@@ -250,6 +258,8 @@ def _tell_end(tx: Transaction, incident: Incident, now: datetime) -> None:
 def _turns_clocks(before: Incident, work: Work) -> bool:
     """Only these can move a clock; an alert that merely repeats does not."""
     after = work.after
+    if after.merged_into is not None:
+        return False  # they stand still until it is given back
     return work.reopened is not None or after.severity is not before.severity or before.open is not after.open
 
 

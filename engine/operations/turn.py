@@ -33,11 +33,16 @@ MOST_AT_ONCE = 500
 async def turn(tx: IntakeTransaction, rule_id: int, now: datetime) -> None:
     """Begin or close what is due; the lock on the rule makes each once, whatever the replicas do.
 
-    Held alerts are locked first, then incidents, then the rule itself: the order of those who take alerts in.
+    The company's turn is taken first, then held alerts are locked, then incidents, then the rule itself: the order of
+    those who take alerts in.
     Raises Conflict when the rule changed in between.
     """
     seen = await tx.quiet.get(rule_id, lock=False)
     if seen is None or seen.confirmed_at is None or seen.finished_at is not None:
+        return
+    await tx.companies.contexts({seen.company_id}, alone=True)
+    seen = await tx.quiet.get(rule_id, lock=False)  # it may have been turned while we waited
+    if seen is None or seen.finished_at is not None:
         return
     stretch = seen.pending()
     over = stretch is None or stretch.ends_at <= now

@@ -11,8 +11,7 @@ import aiohttp
 import pytest
 
 from bot.api import live
-from engine.identifiers import new_id
-from storage.changes import floor_of
+from engine.identifiers import floor_of, new_id
 from tests import given
 from tests.bot.rest import Rest, serving
 from tests.clock import START, TestClock
@@ -44,7 +43,7 @@ async def silent(socket: aiohttp.ClientWebSocketResponse) -> bool:
 
 
 async def test_a_new_incident_a_repeat_and_a_claim_are_heard_in_order(rest: Rest, world: World) -> None:
-    await world.tell(given.alert(signature="Old news"))
+    await world.tell(given.alert("old-01", "Old news"))
     socket = await listen(rest, world.root)
     await world.tell(given.alert())
     first = await heard(socket, 2)

@@ -131,7 +131,7 @@ def test_the_memory_holds_what_is_open_and_not_the_history() -> None:
 
 def test_two_settings_side_by_side() -> None:
     engine, other = replay.Engine(Rules()), replay.Engine(replay.changed(Rules(), "window=5,reopen=0"))
-    text = "\n".join(json.dumps(line(minute)) for minute in range(0, 60, 10))
+    text = "\n".join(json.dumps(line(minute)) for minute in (0, 7, 20, 29, 43, 50))
     summary = replay.run(replay.read(io.BytesIO(text.encode())), engine, other=other)
     assert (summary["incidents"], summary["noise_reduction_percent"]) == (1, 83.3)
     assert (summary["compared"]["incidents"], summary["compared"]["window_minutes"]) == (6, 5.0)

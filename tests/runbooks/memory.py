@@ -237,6 +237,8 @@ class Memory:
         self.quiet: Any = None
         self.channels: Any = None
         self.storms: Any = None
+        self.grouping: Any = None
+        self.pictures: Any = None
 
     @property
     def context(self) -> CompanyContext:

@@ -119,17 +119,17 @@ async def test_two_people_claim_at_once_and_one_wins(h: Harness):
 
 async def test_recovery_closes_what_nobody_touched_and_asks_otherwise(h: Harness):
     await h.fire("acme", "Ping lost", asset_name="acme-fw")
-    await h.fire("acme", "Fan slow", asset_name="acme-fw")
+    await h.fire("acme", "Toner low", asset_name="printer-7")
     await h.card("acme", count=2)
-    fan = await h.card("acme", saying="Fan slow")
-    await h.press("kim", fan, "aw:claim")
+    toner = await h.card("acme", saying="Toner low")
+    await h.press("kim", toner, "aw:claim")
     await h.card("acme", saying="Claimed by Kim")
-    for signature in ("Ping lost", "Fan slow"):
-        await h.fire("acme", signature, asset_name="acme-fw", status="resolved")
+    for signature, asset in (("Ping lost", "acme-fw"), ("Toner low", "printer-7")):
+        await h.fire("acme", signature, asset_name=asset, status="resolved")
     gone = await h.card("acme", saying="Resolved by monitoring")
     assert "Ping lost" in shown(gone)
     asked = await h.card("acme", saying="waiting for its owner")
-    assert "Fan slow" in shown(asked)
+    assert "Toner low" in shown(asked)
 
 
 async def test_it_comes_back_under_the_same_number(h: Harness):

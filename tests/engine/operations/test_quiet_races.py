@@ -63,28 +63,42 @@ async def waits(work: Awaitable[object]) -> asyncio.Task[object]:
 
 
 @concurrent
-@pytest.mark.parametrize("early", [True, False])
-async def test_what_was_about_to_be_held_when_it_ended_is_judged_again(world, replicas, early):
+async def test_what_is_being_held_while_it_ends_early_is_judged_again(world, replicas):
+    rule = await add(world)
+    first, second = replicas
+    first.clock.advance(minutes=1)
+    ending: list[asyncio.Task[object]] = []
+
+    async def late() -> None:
+        async with second.database.transaction() as tx:
+            (answer,) = await ingest(tx, [given.delivery(world.acme, says())], first.clock.now())
+            assert results(answer)[0]["suppressed_by"], "it saw the silence as it was"
+            ending.append(await waits(end(first, world, rule)))
+
+    with pytest.raises(Conflict):
+        await late()
+    await ending[0]
+    assert await kept(world) == []
+    (said,) = await tell(second, world, says())
+    assert said["is_new"], "its next try is heard"
+
+
+@concurrent
+async def test_what_is_being_held_while_it_ends_by_itself_is_heard_by_the_end(world, replicas):
+    """The end waits for its turn: nothing is left behind in what has ended already."""
     rule = await add(world)
     first, second = replicas
     first.clock.advance(minutes=1)
     moment = first.clock.now()
-
-    async def late() -> None:
-        async with second.database.transaction() as tx:
-            (answer,) = await ingest(tx, [given.delivery(world.acme, says())], moment)
-            assert results(answer)[0]["suppressed_by"], "it saw the silence as it was"
-            if early:
-                await end(first, world, rule)
-            else:
-                first.clock.advance(hours=2)
-                await turned(world, rule)
-
-    with pytest.raises(Conflict):
-        await late()
-    assert await kept(world) == []
+    async with second.database.transaction() as tx:
+        await ingest(tx, [given.delivery(world.acme, says())], moment)
+        first.clock.advance(hours=2)
+        ending = await waits(turned(world, rule))
+    await ending
+    (opened,) = await incidents(world)
+    assert opened.firing == 1
     (said,) = await tell(second, world, says())
-    assert said["is_new"], "its next try is heard"
+    assert said["deduplicated"], "its next try is the same incident"
 
 
 @concurrent

@@ -1,0 +1,246 @@
+"""One batch's alerts beyond their exact keys: what joins an open incident, and which incidents turn out to be one.
+
+The picture (engine.picture) advises; what happens is decided on the incidents as they stand in this transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from engine import grouping, sla
+from engine.access import SYSTEM, Actor
+from engine.alert import Alert, AlertStatus, Identity, StoredAlert
+from engine.audit import AuditKind, TimelineKind
+from engine.company import CompanyContext
+from engine.correlation import NO_ADVICE, Advice, Join
+from engine.grouping import JoinedKey
+from engine.identifiers import floor_of
+from engine.incident import Incident
+from engine.operations.open_incidents import OpenSet, Work
+from engine.operations.record import prove, tell
+from engine.picture import Picture
+from engine.placing import Brought, Look, Merged, Moved, Related
+from engine.ports import Transaction
+from engine.reason import Reason
+
+MOST_HEARD = 2_000
+"""Alerts that a picture is drawn from: the latest of the last two windows."""
+OVERLAP = timedelta(seconds=10)
+"""Another replica's alert may be committed this much later than its id says."""
+SURE = 0.45
+"""How much of the belief the likeliest cause must hold before anybody is told."""
+MOST_RELATED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Merge:
+    into: Work
+    absorbed: Work
+    reason: Reason
+
+
+class Groups:
+    """The pictures of the batch's companies, and the joins and merges it decided."""
+
+    def __init__(self, tx: Transaction, open_set: OpenSet, now: datetime) -> None:
+        self._tx = tx
+        self._open_set = open_set
+        self._now = now
+        self._pictures: dict[int, Picture] = {}
+        self._joined: list[tuple[Work, StoredAlert, str]] = []
+        self._merges: list[_Merge] = []
+        self._related: list[tuple[Work, Work]] = []
+
+    async def load(self, contexts: Mapping[int, CompanyContext], searching: Collection[int]) -> None:
+        """Draw or refresh the pictures. `searching` are the companies with an alert whose key no open incident has:
+        only they need to know what other replicas heard."""
+        for company_id, context in contexts.items():
+            picture = self._tx.pictures.get(company_id)
+            if picture is not None and picture.version != context.company.version:
+                picture = None
+            if picture is None:
+                picture = Picture.blank(context, floor_of(self._now - 2 * context.company.window))
+                await self._hear(company_id, picture)
+                apart = await self._tx.grouping.apart(company_id, picture.activity.episodes)
+                picture.keep_apart(apart)
+            elif company_id in searching:
+                picture.floor = min(picture.floor, floor_of(self._now - OVERLAP))
+                await self._hear(company_id, picture)
+            picture.tidy(self._now)
+            self._tx.pictures.keep(company_id, picture)
+            self._pictures[company_id] = picture
+
+    async def _hear(self, company_id: int, picture: Picture) -> None:
+        picture.hear(await self._tx.grouping.heard(company_id, floor=picture.floor, most=MOST_HEARD))
+
+    async def advise(
+        self, context: CompanyContext, alert: Alert, identity: Identity, stored: StoredAlert
+    ) -> tuple[Look | None, Advice]:
+        """What lies around a firing alert. The incident it may join has been read when this returns."""
+        if alert.status is not AlertStatus.FIRING:
+            return None, NO_ADVICE
+        picture = self._pictures[context.company.id]
+        look = picture.look(alert, identity, stored.severity, self._now)
+        advice = picture.placing.advise(look)
+        if advice.join is not None:
+            work = await self._open_set.fetch(self._tx, advice.join)
+            if work is None or not work.after.open or work.after.company_id != context.company.id:
+                picture.ended(advice.join)
+                return look, replace(advice, join=None)
+            advice = replace(advice, join=work.after.id)
+        if advice.leave is not None and not self._may_leave(identity, context.company.id):
+            return look, replace(advice, leave=None)
+        return look, advice
+
+    def _may_leave(self, identity: Identity, company_id: int) -> bool:
+        """A key leaves what it joined, never the incident that it opened itself."""
+        incident = self._open_set.of(company_id).with_key(identity.correlation_key)
+        return incident is not None and incident.correlation_key != identity.correlation_key
+
+    def join(self, decision: Join, stored: StoredAlert) -> Work:
+        """The alert is a further problem of that incident from now on."""
+        work = self._open_set.work(decision.incident.id)
+        work.after = replace(work.after, held=work.after.held + 1)
+        self._open_set.name((stored.company_id, stored.correlation_key), work)
+        self._joined.append((work, stored, decision.reason.text))
+        return work
+
+    async def placed(self, company_id: int, look: Look | None, work: Work) -> Work:
+        """The alert is in this incident. Merges that follow are made; the incident it is in after all."""
+        if look is None:
+            return work
+        picture = self._pictures[company_id]
+        brought = picture.placing.placed(look, work.after.id)
+        belief = picture.believe(work.after.id, look)
+        if belief is not None and belief.confidence >= SURE:
+            cause = f"{belief.asset}: {belief.why}"
+            if cause != work.after.cause:
+                work.after = replace(work.after, cause=cause)
+        for one in brought:
+            await self._bring(picture, one)
+        return self._open_set.work(look.row.incident) if brought else work
+
+    async def _bring(self, picture: Picture, one: Brought) -> None:
+        match one:
+            case Merged(reason=Reason(rule="in-step")):  # polled together is not the same problem
+                picture.activity.split(one.keys, one.into, one.absorbed, self._now.timestamp())
+                await self._relate(one.into, one.absorbed)
+            case Merged():
+                await self._merge(picture, one)
+            case Moved(key=key, out_of=out_of):  # a person may be at work on either: it stays where it is
+                row, episode = picture.activity.keys.get(key), picture.activity.episodes.get(out_of)
+                if row is not None and episode is not None:
+                    picture.activity.enter(row, episode, row.last)
+            case Related(one=first, other=second):
+                await self._relate(first, second)
+
+    async def _relate(self, first: int, second: int) -> None:
+        one, other = await self._open_set.fetch(self._tx, first), await self._open_set.fetch(self._tx, second)
+        if one is None or other is None or one is other or not (one.after.open and other.after.open):
+            return
+        for work, beside in ((one, other), (other, one)):
+            known = work.after.related
+            if beside.after.id in known or len(known) >= MOST_RELATED:
+                continue
+            if beside.before is not None:
+                work.after = replace(work.after, related=(*known, beside.after.id))
+            elif work.before is not None:
+                self._related.append((work, beside))
+
+    async def _merge(self, picture: Picture, one: Merged) -> None:
+        """Two become one, unless people are at work on both. What somebody has claimed keeps its number."""
+        into = await self._open_set.fetch(self._tx, one.into)
+        absorbed = await self._open_set.fetch(self._tx, one.absorbed)
+        if into is None or absorbed is None or into is absorbed:
+            return
+        if not (into.after.open and absorbed.after.open):  # a person was faster
+            picture.ended(one.into)
+            return
+        if into.after.touched and absorbed.after.touched:
+            picture.activity.split(one.keys, one.into, one.absorbed, self._now.timestamp())
+            return
+        picture.causes.merged(one.into, one.absorbed)
+        if absorbed.after.touched or (into.before is None and absorbed.before is not None):
+            picture.renumber(one.into, one.absorbed)
+            into, absorbed = absorbed, into
+        self._open_set.take_in(into, absorbed)
+        if absorbed.before is None:
+            self._joined = [
+                (into if work is absorbed else work, alert, why) for work, alert, why in self._joined
+            ]
+            first = self._open_set.alert_of(into, absorbed.after.correlation_key)
+            into.after = grouping.absorb(into.after, absorbed.after)
+            if first is not None:
+                self._joined.append((into, first, one.reason.text))
+            return
+        into.after = grouping.absorb(into.after, absorbed.after)
+        absorbed.after = grouping.absorbed(
+            absorbed.after, into=into.after, why=one.reason.text, now=self._now
+        )
+        self._merges.append(_Merge(into, absorbed, one.reason))
+
+    def close(self, company_id: int, work: Work) -> None:
+        """Its last alert recovered: it attracts nothing any more."""
+        picture = self._pictures.get(company_id)
+        if picture is not None and not work.after.open:
+            picture.ended(work.after.id)
+
+    def number(self, numbers: Mapping[int, int]) -> None:
+        """New incidents have their numbers (stand-in → number)."""
+        for picture in self._pictures.values():
+            for old, new in numbers.items():
+                picture.renumber(old, new)
+        for known, fresh in self._related:
+            known.after = replace(known.after, related=(*known.after.related, fresh.after.id))
+
+    async def settle(self) -> None:
+        """Write the joins and merges, once every incident is written."""
+        for work, alert, why in self._joined:
+            self._tx.grouping.put(
+                JoinedKey(
+                    company_id=alert.company_id,
+                    correlation_key=alert.correlation_key,
+                    incident_id=work.after.id,
+                    asset=alert.asset,
+                    signature=alert.signature,
+                    reason=why,
+                    at=self._now,
+                )
+            )
+            text = f"{alert.asset_name}: {alert.title}; {why}."
+            tell(self._tx, work.after, TimelineKind.ALERT, text, actor=SYSTEM, now=self._now, told=False)
+        for one in self._merges:
+            await self._write(one)
+
+    async def _write(self, one: _Merge) -> None:
+        await merge_rows(
+            self._tx, one.into.after, one.absorbed.after, why=one.reason.text, actor=SYSTEM, now=self._now
+        )
+
+
+async def merge_rows(
+    tx: Transaction, into: Incident, absorbed: Incident, *, why: str, actor: Actor, now: datetime
+) -> None:
+    """What a merge writes beside the two incidents: alerts and keys change hands, the absorbed one's clocks stand
+    still, and both stories say so."""
+    prove(tx, absorbed, AuditKind.INCIDENT_MERGED, actor=actor, now=now, into=into.label, why=why)
+    said = f"{absorbed.label} ({absorbed.asset_name}: {absorbed.title}) is part of this now: {why}."
+    tell(tx, into, TimelineKind.MERGED, said, actor=actor, now=now)
+    tell(tx, absorbed, TimelineKind.MERGED, f"Part of {into.label} now: {why}.", actor=actor, now=now)
+    await tx.grouping.hand_over(absorbed.id, into.id)
+    tx.grouping.put(
+        JoinedKey(
+            company_id=absorbed.company_id,
+            correlation_key=absorbed.correlation_key,
+            incident_id=into.id,
+            asset=absorbed.asset,
+            signature=absorbed.signature,
+            reason=why,
+            at=now,
+            came_from=absorbed.id,
+        )
+    )
+    for clock in await tx.clocks.of(absorbed.id):
+        tx.clocks.put(sla.pause(clock, now))
