@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
+from engine.alert import Severity
 from engine.conditions import UNREACHABLE, alike, condition, differ
 from engine.names import first_part
 
@@ -204,7 +205,10 @@ def gather(activity: Activity, episode: Episode, cases: Sequence[Case]) -> list[
 
 
 def in_step(activity: Activity, row: Key, now: float) -> str | None:
-    """Another asset on which the same signature fires together with this one, again and again."""
+    """Another asset on which the same signature fires together with this one, again and again. What is polled together
+    comes together too, so nothing urgent is ever taken for an echo of something else."""
+    if row.worst <= Severity.HIGH.rank:
+        return None
     seen = activity.spread.get(row.signature)
     found = None
     if seen is None:
@@ -216,10 +220,18 @@ def in_step(activity: Activity, row: Key, now: float) -> str | None:
             continue
         pair = (row.signature, min(other, row.asset), max(other, row.asset))
         times, last = activity.steps.get(pair, (0, now))
+        if times and now <= last:
+            continue  # the same moment, said twice
         times = times + 1 if now - last <= 5 * FRESH else 1
         activity.steps[pair] = (times, now)
         twin = activity.keys.get(f"{other}|{row.signature}")
-        if times >= LOCKSTEP and twin is not None and times >= LOCKSTEP_SHARE * min(twin.run, row.run):
+        calm = twin is not None and twin.worst > Severity.HIGH.rank
+        if (
+            times >= LOCKSTEP
+            and twin is not None
+            and calm
+            and times >= LOCKSTEP_SHARE * min(twin.run, row.run)
+        ):
             found = twin.key
     seen[row.asset] = now
     seen.move_to_end(row.asset)

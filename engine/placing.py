@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engine.activity import Activity, Episode, Key
+from engine.activity import KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
 from engine.correlation import NO_ADVICE, Advice
 from engine.evidence import JOIN, Case, Sighting, gather, in_step, weigh
@@ -171,7 +171,7 @@ class Placing:
         if twin is None or brought or twin.incident == row.incident:
             return []
         mine, other = activity.episodes.get(row.incident), activity.episode(twin.incident, look.sighting.now)
-        if mine is None or other is None or not other.pure:
+        if mine is None or other is None or not other.pure or mine.links.get(other.id) == KEPT_APART:
             return []
         text = f"`{row.signature}` fires on {row.asset} and {twin.asset} within seconds, time after time"
         if mine.pure:

@@ -68,6 +68,14 @@ _DUE = (
 )
 
 
+def _one(_dialect_name: str) -> Any:
+    return sa.select(*COLUMNS).where(table.c.id == sa.bindparam("id"))
+
+
+_ONE = Prepared(_one)
+_LOCKED = Prepared(lambda dialect_name: _one(dialect_name).with_for_update())
+
+
 def _with_keys(where: Any, more: Sequence[Any], dialect_name: str) -> Any:
     wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.correlation_key)
     same = sa.and_(table.c.company_id == wanted.c.first, table.c.correlation_key == wanted.c.second)
@@ -107,9 +115,9 @@ class Incidents:
 
     async def get(self, incident_id: int) -> Incident | None:
         await self.flush()
-        statement = locked(self._tx, sa.select(*COLUMNS).where(table.c.id == incident_id))
-        row = (await self._tx.connection.execute(statement)).first()
-        return to_incident(row) if row else None
+        for row in await (_LOCKED if self._tx.writing else _ONE).rows(self._tx, id=incident_id):
+            return to_incident(row)
+        return None
 
     async def get_many(self, ids: Collection[int]) -> Mapping[int, Incident]:
         found: dict[int, Incident] = {}

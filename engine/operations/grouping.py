@@ -124,9 +124,6 @@ class Groups:
 
     async def _bring(self, picture: Picture, one: Brought) -> None:
         match one:
-            case Merged(reason=Reason(rule="in-step")):  # polled together is not the same problem
-                picture.activity.split(one.keys, one.into, one.absorbed, self._now.timestamp())
-                await self._relate(one.into, one.absorbed)
             case Merged():
                 await self._merge(picture, one)
             case Moved(key=key, out_of=out_of):  # a person may be at work on either: it stays where it is

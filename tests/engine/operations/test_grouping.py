@@ -20,8 +20,15 @@ from storage.database import Database
 from storage.tables import alerts as alerts_table
 from storage.tables import incidents as incidents_table
 from tests import given
+from tests.clock import TestClock
 from tests.given import World, results
 from tests.given import alert as says
+
+
+def later(world: World, **span: float) -> None:
+    clock = world.core.clock
+    assert isinstance(clock, TestClock)
+    clock.advance(**span)
 
 
 async def incidents(world: World) -> dict[str, Incident]:
@@ -46,7 +53,7 @@ async def cascade(world: World) -> list[dict[str, Any]]:
         ("till", "Queue stuck"),
         ("stock", "Sync late"),
     ):
-        world.core.clock.advance(seconds=5)
+        later(world, seconds=5)
         said += results(await world.tell(says(name, signature)))
     return said
 
@@ -158,7 +165,7 @@ async def test_a_joined_problem_can_be_split_out_and_does_not_come_back(world: W
     async with world.core.database.reading() as tx:
         clocks = await tx.clocks.of(out.id)
     assert {one.kind for one in clocks} == set(ClockKind)
-    world.core.clock.advance(seconds=20)
+    later(world, seconds=20)
     (again,) = results(await world.tell(says("till", "Queue stuck")))
     assert again["incident_id"] == "INC-2"
     (late,) = results(await world.tell(says("shop", "HTTP 500")))
@@ -226,20 +233,21 @@ async def test_who_may_not_and_what_makes_no_sense_is_refused(world: World) -> N
         await split(world, "INC-1", "INC-2")
 
 
+async def claim(world: World, number: int) -> None:
+    actor, now = given.actor(world.kim), world.core.clock.now()
+    await world.core.write(lambda tx: respond.claim(tx, number, actor=actor, now=now))
+
+
 async def test_two_incidents_that_people_work_on_are_not_merged_by_themselves(world: World) -> None:
     """Each was claimed before the evidence came; they are only said to belong together."""
     await depending(world, "shop", "db-01")
     await world.tell(says("shop", "HTTP 500"))
-    world.core.clock.advance(minutes=20)
+    later(world, minutes=20)
     await world.tell(says("db-01", "Host unreachable"))
-    for label in ("INC-1", "INC-2"):
-        await world.core.write(
-            lambda tx, label=label: respond.claim(
-                tx, given.number(label), actor=given.actor(world.kim), now=world.core.clock.now()
-            )
-        )
+    for number in (1, 2):
+        await claim(world, number)
     for _ in range(6):
-        world.core.clock.advance(seconds=10)
+        later(world, seconds=10)
         await world.tell(says("shop", "HTTP 500"), says("db-01", "Host unreachable"))
     found = await incidents(world)
     assert all(one.open and one.merged_into is None for one in found.values())
