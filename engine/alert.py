@@ -211,7 +211,7 @@ _PART = re.compile(
     r"""\b(?:(port|vlan)([\s:#=/]{1,2})(\d{1,5})
     |(disk|drive|eth|nic|interface|lun|bay|slot|fan|psu|raid|controller|battery|site)([\s:#=/]{0,2})(\d{1,2})
     |(job|task|schedule|policy|queue)([\s:#=/]{1,2})(\d{1,3}))
-    (?![a-z0-9]|[.,]\d|-[a-f0-9]*\d|[\W_]*(?:%|(?:percent|ms|msec|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?
+    (?![a-z0-9]|[.,]\d|-[a-f0-9]*\d|(?:[^\w\#]|_)*(?:%|(?:percent|ms|msec|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?
     |[kmgt]i?b|bytes?|c)\b))""",
     re.VERBOSE,
 )

@@ -152,12 +152,22 @@ def test_chatter_that_lay_beside_something_is_set_apart() -> None:
 def test_a_signature_that_fires_on_two_assets_in_step_is_one_incident() -> None:
     desk = Desk({})
     numbers = [
-        (desk.fire("sensor-x", "odd dns query", at), desk.fire("router", "odd dns query", at))
+        tuple(
+            desk.fire(asset, "odd dns query", at, severity=Severity.MEDIUM)
+            for asset in ("sensor-x", "router")
+        )
         for at in range(0, 200, 10)
     ]
     assert numbers[0][0] != numbers[0][1]
     assert numbers[-1][0] == numbers[-1][1]
     assert any(isinstance(one, Merged | Moved) and one.reason.rule == "in-step" for one in desk.brought)
+
+
+def test_what_is_urgent_is_never_an_echo_however_often_it_is_polled_together() -> None:
+    desk = Desk({})
+    for at in range(0, 3000, 60):
+        numbers = {desk.fire("web-x", "disk full", at), desk.fire("mail", "disk full", at)}
+    assert len(numbers) == 2
 
 
 def test_one_incident_swallows_only_so_much() -> None:
