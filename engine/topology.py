@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from engine.alert import normal_asset
 from engine.company import Asset
 
-DIRECT, SHARED_SERVICE, SHARED_HOST = 1.0, 0.6, 0.35
+DIRECT, SHARED_SERVICE, SHARED_HOST = 1.0, 0.7, 0.35
 HUB = 40
 """A thing that more assets than this depend on says nothing about any two of them: a core switch, a domain."""
 MOST_NEAR = 256
