@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.alert import Alert, AlertStatus
 from engine.classification import severity_of_word
+from integrations.sources import pagerduty_events
 from integrations.sources.fields import Fields, link
 from integrations.sources.reading import MESSAGE, key, moment
 from integrations.sources.shapes import each, missing, plain
@@ -20,10 +21,14 @@ _KINDS |= dict.fromkeys(("resolve", "resolved"), AlertStatus.RESOLVED)
 _NUMBER = re.compile(r"^\[#\d{1,12}\]\s*")
 
 
-def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
-    """Raises Malformed when a body has no messages and no event."""
-    if isinstance(body, Mapping) and isinstance(messages := Fields(body).value("messages"), list):
-        body = messages
+def parse(body: Any, headers: Mapping[str, str]) -> list[Alert]:
+    """Raises Malformed when a body has no messages and no event. What was meant for the Events API is read as that."""
+    if isinstance(body, Mapping):
+        whole = Fields(body)
+        if "event_action" in whole:
+            return pagerduty_events.parse(body, headers)
+        if isinstance(messages := whole.value("messages"), list):
+            body = messages
     return each(body, _one)
 
 

@@ -190,6 +190,20 @@ def test_pagerduty_is_as_the_kind_of_its_event_says(kind: str, status: AlertStat
     assert one("pagerduty", {"messages": [{"type": kind, "data": {"incident": data}}]}).status is status
 
 
+def test_an_event_for_pagerduty_that_came_to_the_wrong_address_is_read():
+    payload = {"summary": "Disk full", "source": "web-01", "severity": "error"}
+    body = {"routing_key": "do-not-show", "event_action": "trigger", "dedup_key": "d", "payload": payload}
+    alert = one("pagerduty", body)
+    assert (alert.asset_name, alert.signature, alert.status, alert.dedup_key) == (
+        "web-01",
+        "Disk full",
+        FIRING,
+        "d",
+    )
+    assert one("pagerduty", {**body, "event_action": "resolve"}).status is RESOLVED
+    assert "do-not-show" not in str(alert)
+
+
 def test_pagerduty_takes_a_priority_only_where_it_is_a_word():
     def word(priority: Any) -> str | None:
         data = {"id": "P1", "title": "x", "urgency": "low", "priority": priority}
