@@ -162,11 +162,12 @@ class Engine:
 
     def summary(self, seconds: float) -> dict[str, Any]:
         """`seconds` is how long it took, of all engines that ran side by side."""
-        noise = 100 * (1 - self.incidents / self.alerts) if self.alerts else 0.0
+        incidents = self.incidents - self.patterns["merged"]
+        noise = 100 * (1 - incidents / self.alerts) if self.alerts else 0.0
         return {
             "window_minutes": self.rules.window.total_seconds() / 60,
             "alerts": self.alerts,
-            "incidents": self.incidents,
+            "incidents": incidents,
             "noise_reduction_percent": round(noise, 1),
             "patterns": {name: count for name, count in self.patterns.items() if count},
             "suppressed": self.suppressed,

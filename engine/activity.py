@@ -272,6 +272,45 @@ class Activity:
             if self.active.get(row.asset, (None, 0.0))[0] is episode:
                 del self.active[row.asset]
 
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def restore(
+        self,
+        rows: Iterable[Key],
+        *,
+        links: Iterable[tuple[int, int, float]] = (),
+        ties: Iterable[tuple[str, str, float, str]] = (),
+        barred: Iterable[tuple[int, str]] = (),
+    ) -> None:
+        """The picture from what was kept of it: rows of keys, links of incidents, ties of assets, and which keys were
+        split out of which incident."""
+        for asset, other, weight, words in ties:
+            self.tie(asset, other, weight, words)
+        for row in sorted(rows, key=lambda one: one.last):
+            self.since = row.first if self.since is None else min(self.since, row.first)
+            self.keys[row.key] = row
+            self._meet(row.asset)
+            if not row.incident:
+                continue
+            episode = self.episodes.get(row.incident) or self.begin(row.incident, row.since)
+            self.enter(row, episode, row.last, firm=row.firm)
+            episode.first = min(episode.first, row.since)
+            episode.count += row.run
+            self.active[row.asset] = (episode, row.last)
+            first = first_part(row.asset)
+            if first:
+                self.families.setdefault(first, {})[episode.id] = row.last
+        for episode in self.episodes.values():
+            episode.heard_until(max(row.last for row in episode.keys.values()), self.window)
+            episode.chatter = episode.pure and all(row.chatters(row.last) for row in episode.keys.values())
+        for number, key in barred:
+            if number in self.episodes:
+                self.episodes[number].barred.add(key)
+        for first_number, second_number, score in links:
+            pair = self.episodes.get(first_number), self.episodes.get(second_number)
+            if pair[0] is not None and pair[1] is not None:
+                pair[0].links[second_number] = pair[1].links[first_number] = score
+
     # -- merge and split -------------------------------------------------------------------------------------------
 
     def merge(self, into: int, absorbed: int) -> list[str]:

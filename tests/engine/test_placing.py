@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -260,3 +261,24 @@ def test_the_picture_is_consistent_and_the_same_each_time(fired: list[tuple[str,
             assert row.incident == number and row in episode.on_asset[row.asset]
     for held, _ in desk.activity.active.values():
         assert held.id in desk.activity.episodes
+
+
+@settings(max_examples=60, deadline=None)
+@given(FIRED, ASSETS, SIGNATURES)
+def test_a_picture_made_from_its_rows_decides_alike(
+    fired: list[tuple[str, str, int]], asset: str, signature: str
+) -> None:
+    desk, other = _activity(fired), Desk()
+    old = desk.activity
+    other.activity.restore(
+        [replace(row) for row in old.keys.values()],
+        links=[
+            (one.id, number, score) for one in old.episodes.values() for number, score in one.links.items()
+        ],
+        barred=[(one.id, key) for one in old.episodes.values() for key in one.barred],
+    )
+    assert other.members() == desk.members()
+    at = sum(wait for _, _, wait in fired) + 1.0
+    advices = [one.look(asset, signature, at)[1] for one in (desk, other)]
+    assert advices[0].join == advices[1].join
+    assert advices[0].score == pytest.approx(advices[1].score, abs=0.6)  # the same moment is not kept
