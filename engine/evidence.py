@@ -9,6 +9,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
@@ -31,7 +32,7 @@ BRIEF = 2.0
 
 MENTIONED, SAME_TRACE, SAME_TROUBLE, HOST_DOWN, RUSH = 1.0, 1.0, 1.0, 1.0, 1.0
 SAME_ASSET, ANOTHER_ALERT, MOST_ANOTHER = 0.5, 0.15, 3
-SAME_FAMILY, MOST_FAMILY = 0.22, 3
+SAME_FAMILY, MOST_FAMILY, MOST_RELATIVES = 0.22, 3, 32
 SAME_MOMENT = 0.4
 LOCKSTEP, LOCKSTEP_SHARE = 5, 0.6
 """A signature that fires on two assets together so often, and in this share of its alerts, is one thing seen twice."""
@@ -175,14 +176,16 @@ def _same_family(activity: Activity, sighting: Sighting, cases: dict[int, Case])
     telling = activity.names.telling(first)
     if telling < 0.2:
         return
-    for number, last in list(family.items()):
+    for number in tuple(islice(reversed(family), MOST_RELATIVES)):
+        ago = sighting.now - family[number]
+        if ago > STALE:
+            return
         episode = activity.episode(number, sighting.now)
         if episode is None:
             del family[number]
             continue
-        ago = sighting.now - last
         count = episode.firsts.get(first, 0) - (sighting.row.asset in episode.assets)
-        if ago > STALE or episode.chatter or count <= 0:
+        if episode.chatter or count <= 0:
             continue
         weight = SAME_FAMILY * telling * min(MOST_FAMILY, count) * math.exp(-max(0.0, ago) / FRESH)
         _case(cases, episode).add(weight, f"{count} assets named {first}-… are in it")
