@@ -15,6 +15,8 @@ from engine.reason import Reason
 
 MENTION = 0.5
 """What one mention adds to the tie of two assets; two make it as strong as a stated dependency."""
+TELLING = 0.3
+"""A link from here on is worth telling people: two problems on one asset are, a likeness of names is not."""
 CLOSE_LOOKS, SETTLED_KEYS = 2, 30
 """The first alerts of a run are weighed even when their key is known: they may bring two incidents together. Of an
 incident that has found so many keys only the first."""
@@ -159,7 +161,7 @@ class Placing:
         if not brought:
             for case in cases:
                 other = case.episode.id
-                if other not in before and other in episode.links and episode.links[other] > 0:
+                if other not in before and other in episode.links and episode.links[other] >= TELLING:
                     text = f"INC-{episode.id} and INC-{other} may belong together: {case.words()}"
                     brought.append(Related(episode.id, other, Reason("related", text)))
         return brought
