@@ -23,6 +23,7 @@ _CONDITIONS: tuple[tuple[str, str], ...] = (
         r"|not (responding|reachable|responsive)|ping (fail|lost|timeout|check)|icmp|offline|heartbeat"
         r"|agent (is )?(down|unavailable|not)|instance (is )?down|targetdown|statuscheckfailed|lost contact",
     ),
+    ("log", r"\blog ?(file|files)?\b.*\b(grow\w*|full|size|large|big)\b|\blog ?rotat\w*"),
     ("restarted", r"reboot|restart|uptime|crashloop|crash loop"),
     ("backup", r"backup|veeam|snapshot|restore point|recovery point"),
     ("certificate", r"certificate|\bcert\b|\bssl\b|\btls\b|x509"),
@@ -51,6 +52,10 @@ _CONDITIONS: tuple[tuple[str, str], ...] = (
     ),
     ("web", r"\bhttps?\b|status code|response time|\burl\b|website|web check|\b5xx\b"),
 )
+OF_ITS_OWN = frozenset(
+    ["disk", "log", "certificate", "backup", "time", "security", "hardware", "memory", "cpu"]
+)
+"""Troubles that an asset has by itself: what it depends on does not fill its disk."""
 _TABLE = tuple((name, re.compile(pattern)) for name, pattern in _CONDITIONS)
 _PART = re.compile(
     r"\b(port|vlan|disk|drive|volume|eth|nic|interface|lun|bay|slot|fan|psu|raid|job|task|schedule|policy|site|queue)"
@@ -72,6 +77,11 @@ class Alike:
 def condition(signature: str) -> str | None:
     """The condition behind a normalised signature, such as `disk`; None when the table does not hold it."""
     return next((name for name, pattern in _TABLE if pattern.search(signature)), None)
+
+
+def of_its_own(signature: str) -> bool:
+    """A trouble that did not come from elsewhere."""
+    return condition(signature) in OF_ITS_OWN
 
 
 @lru_cache(maxsize=8192)

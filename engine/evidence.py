@@ -13,7 +13,7 @@ from itertools import islice
 
 from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
-from engine.conditions import UNREACHABLE, alike, condition, differ
+from engine.conditions import UNREACHABLE, alike, condition, differ, of_its_own
 from engine.names import first_part
 
 JOIN = 0.9
@@ -30,6 +30,8 @@ PLENTY = 3.0
 BRIEF = 2.0
 """Two alerts within so many seconds came together."""
 
+UNRELATED_SHARE = 0.5
+"""What a tie counts between troubles of which neither can have come from the other."""
 MENTIONED, SAME_TRACE, SAME_TROUBLE, HOST_DOWN, RUSH = 1.0, 1.0, 1.0, 1.0, 1.0
 SAME_ASSET, ANOTHER_ALERT, MOST_ANOTHER = 0.5, 0.15, 3
 SAME_FAMILY, MOST_FAMILY, MOST_RELATIVES = 0.22, 3, 32
@@ -114,6 +116,8 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
             continue
         if other in mentions:
             continue
+        if not _may_follow(activity, sighting.row, other, episode):
+            weight *= UNRELATED_SHARE
         case = cases.get(episode.id) or _case(cases, episode)
         weight *= math.exp(-ago / FRESH) if ago > 0.0 else 1.0
         case.score += weight
@@ -121,6 +125,14 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
         case.terms.append((weight, words))
         if case.score > PLENTY:
             return
+
+
+def _may_follow(activity: Activity, row: Key, other: str, episode: Episode) -> bool:
+    """Could the trouble of one of the two assets come from the other? Not if what depends has a trouble of its own."""
+    if row.asset in activity.topology.needs(other):
+        theirs = episode.on_asset.get(other, ())
+        return not theirs or not all(of_its_own(one.signature) for one in theirs)
+    return not of_its_own(row.signature)
 
 
 def _case(cases: dict[int, Case], episode: Episode) -> Case:

@@ -164,6 +164,28 @@ def test_a_signature_that_fires_on_two_assets_in_step_is_one_incident() -> None:
     assert any(isinstance(one, Merged | Moved) and one.reason.rule == "in-step" for one in desk.brought)
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (("web", "disk full on /"), ("app", "log file growing fast")),
+        (("app", "http 500"), ("web", "disk full on /")),
+        (("web", "certificate expires soon"), ("app", "queue stuck")),
+        (("web", "memory usage high"), ("app", "service down")),
+    ],
+)
+def test_a_trouble_of_its_own_does_not_come_from_what_the_asset_depends_on(
+    first: tuple[str, str], then: tuple[str, str]
+) -> None:
+    desk = Desk({"web": ("app",)})
+    assert desk.fire(*first, 0) != desk.fire(*then, 5)
+
+
+@pytest.mark.parametrize("cause", ["disk full on /", "service down", "memory usage high"])
+def test_what_depends_may_suffer_from_any_trouble_of_what_it_needs(cause: str) -> None:
+    desk = Desk({"web": ("app",)})
+    assert desk.fire("app", cause, 0) == desk.fire("web", "http 500", 5)
+
+
 def test_what_is_urgent_is_never_an_echo_however_often_it_is_polled_together() -> None:
     desk = Desk({})
     for at in range(0, 3000, 60):
