@@ -174,7 +174,8 @@ def person(user: User, *, notify: bool = False) -> Person:
 
 
 def _message(view: IncidentView) -> str:
-    newest = max(view.alerts, key=lambda alert: (alert.last_at, alert.id), default=None)
+    own = [one for one in view.alerts if one.correlation_key == view.incident.correlation_key]
+    newest = max(own or view.alerts, key=lambda alert: (alert.last_at, alert.id), default=None)
     return cut(" ".join(newest.message.split()), MESSAGE_LENGTH) if newest and newest.message else ""
 
 
@@ -183,11 +184,13 @@ def _group(view: IncidentView) -> list[Element]:
     incident = view.incident
     items: list[Line] = []
     if incident.held:
-        names = [cut(f"{key.asset}: {key.signature}", 60) for key in view.joined[:2]]
+        titles = {alert.correlation_key: f"{alert.title} on {alert.asset_name}" for alert in view.alerts}
+        said = [titles.get(key.correlation_key, f"{key.signature} on {key.asset}") for key in view.joined]
+        names = [cut(one, 60) for one in said[:2]]
         more = f" and {incident.held - len(names)} more" if incident.held > len(names) else ""
         items.append((f"⛓ holds {incident.held} further: ", "; ".join(names), more))
     if incident.cause and incident.held:
-        items.append(("probably began with ", Strong(cut(incident.cause, 120))))
+        items.append(("probably began with ", Strong(cut(incident.cause.partition(":")[0], 60))))
     if incident.related:
         items.append((f"may belong with {', '.join(f'INC-{one}' for one in incident.related[:3])}",))
     return [Facts(tuple(items))] if items else []

@@ -44,6 +44,13 @@ _MEMORY = _alert(
     "4 % of the memory is available, swap is nearly used up",
     "datadog",
 )
+_CASCADE = (
+    _alert("acme-db-01", "Host unreachable", "critical", "No answer to ping for 60 s", "zabbix"),
+    _alert("acme-app-01", "Connection pool exhausted", "high", "0 of 40 connections to db-01 free", "datadog"),
+    _alert("acme-web-01", "HTTP 500 rate high", "high", "38 % of the requests fail", "prometheus"),
+    _alert("acme-web-02", "HTTP 500 rate high", "high", "41 % of the requests fail", "prometheus"),
+)
+"""The database goes, and all that needs it follows: one incident, three held under it."""
 _SERVICE = _alert(
     "globex-app-01",
     "Service nginx down",
@@ -145,6 +152,8 @@ _PRESETS: dict[str, list[Preset]] = {
             _MEMORY,
             breaks=[_break("acme-web-02", "memory-pressure")],
         ),
+        _preset("cascade", "acme-db-01 is gone, and what needs it follows", *_CASCADE, over_seconds=6),
+        _preset("cascade-over", "acme-db-01 is back", *(_recovery(one, "Well again") for one in _CASCADE)),
         _preset(
             "memory-recovered",
             "Memory of acme-web-02 is fine again",
@@ -186,6 +195,8 @@ EVENING = [
         (15, "acme", "log-growth"),
         (40, "acme", "disk-recovered"),
         (50, "acme", "log-recovered"),
+        (70, "acme", "cascade"),
     )
 ]
-"""A disk that heals alone, a restart and a memory that wait for a decision, a backup that waits for a person."""
+"""A disk that heals alone, a restart and a memory that wait for a decision, a backup that waits for a person, and a
+database whose fall takes three others along, in one incident."""
