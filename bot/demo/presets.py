@@ -46,7 +46,9 @@ _MEMORY = _alert(
 )
 _CASCADE = (
     _alert("acme-db-01", "Host unreachable", "critical", "No answer to ping for 60 s", "zabbix"),
-    _alert("acme-app-01", "Connection pool exhausted", "high", "0 of 40 connections to db-01 free", "datadog"),
+    _alert(
+        "acme-app-01", "Connection pool exhausted", "high", "0 of 40 connections to db-01 free", "datadog"
+    ),
     _alert("acme-web-01", "HTTP 500 rate high", "high", "38 % of the requests fail", "prometheus"),
     _alert("acme-web-02", "HTTP 500 rate high", "high", "41 % of the requests fail", "prometheus"),
 )

@@ -196,8 +196,7 @@ async def test_two_replicas_share_the_work_and_say_everything_once(h: Harness, b
     other = h.settings.model_copy(update={"aw_port": free_port()})
     async with running(other) as second:
         bodies = [
-            {"asset_name": f"acme-n{number}", "signature": "Node down", "severity": "high"}
-            for number in range(6)
+            {"asset_name": f"{letter}box", "signature": "Node down", "severity": "high"} for letter in "klm"
         ]
         for number, body in enumerate(bodies):
             port = second.port if number % 2 else h.settings.aw_port
@@ -206,9 +205,9 @@ async def test_two_replicas_share_the_work_and_say_everything_once(h: Harness, b
                 url = f"http://127.0.0.1:{port}/api/webhooks/alerts"
                 async with h.session.post(url, json=body, headers=headers) as answer:
                     assert answer.status == 202
-        await h.card("acme", count=6)
+        await h.card("acme", count=3)
         await h.quiet(1.0)
-    assert len(h.cards("acme")) == 6
+    assert len(h.cards("acme")) == 3
     labels = {one["metadata"]["event_payload"]["incident_id"] for one in h.cards("acme")}
-    assert len(labels) == 6
+    assert len(labels) == 3
     assert COMPANIES["acme"][1] == "C0ACME"
