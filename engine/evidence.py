@@ -101,6 +101,8 @@ def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) ->
 def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -> None:
     """Assets the alert names, and those that a dependency, the past or a name ties to its own."""
     now, active, mentions = sighting.now, activity.active, sighting.mentions
+    row = sighting.row
+    asked = bool(of_its_own(row.signature) or activity.topology.needed_by(row.asset))
     for other in mentions:
         held = active.get(other)
         if held is not None and now <= held[0].ends and (ago := now - held[1]) <= STALE:
@@ -116,7 +118,7 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
             continue
         if other in mentions:
             continue
-        if not _may_follow(activity, sighting.row, other, episode):
+        if asked and not _may_follow(activity, sighting.row, other, episode):
             weight *= UNRELATED_SHARE
         case = cases.get(episode.id) or _case(cases, episode)
         weight *= math.exp(-ago / FRESH) if ago > 0.0 else 1.0

@@ -31,7 +31,9 @@ def _versions(dialect_name: str) -> Any:
 
 _VERSIONS = Prepared(_versions)
 _VERSIONS_ALONE = Prepared(
-    lambda dialect_name: _versions(dialect_name).add_columns(*dialect.taking_turns(dialect_name, table.c.id))
+    lambda dialect_name: _versions(dialect_name).add_columns(
+        table.c.heard_by, *dialect.taking_turns(dialect_name, table.c.id)
+    )
 )
 
 
@@ -166,9 +168,10 @@ class Companies:
         if not ids:
             return {}
         found: dict[int, CompanyContext] = {}
-        for company_id, version, *_ in await (_VERSIONS_ALONE if alone else _VERSIONS).rows(
-            self._tx, ids=sorted(ids)
-        ):
+        rows = await (_VERSIONS_ALONE if alone else _VERSIONS).rows(self._tx, ids=sorted(ids))
+        if alone:
+            self._tx.pictures.heard_by.update({row[0]: row[2] for row in rows})
+        for company_id, version, *_ in rows:
             kept = self._tx.contexts.kept.get(company_id)
             if kept is None or kept.company.version != version:
                 kept = await self._read_context(company_id)
@@ -304,6 +307,11 @@ class Companies:
         await self._tx.connection.execute(
             sa.update(table).where(table.c.id == company_id).values(hmac_secret=sealed)
         )
+
+    async def heard_by(self, name: str, ids: Collection[int]) -> None:
+        """The process of that name was the last to hear something new of these companies."""
+        statement = sa.update(table).where(table.c.id.in_(sorted(ids))).values(heard_by=name)
+        await self._tx.connection.execute(statement)
 
     async def keys_used(self, used: Mapping[str, datetime]) -> None:
         for key_id in sorted(used):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
 
 from engine.picture import Picture
@@ -14,6 +15,7 @@ class PictureStore:
 
     def __init__(self) -> None:
         self.kept: OrderedDict[int, Picture] = OrderedDict()
+        self.name = secrets.token_hex(8)
 
 
 class Pictures:
@@ -23,6 +25,8 @@ class Pictures:
         self._store = store
         self._used: set[int] = set()
         self._stale: set[int] = set()
+        self.heard_by: dict[int, str | None] = {}
+        """Of companies whose turn this transaction has: the process that last heard something new of them."""
 
     def get(self, company_id: int) -> Picture | None:
         return self._store.kept.get(company_id)
@@ -33,6 +37,14 @@ class Pictures:
         self._store.kept.move_to_end(company_id)
         while len(self._store.kept) > MOST_COMPANIES:
             self._store.kept.popitem(last=False)
+
+    def others_heard(self, company_id: int) -> bool:
+        """Another replica has taken in something new since this process did."""
+        return self.heard_by.get(company_id) != self._store.name
+
+    @property
+    def name(self) -> str:
+        return self._store.name
 
     def forget(self, company_id: int) -> None:
         """To be drawn anew once this transaction has ended: it changes what a picture is drawn from."""

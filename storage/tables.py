@@ -48,6 +48,7 @@ companies = sa.Table(
     Column("sla", Json, nullable=False),
     Column("cloud", Json),
     Column("hmac_secret", sa.LargeBinary),
+    Column("heard_by", Text),
     sqlite_autoincrement=True,
 )
 

@@ -49,6 +49,7 @@ class Groups:
         self._open_set = open_set
         self._now = now
         self._pictures: dict[int, Picture] = {}
+        self._hearing: list[int] = []
         self._joined: list[tuple[Work, StoredAlert, str]] = []
         self._merges: list[_Merge] = []
         self._related: list[tuple[Work, Work]] = []
@@ -65,9 +66,11 @@ class Groups:
                 await self._hear(company_id, picture)
                 apart = await self._tx.grouping.apart(company_id, picture.activity.episodes)
                 picture.keep_apart(apart)
-            elif company_id in searching:
+            elif company_id in searching and self._tx.pictures.others_heard(company_id):
                 picture.floor = min(picture.floor, floor_of(self._now - OVERLAP))
                 await self._hear(company_id, picture)
+            if company_id in searching and self._tx.pictures.others_heard(company_id):
+                self._hearing.append(company_id)
             picture.tidy(self._now)
             self._tx.pictures.keep(company_id, picture)
             self._pictures[company_id] = picture
@@ -194,6 +197,8 @@ class Groups:
 
     async def settle(self) -> None:
         """Write the joins and merges, once every incident is written."""
+        if self._hearing:
+            await self._tx.companies.heard_by(self._tx.pictures.name, self._hearing)
         for work, alert, why in self._joined:
             self._tx.grouping.put(
                 JoinedKey(

@@ -44,3 +44,4 @@ def upgrade() -> None:
     op.create_index(
         "ix_incidents_merged_into", "incidents", ["merged_into"], sqlite_where=merged, postgresql_where=merged
     )
+    op.add_column("companies", sa.Column("heard_by", sa.Text(), nullable=True))
