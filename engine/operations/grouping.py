@@ -5,6 +5,7 @@ The picture (engine.picture) advises; what happens is decided on the incidents a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from engine.placing import Brought, Look, Merged, Moved, Related
 from engine.ports import Transaction
 from engine.reason import Reason
 
+_STAND_IN = re.compile(r"INC-(-\d+)")
 MOST_HEARD = 2_000
 """Alerts that a picture is drawn from: the latest of the last two windows."""
 OVERLAP = timedelta(seconds=10)
@@ -50,6 +52,7 @@ class Groups:
         self._now = now
         self._pictures: dict[int, Picture] = {}
         self._hearing: list[int] = []
+        self._numbers: dict[int, int] = {}
         self._joined: list[tuple[Work, StoredAlert, str]] = []
         self._merges: list[_Merge] = []
         self._related: list[tuple[Work, Work]] = []
@@ -189,17 +192,25 @@ class Groups:
 
     def number(self, numbers: Mapping[int, int]) -> None:
         """New incidents have their numbers (stand-in → number)."""
+        self._numbers.update(numbers)
         for picture in self._pictures.values():
             for old, new in numbers.items():
                 picture.renumber(old, new)
         for known, fresh in self._related:
             known.after = replace(known.after, related=(*known.after.related, fresh.after.id))
 
+    def words(self, text: str) -> str:
+        """The same words with the numbers that new incidents got."""
+        if "INC--" not in text:
+            return text
+        return _STAND_IN.sub(lambda found: f"INC-{self._numbers.get(int(found[1]), 0) or found[1]}", text)
+
     async def settle(self) -> None:
         """Write the joins and merges, once every incident is written."""
         if self._hearing:
             await self._tx.companies.heard_by(self._tx.pictures.name, self._hearing)
-        for work, alert, why in self._joined:
+        for work, alert, said in self._joined:
+            why = self.words(said)
             self._tx.grouping.put(
                 JoinedKey(
                     company_id=alert.company_id,
@@ -218,7 +229,12 @@ class Groups:
 
     async def _write(self, one: _Merge) -> None:
         await merge_rows(
-            self._tx, one.into.after, one.absorbed.after, why=one.reason.text, actor=SYSTEM, now=self._now
+            self._tx,
+            one.into.after,
+            one.absorbed.after,
+            why=self.words(one.reason.text),
+            actor=SYSTEM,
+            now=self._now,
         )
 
 

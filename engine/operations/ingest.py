@@ -6,7 +6,7 @@ with the number of open incidents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -90,8 +90,8 @@ async def ingest(tx: IntakeTransaction, deliveries: Sequence[Delivery], now: dat
         id(counted[place]): why for place, why in (await admit(tx, counted, contexts, now)).items()
     }
     fresh = [one for one in fresh if id(one) not in turned_away]
-    said = await _decide(tx, fresh, contexts, now)
-    body_of = {id(one): _body(results) for one, results in zip(fresh, said, strict=True)}
+    said, words = await _decide(tx, fresh, contexts, now)
+    body_of = {id(one): _body(results, words) for one, results in zip(fresh, said, strict=True)}
     answers: list[Answer] = []
     again: dict[tuple[int, str], TurnedAway] = {}
     for one in deliveries:
@@ -121,7 +121,8 @@ def _keys(delivery: Delivery) -> list[tuple[int, str]]:
 
 async def _decide(
     tx: Transaction, fresh: Sequence[Delivery], contexts: Mapping[int, CompanyContext], now: datetime
-) -> list[list[_Said]]:
+) -> tuple[list[list[_Said]], Callable[[str], str]]:
+    """What became of each alert, and how to say it now that new incidents have numbers."""
     identified = [
         [(alert, identify(alert, contexts[one.company_id])) for alert in one.alerts] for one in fresh
     ]
@@ -144,7 +145,7 @@ async def _decide(
         )
     await settle(tx, open_set, groups, contexts, now)
     holding.settle(tx, now)
-    return said
+    return said, groups.words
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +358,7 @@ def _draft(
     )
 
 
-def _body(results: Sequence[_Said]) -> dict[str, object]:
+def _body(results: Sequence[_Said], words: Callable[[str], str]) -> dict[str, object]:
     return {
         "accepted": len(results),
         "results": [
@@ -366,7 +367,7 @@ def _body(results: Sequence[_Said]) -> dict[str, object]:
                 "incident_id": one.work.after.label if one.work else None,
                 "is_new": one.is_new,
                 "deduplicated": one.deduplicated,
-                "reason": one.reason.text,
+                "reason": words(one.reason.text),
                 "suppressed_by": one.suppressed_by,
                 "sla_due": one.work.sla_due.isoformat() if one.work and one.work.sla_due else None,
             }

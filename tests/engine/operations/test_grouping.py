@@ -96,6 +96,16 @@ async def test_what_has_nothing_to_do_with_it_stays_apart(world: World) -> None:
     assert other["is_new"] and other["incident_id"] == "INC-2"
 
 
+async def test_what_joins_a_newcomer_of_the_same_batch_names_its_real_number(world: World) -> None:
+    await depending(world, "shop", "db-01")
+    said = results(await world.tell(says("db-01", "Host unreachable"), says("shop", "HTTP 500")))
+    assert [one["incident_id"] for one in said] == ["INC-1", "INC-1"]
+    assert "INC-1" in said[1]["reason"] and "INC--" not in said[1]["reason"]
+    async with world.core.database.reading() as tx:
+        (joined,) = await tx.grouping.joined(1)
+    assert "INC-1" in joined.reason
+
+
 async def test_never_across_companies(world: World) -> None:
     """Both have a db-01 that goes down at the same time."""
     await cascade(world)
