@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from storage.dialect import Moment
-from storage.tables import metadata
+from storage.tables import incidents, metadata
 
 Column, Text = sa.Column, sa.Text
 
@@ -31,3 +31,6 @@ kept_apart = sa.Table(
     Column("other", sa.BigInteger, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
 )
+
+_merged = sa.text("merged_into IS NOT NULL")
+sa.Index("ix_incidents_merged_into", incidents.c.merged_into, sqlite_where=_merged, postgresql_where=_merged)

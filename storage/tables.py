@@ -179,8 +179,6 @@ sa.Index(
     sqlite_where=_open,
     postgresql_where=_open,
 )
-_merged = sa.text("merged_into IS NOT NULL")
-sa.Index("ix_incidents_merged_into", incidents.c.merged_into, sqlite_where=_merged, postgresql_where=_merged)
 sa.Index("ix_incidents_company", incidents.c.company_id, incidents.c.is_open, incidents.c.id)
 
 alerts = sa.Table(
