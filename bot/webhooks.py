@@ -66,7 +66,7 @@ def routes(core: Core, intake: Intake, door: Door | None = None) -> list[web.Rou
             sender = await door.prove(known, request.headers, body)
         ids = delivery_ids(request, sender)
         if through is not None:
-            ids = (*ids, f"n:{through.message.message_id[:200]}")
+            ids = (*ids, f"n:{through.message.delivery}")
         if shut is not None:
             if (first := await intake.first_answer(sender.company_id, ids)) is not None:
                 return _answered(first)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,6 +57,13 @@ class Envelope:
     @property
     def message_id(self) -> str:
         return self.fields["MessageId"]
+
+    @property
+    def delivery(self) -> str:
+        """The name of this delivery: a repeat has the same id and says the same. Some relays reuse one id for what
+        begins and what ends an alarm."""
+        said = hashlib.sha256(self.message.encode("utf-8", "replace")).hexdigest()[:16]
+        return f"{self.message_id[:150]}:{said}"
 
     @property
     def topic(self) -> str:

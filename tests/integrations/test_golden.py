@@ -46,10 +46,14 @@ def cases() -> Iterator[Any]:
 
 def parsed(folder: Path, case: dict[str, Any]) -> list[Alert]:
     file = folder / case["file"]
+    return SOURCES[case["tool"]](decode(file.read_bytes()), headers_of(file))
+
+
+def headers_of(file: Path) -> dict[str, str]:
+    """The headers that a body came with, from the file beside it."""
     beside = file.with_suffix(".headers")
     lines = beside.read_text("utf-8").splitlines() if beside.is_file() else []
-    headers = dict(line.split(": ", 1) for line in lines if ": " in line)
-    return SOURCES[case["tool"]](decode(file.read_bytes()), headers)
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
 def letters(text: str) -> str:
