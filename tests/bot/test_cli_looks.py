@@ -239,11 +239,12 @@ def test_ctrl_c_is_quiet(aw: Shell) -> None:
         stderr=subprocess.PIPE,
         cwd=aw.folder,
         env=environment(**aw.settings),
-    )
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # a shell in the background makes its children deaf to Ctrl-C
     assert process.stdin is not None
     process.stdin.write(b'{"asset_name": "a", "signature": "b"}\n')
     process.stdin.flush()
-    time.sleep(1.0)
+    time.sleep(2.0)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130
