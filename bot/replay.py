@@ -27,7 +27,13 @@ from integrations.sources import generic
 from integrations.sources.reading import Malformed
 
 LONGEST_LINE = 1_048_576
-_judged = lru_cache(maxsize=16_384)(judge)
+
+
+@lru_cache(maxsize=16_384)
+def _judged(word: str | None, signature: str, message: str) -> Severity:
+    return judge(severity_word=word, signature=signature, message=message).severity
+
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PATTERNS = (
     "recurrence",
@@ -42,7 +48,7 @@ PATTERNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recorded:
     """One line of the file: an alert and its company, or why it is none."""
 
@@ -52,7 +58,7 @@ class Recorded:
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
     """What became of one alert."""
 
@@ -99,15 +105,15 @@ class Engine:
         if alert.status is not AlertStatus.FIRING:
             return self._not_firing(recorded.line, company, alert, identity, now)
         key = identity.correlation_key
-        judged = _judged(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
+        severity = _judged(alert.severity_word, alert.signature, alert.message)
         look = company.placing.look(
-            key, identity.asset, identity.signature, judged.severity, alert.tool, alert.message, alert.labels,
+            key, identity.asset, identity.signature, severity, alert.tool, alert.message, alert.labels,
             now, alert.occurred_at,
         )  # fmt: skip
         decision = correlate(alert, identity, company, self.rules, now, company.placing.advise(look))
         assert not isinstance(decision, Quiet)
         if isinstance(decision, Open):
-            kept = self._opened(company, recorded.company, alert, key, identity.signature, judged.severity)
+            kept = self._opened(company, recorded.company, alert, key, identity.signature, severity)
         else:
             assert isinstance(decision.incident, Kept)
             kept = decision.incident

@@ -49,7 +49,7 @@ class OpenIncidents(Protocol):
     def numbered(self, incident_id: int) -> Known | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Advice:
     """What lies around the alert says: join this open incident (`firm`: by a relation that holds by itself), or leave
     the one its key is in. `rhythm` says of a key that comes back in step, no worse than before, what its step is."""

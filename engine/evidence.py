@@ -38,6 +38,7 @@ SAME_FAMILY, MOST_FAMILY, MOST_RELATIVES = 0.22, 3, 32
 SAME_MOMENT = 0.4
 LOCKSTEP, LOCKSTEP_SHARE = 5, 0.6
 """A signature that fires on two assets together so often, and in this share of its alerts, is one thing seen twice."""
+_HIGH = Severity.HIGH.rank
 _NONE: dict[str, tuple[float, str]] = {}
 
 
@@ -71,9 +72,11 @@ class Case:
     def words(self, most: int = 3) -> str:
         """The heaviest terms, in words."""
         kept: dict[str, float] = {}
-        for weight, words in sorted(self.terms, key=lambda term: -term[0]):
+        for weight, words in sorted(self.terms, reverse=True):
             kept.setdefault(words, weight)
-        return "; ".join(f"{words} ({weight:.2f})" for words, weight in list(kept.items())[:most])
+            if len(kept) == most:
+                break
+        return "; ".join([f"{words} ({weight:.2f})" for words, weight in kept.items()])
 
 
 def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) -> list[Case]:
@@ -102,23 +105,25 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
     """Assets the alert names, and those that a dependency, the past or a name ties to its own."""
     now, active, mentions = sighting.now, activity.active, sighting.mentions
     row = sighting.row
-    asked = bool(of_its_own(row.signature) or activity.topology.needed_by(row.asset))
+    own, needed = of_its_own(row.signature), bool(activity.topology.needed_by(row.asset))
     for other in mentions:
         held = active.get(other)
         if held is not None and now <= held[0].ends and (ago := now - held[1]) <= STALE:
             fresh = math.exp(-max(0.0, ago) / FRESH)
             _case(cases, held[0]).add(MENTIONED * fresh, f"the alert names {other}", firm=True)
-    for other, (weight, words) in activity.near.get(sighting.row.asset, _NONE).items():
-        held = active.get(other)
-        if held is None:
-            continue
-        episode, last = held
+    near = activity.near.get(row.asset, _NONE)
+    for other in [name for name in near if name in active]:
+        weight, words = near[other]
+        episode, last = active[other]
         ago = now - last
         if ago > STALE or now > episode.ends or (episode.chatter and weight < SAME_ASSET):
             continue
         if other in mentions:
             continue
-        if asked and not _may_follow(activity, sighting.row, other, episode):
+        if needed and row.asset in activity.topology.needs(other):
+            if _all_of_its_own(episode.on_asset.get(other, ())):
+                weight *= UNRELATED_SHARE
+        elif own:
             weight *= UNRELATED_SHARE
         case = cases.get(episode.id) or _case(cases, episode)
         weight *= math.exp(-ago / FRESH) if ago > 0.0 else 1.0
@@ -129,12 +134,9 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
             return
 
 
-def _may_follow(activity: Activity, row: Key, other: str, episode: Episode) -> bool:
-    """Could the trouble of one of the two assets come from the other? Not if what depends has a trouble of its own."""
-    if row.asset in activity.topology.needs(other):
-        theirs = episode.on_asset.get(other, ())
-        return not theirs or not all(of_its_own(one.signature) for one in theirs)
-    return not of_its_own(row.signature)
+def _all_of_its_own(rows: Sequence[Key]) -> bool:
+    """Nothing but troubles that the asset has by itself: they do not come from what it depends on."""
+    return bool(rows) and all(of_its_own(one.signature) for one in rows)
 
 
 def _case(cases: dict[int, Case], episode: Episode) -> Case:
@@ -224,7 +226,7 @@ def gather(activity: Activity, episode: Episode, cases: Sequence[Case]) -> list[
 def in_step(activity: Activity, row: Key, now: float) -> str | None:
     """Another asset on which the same signature fires together with this one, again and again. What is polled together
     comes together too, so nothing urgent is ever taken for an echo of something else."""
-    if row.worst <= Severity.HIGH.rank:
+    if row.worst <= _HIGH:
         return None
     seen = activity.spread.get(row.signature)
     found = None
@@ -242,7 +244,7 @@ def in_step(activity: Activity, row: Key, now: float) -> str | None:
         times = times + 1 if now - last <= 5 * FRESH else 1
         activity.steps[pair] = (times, now)
         twin = activity.keys.get(f"{other}|{row.signature}")
-        calm = twin is not None and twin.worst > Severity.HIGH.rank
+        calm = twin is not None and twin.worst > _HIGH
         if (
             times >= LOCKSTEP
             and twin is not None

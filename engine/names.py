@@ -19,6 +19,7 @@ MOST_WORDS = 60
 LONGEST_TEXT = 2000
 MOST_NAMES = 20_000
 SHORTEST = 2
+LONGEST_NAME = 100
 
 
 @lru_cache(maxsize=16384)
@@ -78,16 +79,23 @@ class Names:
         words = _words(message)
         for value in labels.values():
             words += _words(value)
-        prefix = next(
-            (asset[: -len(one)] for one in words if len(one) < len(asset) and asset.endswith(one)), ""
-        )
+        known, endings = self._known, _endings(asset)
+        if endings.isdisjoint(words):
+            return list(dict.fromkeys([word for word in words if word in known and word != asset]))
+        prefix = asset[: -len(next(one for one in words if one in endings))]
         found: dict[str, None] = {}
         for word in words:
             full = prefix + word
-            name = full if full in self._known else word
-            if name != asset and name in self._known:
+            name = full if full in known else word
+            if name != asset and name in known:
                 found[name] = None
         return list(found)
+
+
+@lru_cache(maxsize=16384)
+def _endings(asset: str) -> frozenset[str]:
+    """What the name ends in, itself left out: as many as it is long."""
+    return frozenset(asset[at:] for at in range(1, min(len(asset), LONGEST_NAME)))
 
 
 @lru_cache(maxsize=16384)

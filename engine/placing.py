@@ -85,24 +85,26 @@ class Placing:
         activity, at = self.activity, now.timestamp()
         row = activity.heard(key, asset, signature, at)
         rush = activity.rush(asset, at)
-        worse, row.worst = severity.rank < row.worst, min(row.worst, severity.rank)
+        rank = severity.rank
+        worse = rank < row.worst
+        if worse:
+            row.worst = rank
         chatter = row.chatters(at)
-        sighting = Sighting(row, tool, at, stated.timestamp() if stated else None)
-        look = Look(
-            row, sighting, chatter=chatter, twin=in_step(activity, row, at) if row.run >= STEADY else None
-        )
+        said_at = stated.timestamp() if stated else None
+        twin = in_step(activity, row, at) if row.run >= STEADY else None
         held = activity.episodes.get(row.incident)
         if held is not None and row.run > 1 and (row.run > CLOSE_LOOKS or len(held.keys) > SETTLED_KEYS):
-            return look
+            return Look(row, Sighting(row, tool, at, said_at), chatter=chatter, twin=twin)
         mentions = activity.names.mentioned(asset, message, labels)
         for other in mentions:
             known = activity.near.get(asset, {}).get(other, (0.0, ""))[0]
             activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
-        look.sighting = Sighting(row, tool, at, sighting.stated, mentions, trace)
+        sighting = Sighting(row, tool, at, said_at, mentions, trace)
+        look = Look(row, sighting, chatter=chatter, twin=twin)
         look.calm = not worse and not row.incident and severity is not Severity.CRITICAL
         look.usual = activity.usual(row, at)
-        look.cases = weigh(activity, look.sighting, usual=look.usual, rush=rush)
+        look.cases = weigh(activity, sighting, usual=look.usual, rush=rush)
         return look
 
     def advise(self, look: Look) -> Advice:

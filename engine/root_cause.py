@@ -177,12 +177,12 @@ class RootCauses:
 
 def _strength(clues: list[Clue], among: Mapping[str, float]) -> tuple[float, Clue]:
     """What speaks for one asset, and the clue that speaks loudest."""
+    if len(clues) == 1:
+        return _weight(clues[0], among), clues[0]
     by_condition: dict[str, list[float]] = {}
     loudest, heaviest = -1.0, clues[0]
     for clue in clues:
-        weight = among[clue.row.signature] * clue.odd
-        if clue.count > 1:
-            weight *= 1 + OFTEN * math.log(clue.count)
+        weight = _weight(clue, among)
         by_condition.setdefault(clue.condition, []).append(weight)
         if weight > loudest:
             loudest, heaviest = weight, clue
@@ -191,8 +191,17 @@ def _strength(clues: list[Clue], among: Mapping[str, float]) -> tuple[float, Clu
     ), heaviest
 
 
+def _weight(clue: Clue, among: Mapping[str, float]) -> float:
+    weight = among[clue.row.signature] * clue.odd
+    return weight * (1 + OFTEN * math.log(clue.count)) if clue.count > 1 else weight
+
+
 def _fading(weights: list[float], share: float) -> float:
     if len(weights) == 1:
         return weights[0]
     weights.sort(reverse=True)
-    return sum([weight * share**place for place, weight in enumerate(weights)])
+    total, part = 0.0, 1.0
+    for weight in weights:
+        total += weight * part
+        part *= share
+    return total

@@ -143,6 +143,8 @@ def _dumped(value: Any) -> str:
 
 def key(value: Any) -> str:
     """Text that tells things apart: of a too long one the end is kept as a digest, so that it stays different."""
+    if value is None:
+        return ""
     found = _written(value)
     if len(found) <= KEY:
         return _safe(found)
@@ -152,7 +154,7 @@ def key(value: Any) -> str:
 
 def labels(value: Any) -> dict[str, str]:
     """Labels as text to text, at most 64 of them, and none whose name promises a secret."""
-    if not isinstance(value, Mapping):
+    if not value or not isinstance(value, Mapping):
         return {}
     safe = ((text(name, KEY), one) for name, one in list(value.items())[:MOST_LABELS])
     return {name: text(one, LABEL) for name, one in safe if not SECRET.search(name)}
@@ -179,8 +181,10 @@ def stated_moment(value: Any) -> datetime | None:
 @lru_cache(maxsize=256)
 def _told(text_: str) -> datetime | None:
     try:
-        seconds = float(text_)
+        seconds = None if ":" in text_ else float(text_)
     except ValueError:
+        seconds = None
+    if seconds is None:
         return _plausible(datetime.fromisoformat(_FRACTION.sub(r"\1", text_)))
     return _counted(seconds)
 
