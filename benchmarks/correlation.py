@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import io
 import json
 import random
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import simulated
-from bot import replay
+from bot import replay, replay_quiet
 from engine.activity import Activity
 from engine.alert import Severity
 from engine.correlation import Rules
@@ -31,10 +32,10 @@ from engine.placing import Placing
 
 SEEDS = (1, 2, 3)
 COLUMNS = ("noise_reduction", "precision", "recall", "f1", "contamination", "fragments_per_incident", "root_hit1_all",
-           "groups_per_flap_burst", "groups_per_periodic_series_day", "cross_company_groups",
-           "missed_urgent_incidents")  # fmt: skip
+           "groups_per_flap_burst", "groups_per_periodic_series_day", "maintenance_held",
+           "held_wrongly", "cross_company_groups", "missed_urgent_incidents")  # fmt: skip
 HEADS = ("noise reduction", "precision", "recall", "F1", "contamination", "fragments", "root hit@1", "per flap burst",
-         "per series and day", "across companies", "urgent missed")  # fmt: skip
+         "per series and day", "in windows held", "others held", "across companies", "urgent missed")  # fmt: skip
 
 
 def thinned(topology: list[dict[str, Any]], seed: int, *, edges: bool) -> list[dict[str, Any]]:
@@ -74,20 +75,38 @@ def variants(data: Path) -> Iterator[tuple[str, Path, Path, list[dict[str, Any]]
 
 
 def scored(
-    scorer: Path, folder: Path, alerts: Path, truth: Path, topology: list[dict[str, Any]]
+    scorer: Path,
+    folder: Path,
+    alerts: Path,
+    truth: Path,
+    topology: list[dict[str, Any]],
+    windows: Sequence[dict[str, Any]] = (),
 ) -> tuple[dict[str, Any], float]:
     """The scorer's figures, and alerts per second of processor time."""
     near, out = folder / "topology.jsonl", folder / "out.jsonl"
     near.write_text("\n".join(json.dumps(one) for one in topology))
     opened = gzip.open if alerts.suffix == ".gz" else open
     with near.open("rb") as known, opened(alerts, "rb") as source, out.open("wb") as target:
-        engine = replay.Engine(Rules(), replay.topology(known))
+        quiet = replay_quiet.rules(io.BytesIO("\n".join(json.dumps(one) for one in windows).encode()))
+        engine = replay.Engine(Rules(), replay.topology(known), quiet)
         began = time.process_time()
         replay.run(replay.read(source), engine, out=target)  # type: ignore[arg-type]
         seconds = time.process_time() - began
     call = [sys.executable, str(scorer), str(alerts), str(truth), str(out), "--json"]
     figures = json.loads(subprocess.run(call, check=True, capture_output=True, text=True).stdout)
+    figures["held_wrongly"] = others_held(truth, out) if windows else None
     return figures, engine.alerts / seconds
+
+
+def others_held(truth: Path, out: Path) -> float:
+    """The share of firing alerts outside of every window that were held all the same."""
+    with truth.open() as known, out.open() as answers:
+        held = [
+            json.loads(answer)["suppressed"]
+            for one, answer in zip(known, answers, strict=True)
+            if json.loads(one)["class"] not in ("maintenance", "recovery")
+        ]
+    return sum(held) / len(held)
 
 
 def table(data: Path, scorer: Path) -> Table:
@@ -101,7 +120,11 @@ def table(data: Path, scorer: Path) -> Table:
             lines = simulated.days(seed)
             alerts.write_text("\n".join(json.dumps(alert) for alert, _ in lines))
             truth.write_text("\n".join(json.dumps(known) for _, known in lines))
-            _row(found, f"simulated days ({seed})", *scored(scorer, folder, alerts, truth, []))
+            _row(
+                found,
+                f"simulated days ({seed})",
+                *scored(scorer, folder, alerts, truth, [], simulated.windows()),
+            )
     return found
 
 

@@ -1,10 +1,12 @@
-"""Days of monitoring with the truth beside them: flapping, series, storms. Seeded, so that a figure can be repeated."""
+"""Days of monitoring with the truth beside them: flapping, series, storms, planned work. Seeded: figures repeat."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 START = 1_790_000_000 - 1_790_000_000 % DAY
@@ -17,10 +19,23 @@ def days(seed: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     chance = random.Random(seed)
     lines: list[Line] = []
     for company in ("acme", "globex", "initech"):
-        for kind in (_flapping, _series, _storm):
+        for kind in (_flapping, _series, _storm, _maintenance):
             lines += kind(chance, company)
     lines.sort(key=lambda line: line[0])
     return [({"timestamp": START + at, **alert}, truth) for at, alert, truth in lines]
+
+
+def windows() -> list[dict[str, Any]]:
+    """The planned work of each company, as its technicians would have typed it before the week began."""
+    said_at = datetime.fromtimestamp(START, UTC).isoformat()
+    return [
+        {"company": company, "asset": "srv-*", "when": when, "timezone": zone, "said_at": said_at}
+        for company, when, zone in (
+            ("acme", "daily 01:00-03:00", "Europe/Vienna"),
+            ("globex", "wed 22:00-02:00 weekly", "America/New_York"),
+            ("initech", "fri 18:00 6h weekly", "Asia/Kolkata"),
+        )
+    ]
 
 
 def _line(company: str, asset: str, signature: str, severity: str, **more: Any) -> dict[str, Any]:
@@ -79,3 +94,41 @@ def _storm(chance: random.Random, company: str) -> Iterator[Line]:
             yield began + chance.uniform(0, MINUTE), alert, _truth("background")
         truth = _truth("incident", incident=f"{company}/storm/{day}", root_asset="fileserver", is_root=True)
         yield began + 30, _line(company, "fileserver", "Ransom note found", "critical"), truth
+
+
+def _maintenance(chance: random.Random, company: str) -> Iterator[Line]:
+    """Servers that are patched: reboots, services that stop and start, in every spelling of their names. The same
+    trouble outside of the window and other assets inside of it are nobody's planned work."""
+    zone, begin, hours, days_of_week = {
+        "acme": ("Europe/Vienna", 1, 2, range(7)),
+        "globex": ("America/New_York", 22, 4, (2,)),
+        "initech": ("Asia/Kolkata", 18, 6, (4,)),
+    }[company]
+    troubles = (
+        "Host unreachable",
+        "Service stopped",
+        "Agent not responding",
+        "High CPU load",
+        "Reboot detected",
+    )
+    for day in range(DAYS):
+        local = datetime.fromtimestamp(START, UTC).date() + timedelta(days=day)
+        if local.weekday() not in days_of_week:
+            continue
+        opens = datetime.combine(local, time(begin), ZoneInfo(zone)).timestamp() - START
+        for _ in range(400):
+            number = chance.randrange(40)
+            name = chance.choice((f"srv-{number:02d}", f"SRV-{number:02d}.{company}.example"))
+            at = opens + chance.uniform(1, hours * HOUR - 1)
+            alert = _line(
+                company, name, chance.choice(troubles), chance.choice(("medium", "high", "critical"))
+            )
+            yield at, alert, _truth("maintenance")
+            other = _line(company, f"desk{chance.randrange(30)}k", "Printer queue stuck", "low")
+            yield at, other, _truth("background")
+        for side in (-1, 1):
+            at = opens + (-40 * MINUTE if side < 0 else hours * HOUR + 40 * MINUTE)
+            asset = f"srv-{chance.randrange(40):02d}"
+            incident = f"{company}/srv/{day}/{side}"
+            truth = _truth("incident", incident=incident, root_asset=asset, is_root=True)
+            yield at, _line(company, asset, "Disk is failing", "critical"), truth

@@ -8,7 +8,7 @@ the reopen window.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,17 +23,11 @@ from engine.company import Asset
 from engine.correlation import Open, Quiet, Reopen, Rules, correlate, identify
 from engine.errors import Refused
 from engine.patterns import OutbreakWatch
+from engine.suppression import QuietRule, quiet
 from integrations.sources import generic
 from integrations.sources.reading import Malformed
 
 LONGEST_LINE = 1_048_576
-
-
-@lru_cache(maxsize=16_384)
-def _judged(word: str | None, signature: str, message: str) -> Severity:
-    return judge(severity_word=word, signature=signature, message=message).severity
-
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PATTERNS = (
     "recurrence",
@@ -46,6 +40,11 @@ PATTERNS = (
     "storm",
     "outbreak",
 )
+
+
+@lru_cache(maxsize=16_384)
+def _judged(word: str | None, signature: str, message: str) -> Severity:
+    return judge(severity_word=word, signature=signature, message=message).severity
 
 
 @dataclass(slots=True)
@@ -81,7 +80,9 @@ class Outcome:
 class Engine:
     """One engine with one setting. `take` is to be called in the order of the file."""
 
-    def __init__(self, rules: Rules, assets: Iterable[Asset] = ()) -> None:
+    def __init__(
+        self, rules: Rules, assets: Iterable[Asset] = (), quiet: Sequence[tuple[str, QuietRule]] = ()
+    ) -> None:
         self.rules = rules
         self.alerts = self.incidents = self.suppressed = self.unreadable = 0
         self.patterns = dict.fromkeys(PATTERNS, 0)
@@ -89,6 +90,7 @@ class Engine:
         self._outbreaks = OutbreakWatch()
         self._now = EPOCH
         self._assets = tuple(assets)
+        self._quiet = tuple(quiet)
 
     def take(self, recorded: Recorded) -> Outcome:
         alert = recorded.alert
@@ -106,6 +108,9 @@ class Engine:
             return self._not_firing(recorded.line, company, alert, identity, now)
         key = identity.correlation_key
         severity = _judged(alert.severity_word, alert.signature, alert.message)
+        if self._quiet and (held := quiet(alert, identity, severity, company.context, now)) is not None:
+            self.suppressed += 1
+            return Outcome(recorded.line, None, held.reason.text, suppressed=True)
         look = company.placing.look(
             key, identity.asset, identity.signature, severity, alert.tool, alert.message, alert.labels,
             now, alert.occurred_at,
@@ -140,7 +145,8 @@ class Engine:
 
     def _meet(self, name: str) -> OfCompany:
         own = [one for one in self._assets if one.labels.get("company", name) == name]
-        found = self._companies[name] = OfCompany(self.rules, own, self.patterns)
+        held = [rule for company, rule in self._quiet if company in ("", name)]
+        found = self._companies[name] = OfCompany(self.rules, own, self.patterns, held)
         return found
 
     def _not_firing(

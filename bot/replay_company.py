@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +14,7 @@ from engine.correlation import Rules
 from engine.patterns import Period, StormWatch, cascade, flapping, periodic
 from engine.placing import Brought, Merged, Moved, Placing
 from engine.root_cause import RootCauses
+from engine.suppression import QuietRule
 from engine.topology import Topology
 
 FEW_KEYS = 3
@@ -43,10 +44,14 @@ class Kept:
 class OfCompany:
     """Open and lately resolved incidents of one company, and what its monitoring has been doing."""
 
-    def __init__(self, rules: Rules, assets: Iterable[Asset], patterns: dict[str, int]) -> None:
+    def __init__(
+        self, rules: Rules, assets: Iterable[Asset], patterns: dict[str, int], quiet: Sequence[QuietRule] = ()
+    ) -> None:
         listed = tuple(assets)
         self.rules = rules
-        self.context = CompanyContext(Company(id=0, slug="replay", name="replay"), assets=listed, people=())
+        self.context = CompanyContext(
+            Company(id=0, slug="replay", name="replay"), assets=listed, people=(), quiet=tuple(quiet)
+        )
         self.placing = Placing(Activity(Topology(listed), window=rules.window.total_seconds()))
         self.causes = RootCauses()
         self.storms = StormWatch()

@@ -29,6 +29,13 @@ def replay(
     topology: Annotated[
         Path | None, typer.Option(help='JSON Lines `{"asset", "depends_on": [...]}`.', exists=True)
     ] = None,
+    windows: Annotated[
+        Path | None,
+        typer.Option(
+            help='JSON Lines of maintenance windows `{"when": "sat 22:00-02:00 weekly", "asset"?, …}`.',
+            exists=True,
+        ),
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Where to write one line per alert; `-` prints.")] = None,
     compare: Annotated[
         str | None, typer.Option(metavar="SETTINGS", help="Another setting beside it, such as window=5.")
@@ -37,6 +44,7 @@ def replay(
 ) -> None:
     """Run recorded alerts through the engine in virtual time: no chat, no database."""
     from bot import replay as engine
+    from bot import replay_quiet
     from engine.correlation import Rules
 
     if out == "-" and as_json:
@@ -44,11 +52,12 @@ def replay(
     rules = Rules() if window is None else Rules(window=timedelta(minutes=window))
     with contextlib.ExitStack() as stack:
         assets = engine.topology(stack.enter_context(topology.open("rb"))) if topology else []
-        other = engine.Engine(engine.changed(rules, compare), assets) if compare else None
+        quiet = replay_quiet.rules(stack.enter_context(windows.open("rb"))) if windows else []
+        other = engine.Engine(engine.changed(rules, compare), assets, quiet) if compare else None
         source = stack.enter_context(_source(file))
         target = stack.enter_context(_target(out, file)) if out else None
         recorded = _watched(engine.read(source), source, file)
-        summary = engine.run(recorded, engine.Engine(rules, assets), other=other, out=target)
+        summary = engine.run(recorded, engine.Engine(rules, assets, quiet), other=other, out=target)
     if summary["unreadable"]:
         terminal.warn(f"{summary['unreadable']:,} lines are no alerts")
     if as_json:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import replay
+from bot import replay, replay_quiet
 from engine.correlation import Rules
 from engine.errors import Refused
 
@@ -288,3 +288,55 @@ def test_a_small_incident_that_came_back_and_grew_does_not_take_in_the_next_faul
         ]
     said, _ = with_topology(*lines)
     assert said[0]["incident"] == said[1]["incident"] != said[-1]["incident"]
+
+
+def held(windows: list[dict[str, Any]], *lines: dict[str, Any]) -> list[bool]:
+    quiet = replay_quiet.rules(io.BytesIO("\n".join(json.dumps(one) for one in windows).encode()))
+    out = io.BytesIO()
+    engine = replay.Engine(Rules(), (), quiet)
+    recorded = replay.read(io.BytesIO("\n".join(json.dumps(one) for one in lines).encode()))
+    summary = replay.run(recorded, engine, out=out)
+    said = [json.loads(one)["suppressed"] for one in out.getvalue().splitlines()]
+    assert summary["suppressed"] == sum(said)
+    return said
+
+
+def test_windows_hold_what_they_would_have_held() -> None:
+    """START is 2026-09-21 14:13:20 UTC, 16:13:20 in Vienna."""
+    window = {"when": "2026-09-21 17:00 1h", "timezone": "Europe/Vienna", "asset": "web-*", "company": "acme"}
+    inside = {"timestamp": "2026-09-21T15:00:00Z"}
+    lines = [
+        line(0, **{"timestamp": "2026-09-21T14:59:59Z"}),
+        line(0, **inside),
+        line(0, **inside, asset="WEB-01.acme.example"),
+        line(0, **inside, asset="db-01"),
+        line(0, **inside, company="globex"),
+        line(0, **{"timestamp": "2026-09-21T16:00:00Z"}),
+    ]
+    assert held([window], *lines) == [False, True, True, False, False, False]
+    assert held([window | {"up_to": "low"}], *lines) == [False] * 6
+    weekly = {
+        "when": "mon 17:00-18:00 weekly",
+        "timezone": "Europe/Vienna",
+        "said_at": "2026-08-01T00:00:00Z",
+    }
+    assert held([weekly], *lines) == [False, True, True, True, True, False]
+    silence = {"kind": "silence", "when": "50m", "said_at": "2026-09-21T14:30:00Z", "signature": "disk full"}
+    assert held([silence], *lines) == [True, True, True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ({"when": "whenever"}, "is no time"),
+        ({"when": "sat 22:00-02:00", "timezone": "Mars/Olympus"}, "no time zone"),
+        ({"when": "2h", "kind": "siesta"}, "kind"),
+        ({"asset": "x"}, "when"),
+        ({"when": "sat 22:00 4h", "typo": 1}, "typo"),
+    ],
+)
+def test_a_window_that_is_none_is_named_by_its_line(bad: dict[str, Any], word: str) -> None:
+    good = {"when": "2026-09-21 17:00 1h"}
+    with pytest.raises(Refused, match=word) as refused:
+        replay_quiet.rules(io.BytesIO(f"{json.dumps(good)}\n\n{json.dumps(bad)}\n".encode()))
+    assert "Line 3" in str(refused.value)
