@@ -306,12 +306,12 @@ def test_windows_hold_what_they_would_have_held() -> None:
     window = {"when": "2026-09-21 17:00 1h", "timezone": "Europe/Vienna", "asset": "web-*", "company": "acme"}
     inside = {"timestamp": "2026-09-21T15:00:00Z"}
     lines = [
-        line(0, **{"timestamp": "2026-09-21T14:59:59Z"}),
+        line(0, timestamp="2026-09-21T14:59:59Z"),
         line(0, **inside),
         line(0, **inside, asset="WEB-01.acme.example"),
         line(0, **inside, asset="db-01"),
         line(0, **inside, company="globex"),
-        line(0, **{"timestamp": "2026-09-21T16:00:00Z"}),
+        line(0, timestamp="2026-09-21T16:00:00Z"),
     ]
     assert held([window], *lines) == [False, True, True, False, False, False]
     assert held([window | {"up_to": "low"}], *lines) == [False] * 6
