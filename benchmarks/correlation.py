@@ -106,7 +106,7 @@ def others_held(truth: Path, out: Path) -> float:
             for one, answer in zip(known, answers, strict=True)
             if json.loads(one)["class"] not in ("maintenance", "recovery")
         ]
-    return sum(held) / len(held)
+    return float(sum(held) / len(held))
 
 
 def table(data: Path, scorer: Path) -> Table:
