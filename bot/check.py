@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bot import settings as settings_of
 from bot.finding import Finding, Outcome, bad, good, off
 from bot.settings import Settings, WrongSetting
+from engine.cloud import Provider
 from engine.company import Company
 from runbooks.catalogue import read as read_runbooks
 from storage.database import Database, newest_version
@@ -44,7 +45,7 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
         found += await slack(settings, companies or ())
     else:
         found.append(off("Slack", "it is off: SLACK_BOT_TOKEN is not set", "docs/slack.md says how."))
-    in_aws = [one for one in companies or () if one.cloud is not None and one.cloud.provider == "aws"]
+    in_aws = [one for one in companies or () if any(cloud.provider == Provider.AWS for cloud in one.clouds)]
     if in_aws:
         from bot.check_aws import aws
 

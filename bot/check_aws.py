@@ -6,19 +6,22 @@ import asyncio
 from collections.abc import Sequence
 
 from bot.finding import Finding, bad, good
-from engine.company import Cloud, Company
+from engine.cloud import Cloud, Provider
+from engine.company import Company
 from engine.errors import Permanent
 from runbooks.executors.aws_access import RoleAccess, try_roles
 
 
 async def aws(companies: Sequence[Company]) -> list[Finding]:
-    clouds = {one.slug: one.cloud for one in companies if one.cloud is not None}
+    clouds = [
+        (one.slug, cloud) for one in companies for cloud in one.clouds if cloud.provider == Provider.AWS
+    ]
     try:
-        arn, access = await asyncio.to_thread(try_roles, list(clouds.values()))
+        arn, access = await asyncio.to_thread(try_roles, [cloud for _, cloud in clouds])
     except Permanent as error:
         mend = "Give AWS credentials as boto3 finds them: AWS_ACCESS_KEY_ID, a profile, or an instance role."
         return [bad("AWS", f"we cannot say who we are: {error}", mend)]
-    roles = [_role(slug, cloud, one) for (slug, cloud), one in zip(clouds.items(), access, strict=True)]
+    roles = [_role(slug, cloud, one) for (slug, cloud), one in zip(clouds, access, strict=True)]
     return [good("AWS", f"we are {arn}"), *roles]
 
 

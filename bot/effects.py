@@ -44,7 +44,7 @@ from engine.operations.snooze import wake
 from engine.operations.turn import turn
 from runbooks import carry_out
 from runbooks.operations import carry, decide, request
-from runbooks.ports import Executor
+from runbooks.ports import Executor, Order
 from storage.transaction import Transaction
 
 KEEP_ANSWERS = timedelta(hours=48)
@@ -151,7 +151,7 @@ class Effects:
         )
         if step is None:
             return
-        outcome = await carry_out.act(self._executor(run_id), step)
+        outcome = await carry_out.act(self._executor(step.order), step)
         await core.write(lambda tx: carry.settle(tx, run_id, outcome, now=core.clock.now()))
 
     async def _cancel(self, run_id: str) -> None:
@@ -159,13 +159,13 @@ class Effects:
         step = await core.write(lambda tx: carry.next_cancel(tx, run_id))
         if step is None:
             return
-        outcome = await carry_out.act(self._executor(run_id), step)
+        outcome = await carry_out.act(self._executor(step.order), step)
         await core.write(lambda tx: carry.settle(tx, run_id, outcome, now=core.clock.now()))
 
-    def _executor(self, run_id: str) -> Executor:
-        found = self._executors.get("aws_ssm")
+    def _executor(self, order: Order) -> Executor:
+        found = self._executors.get(order.executor)
         if found is None:
-            raise Permanent(f"run {run_id}: nothing here can run commands")
+            raise Permanent(f"run {order.run_id}: nothing here can run commands at {order.executor}")
         return found
 
     async def _judge(self, company_id: int) -> None:

@@ -66,7 +66,7 @@ async def incident_view(
     asset = context.asset_called(incident.asset_name)
     known = {user.id: user for user in context.people}
     fits: list[Runbook] = []
-    if asset is not None and asset.cloud_ref and context.company.cloud is not None:
+    if asset is not None and asset.cloud_ref and context.company.clouds:
         matches = catalogue.matching(incident.category, incident.signature, platform_of(asset.platform))
         fits = [match.runbook for match in matches]
     return IncidentView(

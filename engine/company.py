@@ -10,6 +10,7 @@ from functools import cached_property
 
 from engine.alert import normal_asset
 from engine.allowance import Limits
+from engine.cloud import Cloud
 from engine.sla import SlaPolicy
 from engine.suppression import QuietRule
 
@@ -28,22 +29,6 @@ class Role(StrEnum):
     COMPANY_ADMIN = "company_admin"
     MSP_ADMIN = "msp_admin"
     CLIENT_VIEWER = "client_viewer"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cloud:
-    """Where a company's machines live and how we may act there. The external id is ours and never changes."""
-
-    provider: str = "aws"
-    role_arn: str = ""
-    external_id: str = ""
-    region: str = ""
-
-    @property
-    def account(self) -> str:
-        """The AWS account of the role, from its ARN; empty when there is none."""
-        parts = self.role_arn.split(":")
-        return parts[4] if len(parts) > 5 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +51,7 @@ class Company:
     sns_topics: tuple[str, ...] = ()
     """Whose messages are taken; others are refused. Learned when a subscription is confirmed."""
     sla: SlaPolicy = field(default_factory=SlaPolicy)
-    cloud: Cloud | None = None
+    clouds: tuple[Cloud, ...] = ()
 
     @property
     def limits(self) -> Limits:

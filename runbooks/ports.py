@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+from engine.cloud import Cloud
 from engine.ports import Transaction
 from runbooks.run import Run, StepName, Target, TargetResult
 from runbooks.runbook import Platform
@@ -39,16 +40,18 @@ class RunsTransaction(Transaction, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One step of one run, ready to be carried out. The session's name and tags name the people."""
+    """One step of one run, ready to be carried out. The session's name and tags name the people, and `approver`
+    who stands for it. `account` is what was approved, `cloud` how it is reached, `targets` what the step is for."""
 
     run_id: str
     step: StepName
+    executor: str
     account: str
-    role_arn: str
-    external_id: str
+    cloud: Cloud
     region: str
     session_name: str
     session_tags: Mapping[str, str]
+    approver: str
     targets: tuple[Target, ...]
     platform: Platform
     script: str

@@ -162,6 +162,21 @@ class Run:
         return self.targets[0].platform
 
     @property
+    def step_targets(self) -> tuple[Target, ...]:
+        """The machines that the current step is meant for: only what ran without an error is worth a check."""
+        if self.step is StepName.MAIN:
+            return self.targets
+        ran = {one.cloud_ref for one in self.results if one.status is TargetStatus.SUCCEEDED}
+        return tuple(target for target in self.targets if target.cloud_ref in ran)
+
+    @property
+    def outcomes(self) -> tuple[TargetResult, ...]:
+        """The result that counts for each machine, in the order of the targets: what the check found, or else what
+        kept it from being checked."""
+        found = {one.cloud_ref: one for one in (*self.results, *self.verify_results)}
+        return tuple(found[one.cloud_ref] for one in self.targets if one.cloud_ref in found)
+
+    @property
     def target_names(self) -> str:
         return ", ".join(target.asset_name for target in self.targets)
 

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from engine import signing
 from engine.alert import Severity
-from engine.company import Asset, Autonomy, Cloud, Company, CompanyContext
+from engine.cloud import Cloud
+from engine.company import Asset, Autonomy, Company, CompanyContext
 from engine.signing import SigningSecret
 from engine.sla import SlaPolicy
 from storage import dialect
@@ -118,7 +119,7 @@ def _to_company(row: Any) -> Company:
         query_key=row.query_key,
         sns_topics=tuple(row.sns_topics or ()),
         sla=sla_from_json(row.sla),
-        cloud=Cloud(**row.cloud) if row.cloud else None,
+        clouds=tuple(Cloud(**one) for one in row.clouds or ()),
     )
 
 
@@ -138,7 +139,7 @@ def _to_row(company: Company) -> dict[str, Any]:
         "query_key": company.query_key,
         "sns_topics": list(company.sns_topics),
         "sla": sla_to_json(company.sla),
-        "cloud": asdict(company.cloud) if company.cloud else None,
+        "clouds": [asdict(cloud) for cloud in company.clouds],
     }
 
 

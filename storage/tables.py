@@ -46,7 +46,7 @@ companies = sa.Table(
     Column("query_key", sa.Boolean, nullable=False, server_default=sa.true()),
     Column("sns_topics", Json),
     Column("sla", Json, nullable=False),
-    Column("cloud", Json),
+    Column("clouds", Json),
     Column("hmac_secret", sa.LargeBinary),
     Column("heard_by", Text),
     sqlite_autoincrement=True,

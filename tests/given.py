@@ -10,7 +10,8 @@ from typing import Any
 from bot.core import Core
 from engine.access import Actor, Via
 from engine.alert import Alert, AlertStatus
-from engine.company import Asset, Cloud, Company, Role, User
+from engine.cloud import Cloud
+from engine.company import Asset, Company, Role, User
 from engine.operations.ingest import Answer, Delivery, ingest
 from storage.transaction import Transaction
 from tests.clock import START
@@ -26,7 +27,7 @@ def a_company(slug: str = "acme", **changes: Any) -> Company:
         "slug": slug,
         "name": slug.title(),
         "slack_channel": f"C-{slug}",
-        "cloud": AWS,
+        "clouds": (AWS,),
     }
     return Company(**values | changes)
 

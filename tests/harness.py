@@ -24,7 +24,8 @@ from bot.app import Running, running
 from bot.clock import DatabaseClock
 from bot.settings import Settings
 from engine.access import Actor, Via
-from engine.company import Asset, Cloud, Company, User
+from engine.cloud import Cloud
+from engine.company import Asset, Company, User
 from engine.operations import directory
 from sandbox import app as sandbox_app
 from sandbox.aws.world import AwsWorld
@@ -347,7 +348,7 @@ async def _provision(h: Harness) -> None:
                 external_id=f"external-{slug}",
                 region="eu-central-1",
             )
-            company = Company(id=0, slug=slug, name=name, slack_channel=channel, cloud=cloud)
+            company = Company(id=0, slug=slug, name=name, slack_channel=channel, clouds=(cloud,))
             now = h.clock.now()
             issued = await directory.add_company(tx, company, with_hmac=False, actor=CLI, now=now)
             ids[slug], h.keys[slug] = issued.company.id, issued.api_key

@@ -171,6 +171,7 @@ class CompanyBody(Body):
     slack_channel: str | None
     teams_conversation: str | None
     cloud: str | None
+    clouds: list[str]
     open: dict[str, int]
 
 
@@ -323,7 +324,8 @@ def company_body(company: Company, *, counts: Mapping[str, int]) -> CompanyBody:
         reopen_window_minutes=int(company.reopen_window.total_seconds() // 60),
         slack_channel=company.slack_channel,
         teams_conversation=company.teams_conversation,
-        cloud=company.cloud.provider if company.cloud else None,
+        cloud=company.clouds[0].provider if company.clouds else None,
+        clouds=[cloud.provider for cloud in company.clouds],
         open=dict(counts),
     )
 

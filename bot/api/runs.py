@@ -68,9 +68,9 @@ def _text(value: str | int | bool) -> str:
 
 
 def _check_provider(context: CompanyContext, wanted: str | None) -> None:
-    cloud = context.company.cloud
-    if wanted and cloud is not None and wanted.strip().lower() != cloud.provider:
-        text = f"The machines of {context.company.name} are at {cloud.provider}, not at {wanted}."
+    known = sorted({cloud.provider for cloud in context.company.clouds})
+    if wanted and known and wanted.strip().lower() not in known:
+        text = f"The machines of {context.company.name} are at {' and '.join(known)}, not at {wanted}."
         raise Refused(text, code="invalid")
 
 

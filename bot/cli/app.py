@@ -9,6 +9,7 @@ from bot.cli import (
     audit,
     check,
     company,
+    company_cloud,
     company_keys,
     deadletter,
     guide,
@@ -43,6 +44,7 @@ app.command("guide")(guide.guide)
 app.command("openapi")(serve.openapi)
 company.app.add_typer(heartbeat.app, name="heartbeat")
 company.app.add_typer(company_keys.app)
+company.app.add_typer(company_cloud.app, name="cloud")
 app.add_typer(company.app, name="company")
 app.add_typer(user.app, name="user")
 app.add_typer(asset.app, name="asset")

@@ -12,7 +12,8 @@ from bot.cli import terminal
 from bot.cli.company_keys import secret_document, secret_facts
 from bot.cli.opened import operator, with_core
 from bot.cli.words import Json, Slug, Switch, family, minutes_of, slug_of, timezone_of
-from engine.company import Autonomy, Cloud, Company
+from engine.cloud import Cloud, Provider
+from engine.company import Autonomy, Company
 from engine.errors import Refused
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def add(
         reopen_window=reopen_window,
         rate_limit=rate_limit,
         burst=burst,
-        cloud=_cloud(blank, cloud, aws_role_arn, aws_external_id, aws_region),
+        clouds=_clouds(blank, cloud, aws_role_arn, aws_external_id, aws_region),
     )
 
     async def act(core: Core) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def add(
             )
 
         issued = await core.write(write)
-        made = issued.company.cloud
+        made = _aws(issued.company)
         return {
             "slug": issued.company.slug,
             "name": issued.company.name,
@@ -226,8 +227,8 @@ def change(
         async def write(tx: Transaction) -> dict[str, Any]:
             now = core.clock.now()
             before = await directory.company_called(tx, slug)
-            where = _cloud(before, cloud, aws_role_arn, aws_external_id, aws_region)
-            after = _changed(before, **values, cloud=where)
+            where = _clouds(before, cloud, aws_role_arn, aws_external_id, aws_region)
+            after = _changed(before, **values, clouds=where)
             before_shown, after_shown = document(before), document(after)
             what = {key: value for key, value in after_shown.items() if before_shown[key] != value}
             if what:
@@ -273,7 +274,7 @@ def archive(
 
 def document(company: Company) -> dict[str, Any]:
     """A company as JSON; no secret is in it, the external id is none (it is shown to the client anyway)."""
-    cloud = company.cloud
+    cloud = _aws(company)
     return {
         "slug": company.slug,
         "name": company.name,
@@ -287,7 +288,8 @@ def document(company: Company) -> dict[str, Any]:
         "sns_topics": list(company.sns_topics),
         "rate_limit": company.rate_limit,
         "burst": company.burst,
-        "cloud": cloud.provider if cloud else None,
+        "cloud": company.clouds[0].provider if company.clouds else None,
+        "clouds": [f"{one.provider} {one.account}" for one in company.clouds],
         "aws_role_arn": cloud.role_arn if cloud else None,
         "aws_external_id": cloud.external_id if cloud else None,
         "aws_region": cloud.region if cloud else None,
@@ -317,16 +319,23 @@ def _changed(company: Company, **values: Any) -> Company:
     return replace(company, **given)
 
 
-def _cloud(
+def _aws(company: Company) -> Cloud | None:
+    """The company's first account of AWS."""
+    return next((one for one in company.clouds if one.provider == Provider.AWS), None)
+
+
+def _clouds(
     company: Company, name: str | None, role_arn: str | None, external_id: str | None, region: str | None
-) -> Cloud | None:
-    """The company's cloud with what was given; giving any of it is enough to say that there is one."""
-    if all(value is None for value in (name, role_arn, external_id, region)):
-        return company.cloud
-    before = company.cloud or Cloud()
-    return Cloud(
-        provider=name.strip().lower() if name is not None else before.provider,
-        role_arn=role_arn.strip() if role_arn is not None else before.role_arn,
-        external_id=external_id.strip() if external_id is not None else before.external_id,
-        region=region.strip() if region is not None else before.region,
-    )
+) -> tuple[Cloud, ...]:
+    """The company's clouds, its account of AWS with what was given; any of it is enough to say that there is one."""
+    given = {"role_arn": role_arn, "external_id": external_id, "region": region}
+    values = {key: value.strip() for key, value in given.items() if value is not None}
+    if name is None and not values:
+        return company.clouds
+    if name is not None and name.strip().lower() != Provider.AWS:
+        raise Refused(f"Cloud “{name}” is not given here.", hint="Use `aw company cloud add`.")
+    in_aws = [one for one in company.clouds if one.provider == Provider.AWS]
+    if len(in_aws) > 1:
+        raise Refused(f"{company.name} has several AWS accounts.", hint="Use `aw company cloud add`.")
+    others = [one for one in company.clouds if one.provider != Provider.AWS]
+    return (replace(in_aws[0] if in_aws else Cloud(), **values), *others)

@@ -18,7 +18,8 @@ from bot.demo.cast import BOT, CLIENTS, HOME_ACCOUNT, PEOPLE, REGION, TEAM, Clie
 from bot.demo.presets import EVENING, presets
 from bot.settings import read
 from engine.access import Actor, Via
-from engine.company import Asset, Cloud, Company, User
+from engine.cloud import Cloud
+from engine.company import Asset, Company, User
 from engine.operations import directory
 from engine.operations.directory import Issued
 from storage.transaction import Transaction
@@ -75,7 +76,7 @@ async def _company(core: Core, client: Client) -> Issued:
         slack_channel=client.channel,
         autonomy=client.autonomy,
         timezone=client.timezone,
-        cloud=Cloud(role_arn=client.role_arn, region=REGION),
+        clouds=(Cloud(role_arn=client.role_arn, region=REGION),),
     )
 
     async def write(tx: Transaction) -> Issued:
@@ -160,8 +161,7 @@ def _channel(client: Client) -> dict[str, Any]:
 
 
 def _account(client: Client, issued: Issued) -> dict[str, Any]:
-    cloud = issued.company.cloud
-    assert cloud is not None
+    (cloud,) = issued.company.clouds
     return {
         "id": client.account,
         "name": client.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,13 +13,19 @@ from typing import Any
 from engine import signing
 from engine.access import Actor
 from engine.audit import AuditKind, entry
-from engine.company import Asset, Cloud, Company, Role, User
+from engine.cloud import Cloud, Provider
+from engine.company import Asset, Company, Role, User
 from engine.errors import NotFound, Refused
 from engine.ports import Transaction
 from engine.signing import SigningSecret
 
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
 _MAIL = re.compile(r"^[^@\s]{1,64}@[^@\s]{1,190}$")
+_EXTERNAL_ID = re.compile(r"^[\w+=,.@:/-]{2,1224}$", re.ASCII)
+_BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+_LOG_GROUP = re.compile(r"^[\w./#-]{1,512}$", re.ASCII)
+_UUID = re.compile(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+_PROJECT = re.compile(r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")
 _ROLE_ARN = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,512}$")
 KEY_FORM = re.compile(r"^aw_([0-9a-z]{12})_([A-Za-z0-9_-]{43})$")
 
@@ -47,7 +54,7 @@ def key_digest(whole: str) -> str:
 async def add_company(
     tx: Transaction, company: Company, *, with_hmac: bool, actor: Actor, now: datetime
 ) -> Issued:
-    """A new company with its first key. The external id for its cloud is made here when none is given."""
+    """A new company with its first key. The external ids for its AWS accounts are made here when none are given."""
     if not _SLUG.match(company.slug):
         raise Refused(
             f"“{company.slug}” cannot be a company's short name.",
@@ -57,7 +64,7 @@ async def add_company(
         raise Refused(f"There is a company called {company.slug} already.", hint="Pick another short name.")
     await _channel_is_free(tx, company)
     hmac_secret = new_secret() if with_hmac else None
-    company = replace(company, cloud=_checked_cloud(company.cloud))
+    company = replace(company, clouds=_checked_clouds(company.clouds))
     stored = await tx.companies.add(company, hmac_secret=hmac_secret, now=now)
     key_id, whole, digest = new_key()
     await tx.companies.add_key(key_id, stored.id, digest, now=now)
@@ -65,17 +72,52 @@ async def add_company(
     return Issued(stored, whole, hmac_secret)
 
 
-def _checked_cloud(cloud: Cloud | None) -> Cloud | None:
-    if cloud is None:
-        return None
-    if cloud.provider != "aws":
-        raise Refused(f"Cloud “{cloud.provider}” is not supported yet.", hint="Use `--cloud aws`.")
-    if not _ROLE_ARN.match(cloud.role_arn):
-        raise Refused(
-            f"“{cloud.role_arn}” is not the ARN of an IAM role.",
-            hint="It looks like arn:aws:iam::123456789012:role/AlertWhisperer.",
-        )
-    return cloud if cloud.external_id else replace(cloud, external_id=f"aw-{secrets.token_hex(16)}")
+def _checked_clouds(clouds: Sequence[Cloud]) -> tuple[Cloud, ...]:
+    """Each one checked and no account twice; accounts of AWS that have no external id get the company's."""
+    ours = next((one.external_id for one in clouds if one.external_id), "") or f"aw-{secrets.token_hex(16)}"
+    checked = tuple(_checked_cloud(one, ours) for one in clouds)
+    seen: set[tuple[str, str]] = set()
+    for cloud in checked:
+        if (cloud.provider, cloud.account) in seen:
+            raise Refused(f"{cloud.label} is there twice.", hint="Remove it first, or change it.")
+        seen.add((cloud.provider, cloud.account))
+    return checked
+
+
+def _checked_cloud(cloud: Cloud, external_id: str) -> Cloud:
+    match cloud.provider:
+        case Provider.AWS:
+            if not _ROLE_ARN.match(cloud.role_arn):
+                raise Refused(
+                    f"“{cloud.role_arn}” is not the ARN of an IAM role.",
+                    hint="It looks like arn:aws:iam::123456789012:role/AlertWhisperer.",
+                )
+            if not _EXTERNAL_ID.match(cloud.external_id or external_id):
+                raise Refused(
+                    "That external id would be refused by AWS.",
+                    hint="2 to 1,224 letters, digits and any of +=,.@:/-",
+                )
+            if cloud.output_bucket and not _BUCKET.match(cloud.output_bucket):
+                raise Refused(f"“{cloud.output_bucket}” is not the name of an S3 bucket.")
+            if cloud.output_log_group and not _LOG_GROUP.match(cloud.output_log_group):
+                raise Refused(f"“{cloud.output_log_group}” is not the name of a log group.")
+            return cloud if cloud.external_id else replace(cloud, external_id=external_id)
+        case Provider.AZURE:
+            for name, value in (("tenant", cloud.tenant_id), ("subscription", cloud.subscription_id)):
+                if not _UUID.match(value):
+                    raise Refused(
+                        f"“{value}” is not the id of an Azure {name}.",
+                        hint="It looks like 01234567-89ab-cdef-0123-456789abcdef.",
+                    )
+            return replace(
+                cloud, tenant_id=cloud.tenant_id.lower(), subscription_id=cloud.subscription_id.lower()
+            )
+        case Provider.GCP:
+            if not _PROJECT.match(cloud.project_id):
+                raise Refused(f"“{cloud.project_id}” is not the id of a Google Cloud project.")
+            return cloud
+        case _:
+            raise Refused(f"Cloud “{cloud.provider}” is not known.", hint="Use aws, azure or gcp.")
 
 
 async def _channel_is_free(tx: Transaction, company: Company) -> None:
@@ -91,7 +133,7 @@ async def change_company(
     tx: Transaction, company: Company, *, actor: Actor, now: datetime, **what: Any
 ) -> Company:
     await _channel_is_free(tx, company)
-    company = replace(company, cloud=_checked_cloud(company.cloud))
+    company = replace(company, clouds=_checked_clouds(company.clouds))
     await tx.companies.change(company)
     _prove(tx, AuditKind.COMPANY_CHANGED, company.id, company.slug, actor, now, **what)
     return company

@@ -90,7 +90,7 @@ async def _open(
 def _could_run(context: CompanyContext, incident: Incident) -> bool:
     """Is there anything that a runbook could run on by itself? Most incidents of most companies: no."""
     company, asset = context.company, context.asset_called(incident.asset_name)
-    return company.autonomy is Autonomy.ACT and company.cloud is not None and asset is not None
+    return company.autonomy is Autonomy.ACT and bool(company.clouds) and asset is not None
 
 
 async def _route(

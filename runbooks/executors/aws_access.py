@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.company import Cloud
+from engine.cloud import Cloud
 from engine.errors import Permanent
 
 _SESSION = "aw-check"

@@ -241,7 +241,7 @@ class AwsSsm:
 
     def _session(self, order: Order) -> _Session:
         """Clients that act as the company's role in the name of this run, until shortly before expiry."""
-        key = (order.role_arn, order.external_id, order.session_name, order.region)
+        key = (order.cloud.role_arn, order.cloud.external_id, order.session_name, order.region)
         with self._lock:
             kept = self._sessions.get(key)
             if kept is not None and datetime.now(UTC) < kept.renew_at:
@@ -254,9 +254,9 @@ class AwsSsm:
             order,
             "AssumeRole",
             sts.assume_role,
-            RoleArn=order.role_arn,
+            RoleArn=order.cloud.role_arn,
             RoleSessionName=order.session_name[:_SESSION_NAME_LIMIT],
-            ExternalId=order.external_id,
+            ExternalId=order.cloud.external_id,
             DurationSeconds=int(SESSION.total_seconds()),
             **named,
         )
@@ -278,7 +278,9 @@ class AwsSsm:
 
     def _forget(self, order: Order) -> None:
         with self._lock:
-            self._sessions.pop((order.role_arn, order.external_id, order.session_name, order.region), None)
+            self._sessions.pop(
+                (order.cloud.role_arn, order.cloud.external_id, order.session_name, order.region), None
+            )
 
     def _client_of_sts(self, region: str) -> Any:
         if region not in self._sts:
@@ -360,10 +362,10 @@ def translated(error: Exception, call: str, *, sending: bool) -> AlertWhispererE
 
 
 def _check(order: Order) -> None:
-    parts = order.role_arn.split(":")
+    parts = order.cloud.role_arn.split(":")
     if len(parts) < 6 or parts[4] != order.account:
-        raise Permanent(f"The role {order.role_arn or '(none)'} is not in account {order.account}.")
-    if not order.external_id:
+        raise Permanent(f"The role {order.cloud.role_arn or '(none)'} is not in account {order.account}.")
+    if not order.cloud.external_id:
         raise Permanent(f"There is no external id for account {order.account}.")
     if not 1 <= len(order.targets) <= MOST_TARGETS:
         raise Permanent(f"{len(order.targets)} targets: AWS takes 1 to {MOST_TARGETS} in one command.")

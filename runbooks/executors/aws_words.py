@@ -58,7 +58,7 @@ def refusal(
         return Ambiguous(text) if sending else Transient(text)
     if assuming and code in _DENIED:
         return Permanent(
-            f"AWS refused to assume {order.role_arn}: wrong external id or missing trust. "
+            f"AWS refused to assume {order.cloud.role_arn}: wrong external id or missing trust. "
             "Check the role's trust policy."
         )
     if code in _STALE_SESSION:
@@ -68,7 +68,7 @@ def refusal(
         return Permanent(f"{whose} not accepted ({code}).")
     if code in _DENIED:
         return Permanent(
-            f"The role {order.role_arn} may not call ssm:{call}. Add it to the role's permissions policy."
+            f"The role {order.cloud.role_arn} may not call ssm:{call}. Add it to the role's permissions policy."
         )
     known = _KNOWN.get(code)
     if known:

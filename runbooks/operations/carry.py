@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.access import SYSTEM
 from engine.audit import AuditKind
+from engine.cloud import Cloud, Provider, cloud_at
 from engine.company import CompanyContext
 from engine.jobs import CancelRun, PollRun, StartRun
 from runbooks import run as state
@@ -96,9 +97,8 @@ async def _why_void(
     decider = await tx.users.get(run.decided_by) if run.decided_by is not None else None
     if context.company.archived_at is not None:
         return "the company is archived"
-    cloud = context.company.cloud
-    if cloud is None or cloud.account != run.account:
-        return f"the company's AWS account is no longer {run.account}"
+    if cloud_at(context.company.clouds, run.executor, run.account) is None:
+        return f"the company's {_provider(run).label} is no longer {run.account}"
     for target in run.targets:
         asset = context.asset_called(target.asset_name)
         if asset is None or asset.cloud_ref != target.cloud_ref:
@@ -137,7 +137,7 @@ async def mark_started(
     after = state.begin(before, reference, now=now)
     said = Said(
         audit=AuditKind.RUN_STARTED,
-        text=f"{before.label}: the command is with AWS.",
+        text=f"{before.label}: the command is with {_provider(before).name_of_service}.",
         told=False,
         detail={"step": before.step.value, "reference": dict(reference)},
     )
@@ -210,7 +210,10 @@ async def _not_seen(tx: RunsTransaction, run: Run, seen: Seen, *, now: datetime)
     since = run.step_started_at or now
     if seen.permanent or now - since > run.timeout + PATIENCE:
         return await give_up(
-            tx, run, f"It was started, but AWS no longer says how it went. {seen.why}", now=now
+            tx,
+            run,
+            f"It was started, but {_provider(run).name_of_service} no longer says how it went. {seen.why}",
+            now=now,
         )
     tx.jobs.put(PollRun(company_id=run.company_id, run_id=run.id), due_at=now + (seen.retry_after or RETRY))
     return run
@@ -227,7 +230,7 @@ async def abandon(tx: RunsTransaction, run_id: str, why: str, *, now: datetime) 
 
 
 def _order(run: Run, context: CompanyContext) -> Order:
-    cloud = context.company.cloud
+    cloud = cloud_at(context.company.clouds, run.executor, run.account)
     who = run.decided_by_name if run.decided_by is not None else run.requested_by_name
     tags = {
         "aw-run": run.id,
@@ -237,17 +240,22 @@ def _order(run: Run, context: CompanyContext) -> Order:
     return Order(
         run_id=run.id,
         step=run.step,
+        executor=run.executor,
         account=run.account,
-        role_arn=cloud.role_arn if cloud else "",
-        external_id=cloud.external_id if cloud else "",
+        cloud=cloud or Cloud(provider=_provider(run)),
         region=run.region,
         session_name=session_name(run.id, who),
         session_tags={name: value for name, value in tags.items() if value},
-        targets=run.targets,
+        approver=who,
+        targets=run.step_targets,
         platform=run.platform,
         script=run.verify_script if run.step is StepName.VERIFY else run.script,
         timeout=run.timeout,
     )
+
+
+def _provider(run: Run) -> Provider:
+    return next((one for one in Provider if one.executor == run.executor), Provider.AWS)
 
 
 def session_name(run_id: str, person: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from engine.access import SYSTEM
@@ -36,7 +37,7 @@ async def progress(tx: RunsTransaction, run_id: str, seen: Progress, *, now: dat
     after = state.observe(before, seen.results, waiting="" if seen.finished else seen.waiting_text)
     if not seen.finished:
         return await _ask_again(tx, before, after, now=now)
-    if before.step is StepName.MAIN and _all(after.results, TargetStatus.SUCCEEDED):
+    if before.step is StepName.MAIN and _worth_checking(after):
         return await _go_on_to_verify(tx, before, after, now=now)
     return await _end(tx, before, after, now=now)
 
@@ -44,7 +45,7 @@ async def progress(tx: RunsTransaction, run_id: str, seen: Progress, *, now: dat
 async def _ask_again(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -> Run:
     since = before.step_started_at or now
     if now - since > before.timeout + OVERDUE:
-        where = after.waiting or "AWS still says that it is under way"
+        where = after.waiting or "the provider still says that it is under way"
         return await give_up(tx, before, f"No end after {_span(now - since)}: {where}", now=now)
     if after != before:
         after = await save(tx, before, after, None, actor=SYSTEM, now=now)
@@ -56,13 +57,27 @@ async def _go_on_to_verify(tx: RunsTransaction, before: Run, after: Run, *, now:
     took = _span(now - (before.started_at or now))
     said = Said(
         audit=AuditKind.RUN_STARTED,
-        text=f"{before.label}: ended without an error after {took}. Now checking whether it helped.",
+        text=f"{before.label}: {_ran(after)} after {took}. Now checking whether it helped.",
         body=output(after.results),
         detail={"step": StepName.VERIFY.value, "main": _proof(after.results)},
     )
     saved = await save(tx, before, state.verify(after, now=now), said, actor=SYSTEM, now=now)
     tx.jobs.put(PollRun(company_id=saved.company_id, run_id=saved.id), due_at=now)
     return saved
+
+
+def _worth_checking(run: Run) -> bool:
+    """Where it ended without an error, it is seen to whether it helped; a cancelled run is over as it is."""
+    ran = sum(one.status is TargetStatus.SUCCEEDED for one in run.results)
+    return ran == len(run.targets) or (ran > 0 and run.cancel_requested_at is None)
+
+
+def _ran(run: Run) -> str:
+    bad = [one for one in run.results if one.status is not TargetStatus.SUCCEEDED]
+    if not bad:
+        return "ended without an error"
+    good = len(run.targets) - len(bad)
+    return f"ended without an error on {good} of {len(run.targets)}, {_each(bad)},"
 
 
 async def _end(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -> Run:
@@ -118,44 +133,74 @@ async def _stop(
 
 
 def judge(run: Run) -> tuple[RunStatus, str]:
-    """The end of a run whose current step is over, and what to say about it."""
-    results = run.step_results
+    """The end of a run whose current step is over, and what to say about it: it succeeded when every machine is
+    verified."""
     verifying = run.step is StepName.VERIFY
+    results = run.outcomes
     if not results:
-        return RunStatus.UNKNOWN, "AWS named no machine for it"
-    if _all(results, TargetStatus.SUCCEEDED):
-        return RunStatus.SUCCEEDED, _found(results)
+        return RunStatus.UNKNOWN, "The provider named no machine for it"
+    checked = {one.cloud_ref for one in run.verify_results}
     bad = tuple(one for one in results if one.status is not TargetStatus.SUCCEEDED)
-    said = "; ".join(_said(one, alone=len(results) == 1) for one in bad[:3])
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    good = tuple(one for one in results if one.cloud_ref in checked and one not in bad)
+    if len(good) == len(run.targets):
+        return RunStatus.SUCCEEDED, _found(good)
+    alone = len(run.targets) == 1
+    silent = [
+        one for one in run.step_targets if one.cloud_ref not in {it.cloud_ref for it in run.step_results}
+    ]
+    if silent:
+        names = ", ".join(one.asset_name for one in silent[:5])
+        return RunStatus.UNKNOWN, f"The provider said nothing of {names}"
+    said = _each(bad, checked) if not alone else _said(bad[0])
+    counted = "" if alone or not verifying else f"{len(good)} of {len(run.targets)} verified, "
     if any(one.status is TargetStatus.CANCELLED for one in bad):
         by = run.cancel_requested_by
         end = f"Cancelled{f' by {by}' if by else ''}. What it had done by then stays done."
-        return RunStatus.CANCELLED, end if by else f"{end} {said}{more}"
+        return RunStatus.CANCELLED, end if by and alone else f"{end} {counted}{said}"
+    if any(one.status is TargetStatus.TIMED_OUT and one.cloud_ref in checked for one in bad):
+        return RunStatus.UNKNOWN, counted + (
+            f"It ran, but the check did not end in time: {said}" if not counted else said
+        )
     if any(one.status is TargetStatus.TIMED_OUT for one in bad):
-        if verifying:
-            return RunStatus.UNKNOWN, f"It ran, but the check did not end in time: {said}{more}"
-        return RunStatus.TIMED_OUT, f"Did not end in time: {said}{more}"
-    if verifying:
-        return RunStatus.FAILED, f"It ran, but the goal is not met: {said}{more}"
-    return RunStatus.FAILED, f"{said}{more}"
+        return RunStatus.TIMED_OUT, f"{counted}{said}" if counted else f"Did not end in time: {said}"
+    if verifying and not counted:
+        return RunStatus.FAILED, f"It ran, but the goal is not met: {said}"
+    return RunStatus.FAILED, f"{counted}{said}"
 
 
 def _found(results: tuple[TargetResult, ...]) -> str:
     lines = [(one.asset_name, last_line(one.stdout) or "verified") for one in results]
     if len(lines) == 1:
         return lines[0][1]
-    return "; ".join(f"{name}: {line}" for name, line in lines[:5])
+    shown = "; ".join(f"{name}: {line}" for name, line in lines[:5])
+    return f"{len(lines)} of {len(lines)} verified. {shown}"
 
 
-def _said(result: TargetResult, *, alone: bool) -> str:
-    where = "" if alone else f"{result.asset_name}: "
+_HOW = {
+    TargetStatus.FAILED: "failed",
+    TargetStatus.TIMED_OUT: "did not end in time",
+    TargetStatus.CANCELLED: "was cancelled",
+}
+
+
+def _each(bad: Sequence[TargetResult], checked: Collection[str] = ()) -> str:
+    """`srv-03 failed: no space (exit code 1); srv-04 did not end in time: …`"""
+    parts = []
+    for one in bad[:3]:
+        how = _HOW.get(one.status, one.status.value.replace("_", " "))
+        if one.cloud_ref in checked:
+            how = "ran, but its check did not end in time" if one.status is TargetStatus.TIMED_OUT else how
+        parts.append(f"{one.asset_name} {how}: {_said(one)}")
+    return "; ".join(parts) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
+
+
+def _said(result: TargetResult) -> str:
     words = result.detail or last_line(result.stderr) or last_line(result.stdout)
     code = result.exit_code
     exit_text = (
         f"exit code {code}" if code is not None and code >= 0 else result.status.value.replace("_", " ")
     )
-    return f"{where}{words} ({exit_text})" if words else f"{where}{exit_text}"
+    return f"{words} ({exit_text})" if words else exit_text
 
 
 def last_line(text: str) -> str:
@@ -179,10 +224,6 @@ def _proof(results: tuple[TargetResult, ...]) -> list[dict[str, object]]:
     return [
         {"target": one.cloud_ref, "status": one.status.value, "exit_code": one.exit_code} for one in results
     ]
-
-
-def _all(results: tuple[TargetResult, ...], status: TargetStatus) -> bool:
-    return bool(results) and all(one.status is status for one in results)
 
 
 def _span(span: timedelta) -> str:

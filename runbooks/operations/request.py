@@ -8,7 +8,8 @@ from datetime import datetime
 
 from engine.access import SYSTEM, Actor, Denied, may, who_could
 from engine.audit import AuditKind, TimelineKind
-from engine.company import Asset, Autonomy, Cloud, CompanyContext
+from engine.cloud import Cloud, Provider, clouds_for, place_of
+from engine.company import Asset, Autonomy, CompanyContext
 from engine.errors import NotFound, Refused
 from engine.identifiers import new_id
 from engine.incident import Incident
@@ -22,7 +23,7 @@ from runbooks.run import Run, RunStatus, Target
 from runbooks.runbook import Risk, Runbook, platform_of, script_for, validate_parameters
 
 MOST_TARGETS = 50
-"""Machines of one run; AWS takes no more in one command."""
+"""Machines of one run; AWS takes no more in one command, and more are more than one approval should cover."""
 
 _WAITS_FOR = {Risk.MEDIUM: "a company admin or an MSP admin", Risk.HIGH: "an MSP admin"}
 
@@ -102,10 +103,8 @@ def plan(
     """The run as it would be, decided without reading or writing anything. Raises Refused."""
     if not incident.open:
         raise Refused(f"{incident.label} is not open.", hint="Reopen it first.", code="stale")
-    cloud = _cloud(context)
     assets = _assets(incident, targets, context)
-    where = tuple(_target(asset, cloud, context) for asset in assets)
-    _check_alike(where)
+    cloud, where = _where(assets, context)
     values = validate_parameters(runbook, parameters, labels=_shared_labels(assets))
     platform = where[0].platform
     low = runbook.risk is Risk.LOW
@@ -121,6 +120,7 @@ def plan(
         targets=where,
         account=cloud.account,
         region=where[0].region,
+        executor=Provider(cloud.provider).executor,
         script=script_for(runbook, platform, values),
         verify_script=script_for(runbook, platform, values, verify=True),
         timeout=runbook.timeout,
@@ -153,17 +153,6 @@ def _check_actor(incident: Incident, runbook: Runbook, context: CompanyContext, 
         )
 
 
-def _cloud(context: CompanyContext) -> Cloud:
-    cloud, name = context.company.cloud, context.company.name
-    if cloud is None or cloud.provider != "aws" or not cloud.account or not cloud.external_id:
-        raise Refused(
-            f"{name} has no AWS account configured, so nothing can run there.",
-            hint="An admin can set the role and the external id of the company.",
-            code="no_cloud",
-        )
-    return cloud
-
-
 def _asset_of(incident: Incident, context: CompanyContext) -> Asset | None:
     return context.asset_called(incident.asset_name) or context.asset_called(incident.asset)
 
@@ -190,24 +179,84 @@ def _assets(incident: Incident, names: Sequence[str] | None, context: CompanyCon
     return tuple(unique.values())
 
 
-def _target(asset: Asset, cloud: Cloud, context: CompanyContext) -> Target:
-    platform, region = platform_of(asset.platform), asset.region or cloud.region
-    missing = [
-        word
-        for word, value in (("instance id", asset.cloud_ref), ("platform", platform), ("region", region))
-        if not value
-    ]
-    if asset.company_id != context.company.id or missing or platform is None:
-        text = f"{asset.name} has no {' and no '.join(missing or ['place'])} in the inventory."
-        raise Refused(text, hint="Complete the asset first.", code="incomplete_target")
-    return Target(asset_name=asset.name, cloud_ref=asset.cloud_ref, platform=platform, region=region)
-
-
-def _check_alike(targets: Sequence[Target]) -> None:
+def _where(assets: Sequence[Asset], context: CompanyContext) -> tuple[Cloud, tuple[Target, ...]]:
+    """The one account in which all of these are, and each as a target."""
+    found = [(_cloud_of(asset, context), asset) for asset in assets]
+    if len({(cloud.provider, cloud.account) for cloud, _ in found}) > 1:
+        accounts = " and ".join(sorted({cloud.label for cloud, _ in found}))
+        raise Refused(
+            f"One run takes machines of one account; these are in {accounts}.",
+            hint="Split it.",
+            code="mixed_targets",
+        )
+    cloud = found[0][0]
+    targets = tuple(_target(asset, cloud, context) for asset in assets)
     if len({(target.platform, target.region) for target in targets}) > 1:
         raise Refused(
             "One run takes machines of one platform and one region.", hint="Split it.", code="mixed_targets"
         )
+    return cloud, targets
+
+
+def _cloud_of(asset: Asset, context: CompanyContext) -> Cloud:
+    """The account of the company's in which this machine is. Raises Refused when it is not certain."""
+    clouds, name = context.company.clouds, context.company.name
+    if not clouds:
+        raise Refused(
+            f"{name} has no AWS account and no other cloud configured, so nothing can run there.",
+            hint="An admin can add one with `aw company cloud add`.",
+            code="no_cloud",
+        )
+    if not asset.cloud_ref:
+        raise Refused(
+            f"{asset.name} has no instance id in the inventory.", hint=_COMPLETE, code="incomplete_target"
+        )
+    place = place_of(asset.cloud_ref)
+    if place is None:
+        raise Refused(
+            f"{asset.name} has “{asset.cloud_ref[:80]}” as its cloud reference, which no known cloud uses.",
+            hint="Give an EC2 instance id or ARN, an Azure resource id, or a path of a Google Cloud instance.",
+            code="incomplete_target",
+        )
+    fitting = clouds_for(clouds, place)
+    if len(fitting) > 1:
+        accounts = ", ".join(cloud.account for cloud in fitting)
+        raise Refused(
+            f"{asset.name} ({asset.cloud_ref}) could be in several accounts: {accounts}.",
+            hint="Give the machine's whole ARN as its cloud reference.",
+            code="incomplete_target",
+        )
+    usable = [one for one in fitting if one.account and (one.external_id or one.provider != Provider.AWS)]
+    if not usable:
+        where = f"{place.provider.label} {place.account}".strip()
+        raise Refused(
+            f"{name} has no {where} configured, and {asset.name} is there.",
+            hint="An admin can add it with `aw company cloud add`.",
+            code="no_cloud",
+        )
+    return usable[0]
+
+
+_COMPLETE = "Complete the asset first."
+
+
+def _target(asset: Asset, cloud: Cloud, context: CompanyContext) -> Target:
+    place = place_of(asset.cloud_ref)
+    platform = platform_of(asset.platform)
+    region = asset.region or (place.region if place else "") or cloud.region
+    needs_region = cloud.provider == Provider.AWS  # elsewhere the reference says all
+    missing = [
+        word for word, value in (("platform", platform), ("region", region or not needs_region)) if not value
+    ]
+    if asset.company_id != context.company.id or missing or platform is None:
+        text = f"{asset.name} has no {' and no '.join(missing or ['place'])} in the inventory."
+        raise Refused(text, hint=_COMPLETE, code="incomplete_target")
+    return Target(
+        asset_name=asset.name,
+        cloud_ref=asset.cloud_ref,
+        platform=platform,
+        region=region if needs_region else "",
+    )
 
 
 def _shared_labels(assets: Sequence[Asset]) -> dict[str, str]:

@@ -14,7 +14,6 @@ from bot import check
 from bot.core import Core
 from bot.demo.provision import Plan, provision, world
 from bot.finding import Finding, Outcome
-from engine.company import Cloud
 from sandbox.app import create
 from sandbox.world import World
 from tests.conftest import SECRET_KEY
@@ -104,8 +103,8 @@ async def test_a_channel_that_does_not_exist_and_a_role_that_keeps_us_out(
         acme = await tx.companies.by_slug("acme")
         await tx.companies.change(replace(acme, slack_channel="C0NOWHERE"))
         globex = await tx.companies.by_slug("globex")
-        cloud = Cloud(role_arn=globex.cloud.role_arn, external_id="wrong", region=globex.cloud.region)
-        await tx.companies.change(replace(globex, cloud=cloud))
+        cloud = replace(globex.clouds[0], external_id="wrong")
+        await tx.companies.change(replace(globex, clouds=(cloud,)))
 
     await core.write(spoil)
     found = bad(await check.everything(outside[0]))

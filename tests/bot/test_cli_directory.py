@@ -287,3 +287,41 @@ def test_heartbeats_are_expected_listed_and_removed(aw: Shell) -> None:
     assert "no company" in aw.refused("company", "heartbeat", "list", "nobody")
     aw.done("company", "heartbeat", "remove", "acme", "nightly")
     assert "no heartbeat" in aw.refused("company", "heartbeat", "remove", "acme", "nightly")
+
+
+def test_a_company_with_several_clouds(aw: Shell) -> None:
+    tenant, subscription = "11111111-2222-3333-4444-555555555555", "01234567-89AB-CDEF-0123-456789abcdef"
+    other = "arn:aws:iam::555555555555:role/AlertWhisperer"
+    first = aw.done("company", "add", "acme", "--cloud", "aws", "--aws-role-arn", ARN)["aws_external_id"]
+    azure = ("--tenant", tenant, "--subscription", subscription)
+    aw.done("company", "cloud", "add", "acme", "azure", *azure)
+    found = aw.done("company", "cloud", "add", "acme", "aws", "--role-arn", other, "--region", "eu-west-1")
+    assert [(one["cloud"], one["account"]) for one in found] == [
+        ("aws", "123456789012"),
+        ("azure", subscription.lower()),
+        ("aws", "555555555555"),
+    ]
+    assert found[2]["external_id"] == first, "one for the company, whichever of its accounts"
+    changed = aw.done(
+        "company", "cloud", "add", "acme", "aws", "--role-arn", other, "--output-bucket", "acme-out"
+    )
+    assert (changed[2]["region"], changed[2]["output_bucket"]) == ("eu-west-1", "acme-out")
+    assert "several AWS accounts" in aw.refused("company", "set", "acme", "--aws-region", "eu-west-1")
+    left = aw.done("company", "cloud", "remove", "acme", "555555555555")
+    assert left == aw.done("company", "cloud", "list", "acme")
+    assert len(left) == 2
+    assert "no cloud with the account" in aw.refused("company", "cloud", "remove", "acme", "555555555555")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (("azure", "--tenant", "x"), "not the id of an Azure tenant"),
+        (("gcp", "--project", "-"), "not the id of a Google Cloud project"),
+        (("aws", "--role-arn", ARN, "--output-bucket", "No Such"), "not the name of an S3 bucket"),
+        (("aws", "--role-arn", ARN, "--external-id", "?"), "would be refused by AWS"),
+    ],
+)
+def test_a_cloud_that_cannot_be_is_refused(aw: Shell, given: tuple[str, ...], words: str) -> None:
+    aw.done("company", "add", "acme")
+    assert words in aw.refused("company", "cloud", "add", "acme", *given)

@@ -10,7 +10,8 @@ from typing import Any
 from engine.access import Actor, Via
 from engine.alert import Severity, StoredAlert
 from engine.audit import AuditEntry, AuditKind, TimelineEntry
-from engine.company import Asset, Autonomy, Cloud, Company, CompanyContext, Role, User
+from engine.cloud import Cloud
+from engine.company import Asset, Autonomy, Company, CompanyContext, Role, User
 from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.jobs import Job
@@ -47,7 +48,7 @@ BARE = Asset(id=4, company_id=7, name="acme-nas", platform="")
 ASSETS = (WEB, DB, WIN, BARE)
 
 ACME = Company(
-    id=7, slug="acme", name="Acme Corp", slack_channel="C0ACME", cloud=CLOUD, autonomy=Autonomy.ACT
+    id=7, slug="acme", name="Acme Corp", slack_channel="C0ACME", clouds=(CLOUD,), autonomy=Autonomy.ACT
 )
 DISK = Incident(
     id=42,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,9 +44,11 @@ class Provider:
     polls: list[Any] = field(default_factory=list)
     cancels: list[Any] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
 
     def _next(self, call: str, order: Order, script: list[Any], default: Any) -> Any:
         self.asked.append(f"{call} {order.step}")
+        self.orders.append(order)
         answer = script.pop(0) if script else default
         if isinstance(answer, Exception):
             raise answer
@@ -62,6 +64,10 @@ class Provider:
 
     async def poll(self, order: Order, reference: Mapping[str, Any]) -> Progress:
         answer: Progress = self._next("poll", order, self.polls, over(SUCCEEDED, stdout="fine"))
+        if len(answer.results) == len(order.targets) == 1:  # it speaks of the machine that it was asked about
+            one = order.targets[0]
+            named = replace(answer.results[0], cloud_ref=one.cloud_ref, asset_name=one.asset_name)
+            return replace(answer, results=(named,))
         return answer
 
     async def cancel(self, order: Order, reference: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from engine.cloud import Cloud as Place
 from engine.errors import Ambiguous, Permanent, Transient
 from runbooks import catalogue
 from runbooks.carry_out import Lost, Send, Sent, act
@@ -111,12 +112,13 @@ def order(script: str = "echo hello", **changes: Any) -> Order:
     values: dict[str, Any] = {
         "run_id": "01kb0000000000000000000000",
         "step": StepName.MAIN,
+        "executor": "aws_ssm",
         "account": ACCOUNT,
-        "role_arn": ROLE,
-        "external_id": EXTERNAL_ID,
+        "cloud": Place(role_arn=ROLE, external_id=EXTERNAL_ID, region=REGION),
         "region": REGION,
         "session_name": "aw-01kb0000000000000000000000-Max",
         "session_tags": {"aw-approved-by": "Max"},
+        "approver": "Max",
         "targets": (target,),
         "platform": Platform.LINUX,
         "script": f"#!/bin/bash\n{script}",
@@ -167,7 +169,7 @@ async def test_a_script_that_fails_gives_code_and_output(cloud: Cloud) -> None:
 
 async def test_the_wrong_external_id_gives_a_clear_line(cloud: Cloud) -> None:
     with pytest.raises(Permanent) as refused:
-        await cloud.executor.start(order(external_id="somebody-elses"))
+        await cloud.executor.start(order(cloud=Place(role_arn=ROLE, external_id="somebody-elses")))
     assert str(refused.value) == (
         f"AWS refused to assume {ROLE}: wrong external id or missing trust. Check the role's trust policy."
     )
@@ -287,7 +289,7 @@ async def test_from_the_request_to_the_verified_outcome(cloud: Cloud) -> None:
     """The whole line: asked for, carried on step by step, and the outcome is what verify found on the machine."""
     cloud.aws.break_machine(WEB, "fill-disk")
     place = replace(CLOUD, role_arn=ROLE, external_id=EXTERNAL_ID, region=REGION)
-    tx = Memory(company=replace(ACME, cloud=place), assets=(replace(ASSETS[0], cloud_ref=WEB),))
+    tx = Memory(company=replace(ACME, clouds=(place,)), assets=(replace(ASSETS[0], cloud_ref=WEB),))
     run = await ask(tx, "disk-clean-up", {"threshold_percent": 80})
     for _ in range(100):
         step = await carry.next_step(tx, run.id, catalogue=LIBRARY, now=NOW)

@@ -16,15 +16,16 @@ from runbooks.executors.aws_ssm import AwsSsm, translated
 from runbooks.executors.aws_words import STATES, cut_note, detail_of, refusal, without_agents_line
 from runbooks.ports import Order
 from runbooks.run import StepName, TargetStatus
-from tests.runbooks.memory import ACCOUNT, ROLE
+from tests.runbooks.memory import ACCOUNT, CLOUD, ROLE
 from tests.runbooks.test_run import TARGET
 
 ORDER = Order(
     run_id="01run",
     step=StepName.MAIN,
+    executor="aws_ssm",
     account=ACCOUNT,
-    role_arn=ROLE,
-    external_id="acme-1234",
+    cloud=CLOUD,
+    approver="Max",
     region="eu-central-1",
     session_name="aw-01run-Max",
     session_tags={},
@@ -118,9 +119,9 @@ def test_silence_after_sending_is_ambiguous_and_before_it_is_not(
     "change",
     [
         {"account": "333333333333"},
-        {"role_arn": ""},
-        {"role_arn": "not an arn"},
-        {"external_id": ""},
+        {"cloud": replace(CLOUD, role_arn="")},
+        {"cloud": replace(CLOUD, role_arn="not an arn")},
+        {"cloud": replace(CLOUD, external_id="")},
         {"targets": ()},
         {"targets": (TARGET,) * 51},
     ],

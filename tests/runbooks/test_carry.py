@@ -75,7 +75,7 @@ async def test_a_run_that_works_from_start_to_verified() -> None:
             "Did not end in time: it was stopped",
         ),
         (over(TargetStatus.CANCELLED), "cancelled", "Cancelled. What it had done by then stays done."),
-        (Progress(finished=True, results=()), "unknown", "AWS named no machine"),
+        (Progress(finished=True, results=()), "unknown", "The provider named no machine"),
     ],
 )
 async def test_a_script_that_does_not_work_is_not_verified(seen: Progress, status: str, words: str) -> None:
@@ -115,8 +115,69 @@ async def test_one_machine_of_several_that_fails_fails_the_run_by_name() -> None
     bad = TargetResult(cloud_ref="i-0b22", asset_name="acme-db-01", status=FAILED, exit_code=4, stdout="no")
     provider = Provider(polls=[Progress(finished=True, results=(*results(SUCCEEDED, stdout="ok"), bad))])
     done = await turns(tx, run.id, provider)
-    assert (done.status, done.outcome) == (RunStatus.FAILED, "acme-db-01: no (exit code 4)")
-    assert tx.timeline.found[-1].body == "— acme-web-01 —\nok\n— acme-db-01 —\nno"
+    assert (done.status, done.outcome) == (
+        RunStatus.FAILED,
+        "1 of 2 verified, acme-db-01 failed: no (exit code 4)",
+    )
+    assert [entry.body for entry in tx.timeline.found if entry.body] == [
+        "— acme-web-01 —\nok\n— acme-db-01 —\nno",
+        "fine",
+    ]
+    partly = "ended without an error on 1 of 2, acme-db-01 failed: no (exit code 4), after"
+    assert any(partly in entry.text for entry in tx.timeline.found)
+    assert [one.asset_name for one in provider.orders[-1].targets] == ["acme-web-01"], "only that was checked"
+
+
+def _result(name: str, ref: str, status: TargetStatus, **more: Any) -> TargetResult:
+    return TargetResult(cloud_ref=ref, asset_name=name, status=status, **more)
+
+
+@pytest.mark.parametrize(
+    ("main", "check", "status", "words"),
+    [
+        (
+            (SUCCEEDED, SUCCEEDED),
+            (SUCCEEDED, SUCCEEDED),
+            "succeeded",
+            "2 of 2 verified. acme-web-01: verified; acme-db-01: verified",
+        ),
+        ((SUCCEEDED, SUCCEEDED), (SUCCEEDED, FAILED), "failed", "1 of 2 verified, acme-db-01 failed: failed"),
+        ((FAILED, FAILED), (), "failed", "acme-web-01 failed: failed; acme-db-01 failed: failed"),
+        (
+            (SUCCEEDED, TargetStatus.TIMED_OUT),
+            (SUCCEEDED,),
+            "timed_out",
+            "1 of 2 verified, acme-db-01 did not end in time: timed out",
+        ),
+        (
+            (SUCCEEDED, SUCCEEDED),
+            (SUCCEEDED, TargetStatus.TIMED_OUT),
+            "unknown",
+            "1 of 2 verified, acme-db-01 ran, but its check did not end in time: timed out",
+        ),
+        (
+            (SUCCEEDED, TargetStatus.CANCELLED),
+            (SUCCEEDED,),
+            "cancelled",
+            "1 of 2 verified, acme-db-01 was cancelled: cancelled",
+        ),
+    ],
+)
+async def test_several_machines_each_have_a_result_of_their_own(
+    main: tuple[TargetStatus, ...], check: tuple[TargetStatus, ...], status: str, words: str
+) -> None:
+    tx = Memory()
+    names = (("acme-web-01", "i-0a11"), ("acme-db-01", "i-0b22"))
+    run = await ask(tx, targets=[name for name, _ in names])
+
+    def seen(statuses: tuple[TargetStatus, ...]) -> Progress:
+        named = zip(names, statuses, strict=False)
+        return Progress(finished=True, results=tuple(_result(*name, one) for name, one in named))
+
+    done = await turns(tx, run.id, Provider(polls=[seen(main), *([seen(check)] if check else [])]))
+    assert done.status.value == status
+    assert words in done.outcome
+    assert [one.asset_name for one in done.outcomes] == ["acme-web-01", "acme-db-01"]
 
 
 async def test_a_success_that_monitoring_confirmed_already_resolves_the_incident() -> None:

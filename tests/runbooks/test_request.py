@@ -12,6 +12,7 @@ import pytest
 from engine import incident as incidents
 from engine.access import SYSTEM, Actor
 from engine.audit import AuditKind, TimelineKind
+from engine.cloud import Cloud
 from engine.company import Autonomy
 from engine.errors import NotFound, Refused
 from engine.jobs import ExpireApproval, StartRun, SyncCard
@@ -148,7 +149,7 @@ async def test_the_target_is_the_inventorys_never_the_alerts() -> None:
 )
 async def test_without_a_cloud_account_nothing_runs(cloud: Any) -> None:
     with pytest.raises(Refused) as refused:
-        await ask(Memory(company=replace(ACME, cloud=cloud)))
+        await ask(Memory(company=replace(ACME, clouds=(cloud,) if cloud else ())))
     assert refused.value.code == "no_cloud"
 
 
@@ -239,3 +240,45 @@ async def test_what_is_medium_is_asked_for_by_itself_and_waits_for_an_admin() ->
     assert run.runbook_id == "clear-memory-cache"
     assert run.status is RunStatus.PENDING_APPROVAL
     assert run.requested_by is None
+
+
+SUBSCRIPTION = "01234567-89ab-cdef-0123-456789abcdef"
+VM = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/acme-prod/providers/Microsoft.Compute/virtualMachines/acme-vm-01"
+IN_AZURE = Cloud(provider="azure", tenant_id=SUBSCRIPTION, subscription_id=SUBSCRIPTION)
+SECOND = replace(CLOUD, role_arn="arn:aws:iam::555555555555:role/AlertWhisperer")
+
+
+async def test_the_executor_is_chosen_by_where_the_machine_is() -> None:
+    company = replace(ACME, clouds=(CLOUD, IN_AZURE))
+    tx = Memory(company=company, assets=(replace(WEB, cloud_ref=VM), DB))
+    run = await ask(tx)
+    assert (run.executor, run.account, run.region) == ("azure", SUBSCRIPTION, "")
+    with pytest.raises(Refused, match="one account; these are in AWS account 222222222222 and Azure"):
+        await ask(tx, targets=["acme-web-01", "acme-db-01"])
+    assert (await ask(Memory(company=company))).executor == "aws_ssm"
+
+
+@pytest.mark.parametrize(
+    ("cloud_ref", "clouds", "code", "words"),
+    [
+        ("i-0a11", (CLOUD, SECOND), "incomplete_target", "several accounts: 222222222222, 555555555555"),
+        (VM, (CLOUD,), "no_cloud", f"no Azure subscription {SUBSCRIPTION} configured"),
+        ("i-0a11", (IN_AZURE,), "no_cloud", "no AWS account configured"),
+        ("arn:aws:ec2:eu-west-1:999999999999:instance/i-0a11", (CLOUD,), "no_cloud", "account 999999999999"),
+        ("srv-01.acme.example", (CLOUD,), "incomplete_target", "which no known cloud uses"),
+    ],
+)
+async def test_a_machine_whose_account_is_not_certain_is_refused(
+    cloud_ref: str, clouds: tuple[Cloud, ...], code: str, words: str
+) -> None:
+    tx = Memory(company=replace(ACME, clouds=clouds), assets=(replace(WEB, cloud_ref=cloud_ref), DB))
+    with pytest.raises(Refused, match=words) as refused:
+        await ask(tx)
+    assert refused.value.code == code
+
+
+async def test_a_whole_arn_says_account_and_region() -> None:
+    arn = "arn:aws:ec2:eu-west-1:555555555555:instance/i-0a11"
+    tx = Memory(company=replace(ACME, clouds=(CLOUD, SECOND)), assets=(replace(WEB, cloud_ref=arn), DB))
+    run = await ask(tx)
+    assert (run.account, run.region, run.targets[0].cloud_ref) == ("555555555555", "eu-west-1", arn)

@@ -44,7 +44,12 @@ async def test_the_order_carries_account_people_and_script() -> None:
     step = await carry.next_step(tx, asked.id, catalogue=LIBRARY, now=NOW)
     assert isinstance(step, Send)
     order = step.order
-    assert (order.role_arn, order.external_id, order.account) == (ROLE, "acme-1234", "222222222222")
+    assert (order.cloud.role_arn, order.cloud.external_id, order.account) == (
+        ROLE,
+        "acme-1234",
+        "222222222222",
+    )
+    assert (order.executor, order.approver) == ("aws_ssm", "Max")
     assert order.session_name == f"aw-{asked.id}-Max"
     assert order.session_tags == {"aw-run": asked.id, "aw-requested-by": "Kim", "aw-approved-by": "Max"}
     assert (order.script, order.comment) == (asked.script, f"aw {asked.id} main")
@@ -67,7 +72,7 @@ def moved(tx: Memory) -> None:
 
 
 def other_account(tx: Memory) -> None:
-    tx.change(company=replace(ACME, cloud=replace(CLOUD, role_arn=ROLE.replace("2", "3"))))
+    tx.change(company=replace(ACME, clouds=(replace(CLOUD, role_arn=ROLE.replace("2", "3")),)))
 
 
 def parameters(tx: Memory) -> None:

@@ -39,7 +39,7 @@ async def ended(h: Harness):
 async def test_a_wrong_external_id_fails_with_a_clear_line(h: Harness):
     async def break_it(tx):
         company = await tx.companies.by_slug("acme")
-        await tx.companies.change(replace(company, cloud=replace(company.cloud, external_id="wrong")))
+        await tx.companies.change(replace(company, clouds=(replace(company.clouds[0], external_id="wrong"),)))
 
     await h.write(break_it)
     await h.fire("acme", "Disk / 97% full")

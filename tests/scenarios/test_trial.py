@@ -61,7 +61,7 @@ async def test_it_is_signed_where_the_company_signs(h: Harness):
     company = await h.read(lambda tx: tx.companies.by_slug("acme"))
 
     async def sign(tx):
-        made = replace(company, id=0, slug="signed", name="Signed", slack_channel=None, cloud=None)
+        made = replace(company, id=0, slug="signed", name="Signed", slack_channel=None, clouds=())
         return await directory.add_company(tx, made, with_hmac=True, actor=SYSTEM, now=h.clock.now())
 
     issued = await h.write(sign)

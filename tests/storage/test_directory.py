@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from engine.alert import Severity
-from engine.company import Autonomy, Cloud, Role
+from engine.cloud import Cloud
+from engine.company import Autonomy, Role
 from engine.sla import SlaPolicy
 from storage.database import Database
 from storage.secrets import Vault
@@ -27,7 +28,10 @@ async def test_a_company_comes_back_as_it_was(database: Database) -> None:
             rate_limit=10,
             teams_conversation="19:x@thread.tacv2",
             sla=SlaPolicy(targets={Severity.HIGH: (timedelta(minutes=1), timedelta(hours=2))}),
-            cloud=Cloud(role_arn="arn:aws:iam::123456789012:role/x", external_id="e", region="eu-west-1"),
+            clouds=(
+                Cloud(role_arn="arn:aws:iam::123456789012:role/x", external_id="e1", region="eu-west-1"),
+                Cloud(provider="azure", tenant_id="t", subscription_id="s"),
+            ),
         )
     async with database.reading() as tx:
         assert await tx.companies.by_slug("acme") == stored == await tx.companies.get(stored.id)
