@@ -31,7 +31,7 @@ UV_LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 lock: setup ## resolve pyproject.toml again; `make lock ARGS=--upgrade` for newest versions
 	.venv/bin/python -m pip install --quiet --require-hashes -r requirements/tools.txt
 	$(UV_LOCK) $(ARGS) pyproject.toml -o requirements/runtime.txt
-	$(UV_LOCK) $(ARGS) --extra dev pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
+	$(UV_LOCK) $(ARGS) --extra dev --extra teams --extra ai pyproject.toml -c requirements/runtime.txt -o requirements/dev.txt
 	$(UV_LOCK) $(ARGS) requirements/tools.in -o requirements/tools.txt
 
 clean: ## everything that was made here, the environment included
