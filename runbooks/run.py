@@ -96,7 +96,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetResult:
-    """What one step did on one machine. `detail` says in words what exit code and output do not."""
+    """What one step did on one machine. `detail` says in words what exit code and output do not, `note` what has to
+    be known of the output itself."""
 
     cloud_ref: str
     asset_name: str
@@ -105,6 +106,7 @@ class TargetResult:
     stdout: str = ""
     stderr: str = ""
     detail: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -99,6 +99,9 @@ class Account:
     role_arn: str
     external_id: str
     instances: tuple[Instance, ...] = ()
+    buckets: tuple[str, ...] = ()
+    log_groups: tuple[str, ...] = ()
+    """Where output can go that is too long for Systems Manager."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +297,8 @@ def _aws(source: Any) -> AwsConfig:
 
     def account(one: Any, at: str) -> Account:
         instances = _each(one, f"{at}.", "instances", lambda it, where: _made(Instance, it, where))
-        return _made(Account, {**_mapping(one, at), "instances": instances}, at)
+        whole = {**_tuples(_mapping(one, at), "buckets", "log_groups"), "instances": instances}
+        return _made(Account, whole, at)
 
     ses = _tuples(whole.get("ses") or {}, "verified")
     return AwsConfig(

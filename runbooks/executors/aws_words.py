@@ -68,7 +68,8 @@ def refusal(
         return Permanent(f"{whose} not accepted ({code}).")
     if code in _DENIED:
         return Permanent(
-            f"The role {order.cloud.role_arn} may not call ssm:{call}. Add it to the role's permissions policy."
+            f"The role {order.cloud.role_arn} may not call {_PREFIX.get(call, 'ssm')}:{call}. "
+            "Add it to the role's permissions policy."
         )
     known = _KNOWN.get(code)
     if known:
@@ -77,7 +78,13 @@ def refusal(
     return Permanent(f"AWS refused {call} ({code or status}){said}.")
 
 
+_PREFIX = {"GetObject": "s3", "GetLogEvents": "logs"}
+
 _KNOWN = {
+    "NoSuchBucket": "There is no such bucket for the output.",
+    "NoSuchKey": "The machine has not put its output there; its instance role may lack s3:PutObject.",
+    "ResourceNotFoundException": "The machine has not put its output there; its instance role may lack "
+    "logs:PutLogEvents.",
     "InvalidInstanceId": "{machines} cannot take commands in {place}: "
     "not running, or not managed by Systems Manager.",
     "DuplicateInstanceId": "{machines}: the same machine was named twice.",
@@ -105,12 +112,18 @@ def unfit(target: Target, known: Mapping[str, Any] | None, order: Order) -> str 
     if known.get("PingStatus") != "Online":
         last = known.get("LastPingDateTime")
         since = f" since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(last, datetime) else ""
-        return f"{name} is offline: AWS has not heard from its agent{since}."
+        how = _PINGS.get(str(known.get("PingStatus")), "AWS has not heard from its agent")
+        return f"{name} is offline: {how}{since}."
     platform = str(known.get("PlatformType", "")).lower()
     if platform and platform != target.platform.value:
         return f"{name} is a {platform} machine, the inventory says {target.platform.value}."
     return None
 
+
+_PINGS = {
+    "ConnectionLost": "AWS lost the connection to its agent",
+    "Inactive": "its agent is inactive, the machine is switched off or was taken out",
+}
 
 STATES = {
     "Pending": TargetStatus.PENDING,
@@ -150,11 +163,6 @@ def without_agents_line(stderr: str) -> str:
     return _AGENTS_OWN_LINE.sub("", stderr)
 
 
-def cut_note(stdout: str, stderr: str) -> str:
-    """Said when AWS kept only the beginning of what the script printed."""
-    marked = "---output truncated---"
-    if len(stdout) >= STDOUT_CUT or marked in stdout[-100:].lower():
-        return f"output cut by AWS at {STDOUT_CUT:,} characters"
-    if len(stderr) >= STDERR_CUT or marked in stderr[-100:].lower():
-        return f"error output cut by AWS at {STDERR_CUT:,} characters"
-    return ""
+def was_cut(text: str, limit: int) -> bool:
+    """AWS kept only the beginning of what the script printed."""
+    return len(text) >= limit or "---output truncated---" in text[-100:].lower()

@@ -214,7 +214,7 @@ def output(results: tuple[TargetResult, ...]) -> str:
     for one in results:
         head = [f"— {one.asset_name} —"] if len(results) > 1 else []
         err = [f"[stderr]\n{one.stderr.rstrip()}"] if one.stderr.strip() else []
-        note = [f"[{one.detail}]"] if one.detail else []
+        note = [f"[{text}]" for text in (one.detail, one.note) if text]
         parts.append("\n".join([*head, *([one.stdout.rstrip()] if one.stdout.strip() else []), *err, *note]))
     text = "\n".join(parts)
     return text if len(text) <= TOLD_OUTPUT else text[:TOLD_OUTPUT] + "\n… cut …"

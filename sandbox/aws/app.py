@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
 
 from aiohttp import web
 
 from sandbox.aws import ses, ssm
 from sandbox.aws.sigv4 import Scope, Signed, read_scope, verify
+from sandbox.aws.stores import TARGET_PREFIX
 from sandbox.aws.wire import Refusal, Service, json_response, query_response, refusal_response
 from sandbox.aws.world import AwsWorld
 from sandbox.faults import Do, Fault
@@ -21,6 +23,8 @@ _THROTTLED = {
     Service.STS: ("Throttling", 400),
     Service.SSM: ("ThrottlingException", 400),
     Service.SES: ("TooManyRequestsException", 429),
+    Service.S3: ("SlowDown", 503),
+    Service.LOGS: ("ThrottlingException", 400),
 }
 
 
@@ -81,6 +85,12 @@ class _Face:
         async def work() -> web.Response:
             if service is Service.STS:
                 return query_response(*self._aws.sts.answer(body, caller, self._aws.now()))
+            if service is Service.S3:
+                path = unquote(request.raw_path.partition("?")[0]).removeprefix(PREFIX + "/")
+                found = self._aws.stores.get_object(caller, path)
+                return web.Response(body=found, headers={"Content-Type": "application/octet-stream"})
+            if service is Service.LOGS:
+                return json_response(service, self._aws.stores.get_log_events(caller, body))
             if service is Service.SSM:
                 account = self._aws.ssm(caller.account, scope.region)
                 return json_response(service, account.answer(operation, body))
@@ -140,7 +150,16 @@ def _operation(service: Service, request: web.Request, body: bytes) -> str:
     if service is Service.STS:
         found = re.search(rb"(?:^|&)Action=(\w+)", body)
         return found[1].decode() if found else ""
+    if service is Service.LOGS:
+        target = request.headers.get("X-Amz-Target", "")
+        if target != TARGET_PREFIX + "GetLogEvents":
+            raise Refusal("UnknownOperationException", f"{target} is not an operation of this service.")
+        return "GetLogEvents"
     path = request.path.removeprefix(PREFIX)
+    if service is Service.S3:
+        if request.method != "GET" or path.count("/") < 2:
+            raise Refusal("NotImplemented", f"This sandbox does not offer {request.method} {path}.", 501)
+        return "GetObject"
     operation = ses.OPERATIONS.get((request.method, path))
     if operation is None:
         raise Refusal("NotFoundException", f"This sandbox does not offer {request.method} {path}.", 404)

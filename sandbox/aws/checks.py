@@ -22,8 +22,7 @@ _AMOUNT = re.compile(r"[1-9]\d*|[1-9]\d?%|100%")
 _ERRORS = re.compile(r"0|[1-9]\d*|\d%|[1-9]\d%|100%")
 _PARAMETER_STORE = re.compile(r"\{\{\s*ssm(-secure)?:")
 _NOT_OFFERED = (
-    "Targets", "DocumentHash", "OutputS3BucketName", "ServiceRoleArn", "NotificationConfig", "AlarmConfiguration",
-    "CloudWatchOutputConfig",
+    "Targets", "DocumentHash", "ServiceRoleArn", "NotificationConfig", "AlarmConfiguration",
 )  # fmt: skip
 
 
@@ -120,6 +119,18 @@ def rate_limits(body: Mapping[str, Any]) -> tuple[str, str]:
     if not _ERRORS.fullmatch(errors):
         raise violation("maxErrors", errors, f"satisfy regular expression pattern: {_ERRORS.pattern}")
     return concurrency, errors
+
+
+def output_place(body: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Where output goes beside the API: (bucket, key prefix, log group), each empty when it does not."""
+    bucket, prefix = text(body, "OutputS3BucketName", most=63), text(body, "OutputS3KeyPrefix", most=500)
+    if bucket and len(bucket) < 3:
+        raise violation("outputS3BucketName", bucket, "have length greater than or equal to 3")
+    logs = body.get("CloudWatchOutputConfig") or {}
+    if not isinstance(logs, Mapping):
+        raise Refusal("SerializationException", "CloudWatchOutputConfig is not an object")
+    group = text(logs, "CloudWatchLogGroupName", most=512) if logs.get("CloudWatchOutputEnabled") else ""
+    return bucket, prefix.strip("/"), group
 
 
 def offered(body: Mapping[str, Any]) -> None:

@@ -74,6 +74,9 @@ class Command:
     max_errors: str
     document_version: str
     invocations: dict[str, Invocation]
+    bucket: str = ""
+    prefix: str = ""
+    log_group: str = ""
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @property
@@ -83,6 +86,20 @@ class Command:
     @property
     def directory(self) -> str:
         return (self.parameters.get("workingDirectory") or [""])[0]
+
+    @property
+    def keep(self) -> int:
+        """Characters of each output that the agent brings: more where they have a place beside the API."""
+        return 2_000_000 if self.bucket or self.log_group else 48_000
+
+    def key_of(self, instance_id: str, stream: str) -> str:
+        """The object in S3 that the agent writes."""
+        name = self.plugin.replace(":", "")
+        return "/".join(filter(None, (self.prefix, self.id, instance_id, name, f"0.{name}", stream)))
+
+    def stream_of(self, instance_id: str, stream: str) -> str:
+        """The stream in CloudWatch Logs that the agent writes."""
+        return f"{self.id}/{instance_id}/{self.plugin.replace(':', '-')}/{stream}"
 
     @property
     def plugin(self) -> str:
@@ -112,11 +129,17 @@ def summary(statuses: Iterable[Status]) -> Status:
 
 
 class Dispatch:
-    """Carries commands to the machines' agents. `changed` is called with a machine whose state may have changed."""
+    """Carries commands to the machines' agents. `changed` is called with a machine whose state may have changed, `keep`
+    with output that may have a place beside the API."""
 
     def __init__(
-        self, now: Callable[[], datetime], pace: Callable[[], Pace], changed: Callable[[Machine], None]
+        self,
+        now: Callable[[], datetime],
+        pace: Callable[[], Pace],
+        changed: Callable[[Machine], None],
+        keep: Callable[[Command, Invocation], None],
     ) -> None:
+        self._keep = keep
         self._now = now
         self._pace = pace
         self._changed = changed
@@ -169,6 +192,7 @@ class Dispatch:
                 directory=command.directory,
                 seconds=seconds,
                 stop=invocation.stop,
+                keep=command.keep,
             )
             if not await _first(machine.online.wait(), seconds=seconds + patience):
                 self._end(command, invocation, Status.TIMED_OUT, "ExecutionTimedOut", -1)
@@ -177,6 +201,7 @@ class Dispatch:
 
     def _report(self, command: Command, invocation: Invocation, outcome: Outcome) -> None:
         invocation.stdout, invocation.stderr = outcome.stdout, outcome.stderr
+        self._keep(command, invocation)
         if outcome.exit_code == 0:
             self._end(command, invocation, Status.SUCCESS, "Success", 0)
         elif outcome.timed_out:

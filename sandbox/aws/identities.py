@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from collections.abc import Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,20 +25,24 @@ class Identity:
     session_token: str | None = field(default=None, repr=False)
     expires_at: datetime | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    source_identity: str = ""
+    denied: Set[str] = frozenset()
+    """Actions such as "ssm:SendCommand" that its policy does not grant, beyond what demand() says."""
 
     @property
     def is_session(self) -> bool:
         return self.session_token is not None
 
     def demand(self, service: Service, action: str, resource: str = "*") -> None:
-        """Refuses what this identity's policy does not grant: a customer's role may use Systems Manager and ask
-        who it is; the home user may assume roles and send mail."""
+        """Refuses what this identity's policy does not grant: a customer's role may use Systems Manager, read what it
+        put into S3 and Logs, and ask who it is; the home user may assume roles and send mail."""
         if action == "GetCallerIdentity":
             return
-        granted = service is Service.SSM if self.is_session else service in (Service.STS, Service.SES)
-        if not granted:
-            code = "AccessDenied" if service is Service.STS else "AccessDeniedException"
-            status = 400 if service is Service.SSM else 403
+        theirs = (Service.SSM, Service.S3, Service.LOGS)
+        granted = service in theirs if self.is_session else service in (Service.STS, Service.SES)
+        if not granted or f"{service}:{action}" in self.denied:
+            code = "AccessDenied" if service in (Service.STS, Service.S3) else "AccessDeniedException"
+            status = 400 if service in (Service.SSM, Service.LOGS) else 403
             raise Refusal(code, unauthorized(self.arn, f"{service}:{action}", resource), status)
 
 
@@ -53,6 +58,10 @@ class Identities:
 
     def add(self, identity: Identity) -> None:
         self._known[identity.access_key_id] = identity
+
+    @property
+    def known(self) -> tuple[Identity, ...]:
+        return tuple(self._known.values())
 
     def find(self, access_key_id: str) -> Identity | None:
         return self._known.get(access_key_id)

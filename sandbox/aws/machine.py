@@ -161,7 +161,14 @@ class Machine:
         templates.write_unit(self.folder, name, fields)
 
     async def run(
-        self, script: str, shell: Shell, *, directory: str, seconds: float, stop: asyncio.Event
+        self,
+        script: str,
+        shell: Shell,
+        *,
+        directory: str,
+        seconds: float,
+        stop: asyncio.Event,
+        keep: int = 48_000,
     ) -> Outcome:
         """Runs a script on the machine, as its root, until it ends, `seconds` are over or `stop` is set. Says in
         stderr, with exit code 1, why it could not."""
@@ -184,7 +191,7 @@ class Machine:
         else:
             command = ("sh", "-c", room.shown_script)
         try:
-            return await isolation.run(room, command, seconds=seconds, stop=stop)
+            return await isolation.run(room, command, seconds=seconds, stop=stop, keep=keep)
         finally:
             path.unlink(missing_ok=True)
             self._settle()

@@ -1,6 +1,6 @@
 """Signature Version 4: is this request really signed by credentials we know, for this service, just now?
 
-Header-signed requests only (that is what the SDKs send to STS, SSM and SES). See "AWS Signature Version 4 for API
+Header-signed requests only (that is what the SDKs send). See "AWS Signature Version 4 for API
 requests" in the IAM user guide.
 """
 
@@ -147,6 +147,10 @@ _WORDS = {
     ),
     Service.SES: _Words(
         "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", 403
+    ),
+    Service.S3: _Words("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", 403),
+    Service.LOGS: _Words(
+        "UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException", 400
     ),
 }
 

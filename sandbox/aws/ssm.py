@@ -16,7 +16,7 @@ from sandbox.aws import checks
 from sandbox.aws.commands import Command, Dispatch, Invocation, Pace, Status
 from sandbox.aws.machine import Machine, Platform, Shell
 from sandbox.aws.throttle import Throttle
-from sandbox.aws.wire import Refusal
+from sandbox.aws.wire import Refusal, violation
 
 TARGET_PREFIX = "AmazonSSM."
 STDOUT_MOST, STDERR_MOST, PLUGIN_MOST = 24_000, 8_000, 2_500
@@ -45,6 +45,8 @@ class Ssm:
         account: str,
         region: str,
     ) -> None:
+        self.patches: dict[str, dict[str, Any]] = {}
+        """What Patch Manager found at its last scan, by instance id; without an entry it never scanned."""
         self.commands: list[Command] = []
         self._machines = machines
         self._dispatch = dispatch
@@ -60,6 +62,7 @@ class Ssm:
             "ListCommandInvocations": self._list_command_invocations,
             "CancelCommand": self._cancel_command,
             "DescribeInstanceInformation": self._describe_instance_information,
+            "DescribeInstancePatchStates": self._describe_instance_patch_states,
         }
 
     def answer(self, operation: str, raw: bytes) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class Ssm:
         delivery = checks.number(body, "TimeoutSeconds", 30, 2_592_000, 3600)
         concurrency, errors = checks.rate_limits(body)
         checks.offered(body)
+        bucket, prefix, log_group = checks.output_place(body)
         name, shell = checks.document(body)
         if not ids:
             raise Refusal("InvalidInstanceId", "InstanceIds must name at least one instance.")
@@ -114,6 +118,9 @@ class Ssm:
             max_errors=errors,
             document_version=checks.text(body, "DocumentVersion"),
             invocations={one: Invocation(self._machines[one]) for one in ids},
+            bucket=bucket,
+            prefix=prefix,
+            log_group=log_group,
         )
         self.commands.append(command)
         self._dispatch.send(command)
@@ -149,11 +156,21 @@ class Ssm:
             "Status": invocation.status,
             "StatusDetails": invocation.details,
             "StandardOutputContent": invocation.stdout[:STDOUT_MOST] if finished else "",
-            "StandardOutputUrl": "",
+            "StandardOutputUrl": self._url(command, instance_id, "stdout"),
             "StandardErrorContent": invocation.stderr[:STDERR_MOST] if finished else "",
-            "StandardErrorUrl": "",
-            "CloudWatchOutputConfig": {"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": False},
+            "StandardErrorUrl": self._url(command, instance_id, "stderr"),
+            "CloudWatchOutputConfig": {
+                "CloudWatchLogGroupName": command.log_group,
+                "CloudWatchOutputEnabled": bool(command.log_group),
+            },
         }
+
+    def _url(self, command: Command, instance_id: str, stream: str) -> str:
+        """Where the agent puts it, said whether or not it could."""
+        if not command.bucket:
+            return ""
+        key = command.key_of(instance_id, stream)
+        return f"https://s3.{self._region}.amazonaws.com/{command.bucket}/{key}"
 
     def _selected(self, body: Body) -> list[Command]:
         """The listed commands that CommandId, InstanceId and Filters of a request let through."""
@@ -196,6 +213,30 @@ class Ssm:
         for one in ids or command.invocations:
             self._dispatch.cancel(command.invocations[one])
         return {}
+
+    def _describe_instance_patch_states(self, body: Body) -> dict[str, Any]:
+        ids = checks.instance_ids(body)
+        if not ids:
+            raise violation("instanceIds", "null", "not be null")
+        scanned = [(one, self.patches[one]) for one in ids if one in self.patches and one in self._machines]
+        size = checks.number(body, "MaxResults", 10, 100, 50)
+        shown, more = checks.page({**body, "MaxResults": min(size, 50)}, scanned, 10, 50)
+        states = [
+            {
+                "InstanceId": one,
+                "PatchGroup": "",
+                "BaselineId": "pb-0c10e65780EXAMPLE",
+                "OperationStartTime": self._now(),
+                "OperationEndTime": self._now(),
+                "Operation": "Scan",
+                "InstalledCount": 0,
+                "MissingCount": 0,
+                "FailedCount": 0,
+                **state,
+            }
+            for one, state in shown
+        ]
+        return {"InstancePatchStates": states, **more}
 
     def _describe_instance_information(self, body: Body) -> dict[str, Any]:
         wanted = checks.filters(body, "Filters", "Key", "Values", _INSTANCE_FILTERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
@@ -36,6 +36,10 @@ class Role:
     arn: str
     account: str
     external_id: str
+    denied: set[str] = field(default_factory=set)
+    """Actions that its policies leave out: of its sessions ("ssm:SendCommand"), or "sts:TagSession" and
+    "sts:SetSourceIdentity" of its trust policy. May be changed at any time. With "external id" in it, the trust policy
+    does not demand one."""
 
 
 class Sts:
@@ -69,18 +73,26 @@ class Sts:
             _check_text("externalId", external_id, 2, 1224, _EXTERNAL_ID)
         seconds = _duration(form.get("DurationSeconds"))
         tags = _tags(form)
+        identity = form.get("SourceIdentity", "")
+        if "SourceIdentity" in form:
+            _check_text("sourceIdentity", identity, 2, 64, _SESSION_NAME)
         role = self._roles.get(arn)
         trusted = not caller.is_session and caller.account == self._home_account
-        if (
-            role is None
-            or not trusted
-            or not secrets.compare_digest((external_id or "").encode(), role.external_id.encode())
-        ):
+        if role is None or not trusted or not _knows(role, external_id):
             raise Refusal("AccessDenied", unauthorized(caller.arn, "sts:AssumeRole", arn), 403)
-        return self._open(role, name, seconds, tags, now)
+        for given, action in ((tags, "sts:TagSession"), (identity, "sts:SetSourceIdentity")):
+            if given and action in role.denied:
+                raise Refusal("AccessDenied", unauthorized(caller.arn, action, arn), 403)
+        return self._open(role, name, seconds, tags, identity, now)
 
     def _open(
-        self, role: Role, name: str, seconds: int, tags: tuple[tuple[str, str], ...], now: datetime
+        self,
+        role: Role,
+        name: str,
+        seconds: int,
+        tags: tuple[tuple[str, str], ...],
+        identity: str,
+        now: datetime,
     ) -> dict[str, Any]:
         role_id = "AROA" + role.account.rjust(17, "A")[:17]
         session = Identity(
@@ -92,6 +104,8 @@ class Sts:
             session_token=new_session_token(),
             expires_at=(now + timedelta(seconds=seconds)).replace(microsecond=0),
             tags=tags,
+            source_identity=identity,
+            denied=role.denied,
         )
         self._identities.add(session)
         return {
@@ -103,7 +117,14 @@ class Sts:
             },
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
             "PackedPolicySize": min(99, 2 * len(tags)),
+            **({"SourceIdentity": identity} if identity else {}),
         }
+
+
+def _knows(role: Role, external_id: str | None) -> bool:
+    if external_id is None and "external id" in role.denied:
+        return True
+    return secrets.compare_digest((external_id or "").encode(), role.external_id.encode())
 
 
 def _check_text(field: str, value: str, least: int, most: int, pattern: re.Pattern[str]) -> None:

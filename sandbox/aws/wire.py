@@ -1,4 +1,5 @@
-"""How the three services say no, and how they answer: query-XML (STS), JSON 1.1 (SSM) and rest-json (SES v2)."""
+"""How the services say no, and how they answer: query-XML (STS), JSON 1.1 (SSM, CloudWatch Logs), rest-json (SES v2)
+and rest-XML (S3)."""
 
 from __future__ import annotations
 
@@ -21,6 +22,8 @@ class Service(StrEnum):
     STS = "sts"
     SSM = "ssm"
     SES = "ses"
+    S3 = "s3"
+    LOGS = "logs"
 
 
 class Refusal(Exception):
@@ -54,7 +57,14 @@ def refusal_response(service: Service, refusal: Refusal) -> web.Response:
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return _response(body, refusal.status, "text/xml", request_id)
-    if service is Service.SSM:
+    if service is Service.S3:
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+            f"<RequestId>{request_id}</RequestId></Error>"
+        )
+        return _response(body, refusal.status, "application/xml", request_id)
+    if service in (Service.SSM, Service.LOGS):
         text = json.dumps({"__type": refusal.code, "message": refusal.message})
         return _response(text, refusal.status, "application/x-amz-json-1.1", request_id)
     response = _response(
@@ -65,8 +75,8 @@ def refusal_response(service: Service, refusal: Refusal) -> web.Response:
 
 
 def json_response(service: Service, answer: Mapping[str, Any]) -> web.Response:
-    """An answer of SSM or SES; timestamps become epoch seconds, as both protocols write them."""
-    kind = "application/x-amz-json-1.1" if service is Service.SSM else "application/json"
+    """An answer of SSM, Logs or SES; timestamps become epoch seconds, as both protocols write them."""
+    kind = "application/x-amz-json-1.1" if service in (Service.SSM, Service.LOGS) else "application/json"
     return _response(json.dumps(answer, default=_plain), 200, kind, str(uuid.uuid4()))
 
 

@@ -16,6 +16,7 @@ from sandbox.aws.isolation import Isolation, Wall
 from sandbox.aws.machine import Ground, Machine, Ping, Platform
 from sandbox.aws.ses import Mail, Ses
 from sandbox.aws.ssm import Ssm
+from sandbox.aws.stores import Stores
 from sandbox.aws.sts import Role, Sts
 from sandbox.aws.templates import TEMPLATES
 from sandbox.aws.throttle import Rate, Throttle
@@ -48,7 +49,15 @@ class AwsWorld:
         _check(config)
         self._started = False
         self._isolation: Isolation | None = None
-        self._dispatch = Dispatch(lambda: self.now(), lambda: self.pace, self._machine_changed)
+        self.stores = Stores()
+        for one in config.accounts:
+            for name in one.buckets:
+                self.stores.add_bucket(one.id, name)
+            for name in one.log_groups:
+                self.stores.add_group(one.id, name)
+        self._dispatch = Dispatch(
+            lambda: self.now(), lambda: self.pace, self._machine_changed, self.stores.keep
+        )
         self._ssm: dict[tuple[str, str], Ssm] = {}
         home = config.home
         self.identities.add(
@@ -60,11 +69,11 @@ class AwsWorld:
                 secret_access_key=home.secret_access_key,
             )
         )
-        roles = {
+        self.roles = {
             one.role_arn: Role(arn=one.role_arn, account=one.id, external_id=one.external_id)
             for one in config.accounts
         }
-        self.sts = Sts(self.identities, roles, home.account)
+        self.sts = Sts(self.identities, self.roles, home.account)
         self.ses = Ses(
             config.ses.verified,
             sandboxed=config.ses.sandboxed,

@@ -12,8 +12,9 @@ import pytest
 from botocore import exceptions as theirs
 
 from engine.errors import Ambiguous, Permanent, Transient
-from runbooks.executors.aws_ssm import AwsSsm, translated
-from runbooks.executors.aws_words import STATES, cut_note, detail_of, refusal, without_agents_line
+from runbooks.executors.aws_session import source_identity, translated
+from runbooks.executors.aws_ssm import AwsSsm
+from runbooks.executors.aws_words import STATES, detail_of, refusal, unfit, was_cut, without_agents_line
 from runbooks.ports import Order
 from runbooks.run import StepName, TargetStatus
 from tests.runbooks.memory import ACCOUNT, CLOUD, ROLE
@@ -148,11 +149,9 @@ def test_details_are_read_with_and_without_spaces(text: str) -> None:
     assert detail_of("Failed") == ""
 
 
-def test_a_cut_output_is_named() -> None:
-    assert cut_note("x" * 23_999, "y" * 7_999) == ""
-    assert cut_note("x" * 24_000, "") == "output cut by AWS at 24,000 characters"
-    assert cut_note("x\n---Output truncated---", "") == "output cut by AWS at 24,000 characters"
-    assert cut_note("", "y" * 8_000) == "error output cut by AWS at 8,000 characters"
+def test_a_cut_output_is_known() -> None:
+    assert [was_cut("x" * size, 24_000) for size in (0, 23_999, 24_000)] == [False, False, True]
+    assert was_cut("x\n---Output truncated---", 24_000)
 
 
 @pytest.mark.parametrize(
@@ -180,3 +179,41 @@ def test_the_aws_client_is_not_loaded_before_it_is_used() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [
+        ("DeliveryTimedOut", "never picked it up"),
+        ("ExecutionTimedOut", "stopped after its time limit"),
+        ("Undeliverable", "could not be delivered"),
+        ("Terminated", "stopped it before"),
+        ("InvalidPlatform", "another platform"),
+        ("AccessDenied", "not allowed"),
+        ("NoInstancesInTag", "no machine"),
+        ("RateExceeded", "too many commands"),
+        ("Incomplete", "not run on every machine"),
+    ],
+)
+def test_every_detail_of_aws_has_words(details: str, words: str) -> None:
+    assert words in detail_of(details)
+
+
+@pytest.mark.parametrize(
+    ("ping", "words"),
+    [
+        ("ConnectionLost", "is offline: AWS lost the connection to its agent."),
+        ("Inactive", "is offline: its agent is inactive, the machine is switched off or was taken out."),
+        ("SomethingNew", "is offline: AWS has not heard from its agent."),
+    ],
+)
+def test_how_a_machine_is_away(ping: str, words: str) -> None:
+    assert unfit(TARGET, {"PingStatus": ping}, ORDER) == f"acme-web-01 (i-0a11) {words}"
+
+
+@pytest.mark.parametrize(
+    ("person", "identity"),
+    [("Max", "Max"), ("Zoë Müller", "Zo-M-ller"), ("小林", ""), ("x" * 80, "x" * 64), ("", "")],
+)
+def test_a_person_as_a_source_identity(person: str, identity: str) -> None:
+    assert source_identity(person) == identity

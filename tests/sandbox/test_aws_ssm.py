@@ -56,7 +56,7 @@ FIFTY_ONE = [f"i-{number:017d}" for number in range(51)]
         ({"TimeoutSeconds": 2_592_001}, "ValidationException"),
         ({"MaxConcurrency": "none"}, "ValidationException"),
         ({"MaxErrors": "-1"}, "ValidationException"),
-        ({"OutputS3BucketName": "some-bucket"}, "ValidationException"),
+        ({"NotificationConfig": {"NotificationType": "Command"}}, "ValidationException"),
     ],
 )
 async def test_a_command_is_refused_and_nothing_is_sent(
