@@ -315,6 +315,8 @@ def _holidays(region: str, year: int) -> frozenset[date]:
     import holidays  # 100 ms, and only who keeps holidays needs it
 
     country, _, part = region.partition("-")
-    with warnings.catch_warnings():  # years of a lunar calendar that nobody has worked out yet: those it knows
+    with (
+        warnings.catch_warnings()
+    ):  # years of a lunar calendar that nobody has worked out yet: those it knows
         warnings.simplefilter("ignore", UserWarning)
         return frozenset(holidays.country_holidays(country, subdiv=part or None, years=year))

@@ -22,7 +22,8 @@ _FIELDS = [
     "started_at",
     "target",
     "warn_before",
-    "paused",
+    "hours",
+    "pauses",
     "paused_at",
     "met_at",
     "warned_at",
@@ -51,11 +52,19 @@ _DUE_OF = Prepared(
 
 
 def _to_clock(row: Sequence[Any]) -> SlaClock:
-    return SlaClock(kind=ClockKind(row[0]), **dict(zip(_FIELDS, row[1:], strict=True)))
+    found = dict(zip(_FIELDS, row[1:], strict=True))
+    if found["pauses"]:
+        found["pauses"] = tuple(
+            (datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in found["pauses"]
+        )
+    else:
+        found["pauses"] = ()
+    return SlaClock(kind=ClockKind(row[0]), **found)
 
 
 def _to_row(clock: SlaClock) -> dict[str, Any]:
     row = {name: getattr(clock, name) for name in _FIELDS}
+    row["pauses"] = [[begin.isoformat(), end.isoformat()] for begin, end in clock.pauses]
     return row | {"kind": clock.kind.value, "due_at": clock.due_at, "next_check_at": clock.next_check_at()}
 
 

@@ -90,7 +90,12 @@ def sla_to_json(policy: SlaPolicy) -> dict[str, Any]:
         severity.value: [int(one.total_seconds()) for one in both]
         for severity, both in policy.targets.items()
     }
-    return {"targets": targets, "warning": int(policy.warning.total_seconds())}
+    return {
+        "targets": targets,
+        "warning": int(policy.warning.total_seconds()),
+        "hours": policy.hours,
+        "around_the_clock": sorted(one.value for one in policy.around_the_clock),
+    }
 
 
 def sla_from_json(value: Mapping[str, Any]) -> SlaPolicy:
@@ -98,7 +103,12 @@ def sla_from_json(value: Mapping[str, Any]) -> SlaPolicy:
         Severity(name): (timedelta(seconds=both[0]), timedelta(seconds=both[1]))
         for name, both in value["targets"].items()
     }
-    return SlaPolicy(targets=targets, warning=timedelta(seconds=value["warning"]))
+    return SlaPolicy(
+        targets=targets,
+        warning=timedelta(seconds=value["warning"]),
+        hours=value.get("hours", ""),
+        around_the_clock=frozenset(Severity(one) for one in value.get("around_the_clock", ())),
+    )
 
 
 def _to_company(row: Any) -> Company:

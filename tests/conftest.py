@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
+from hypothesis import settings as generated
 from pydantic import SecretStr
 
 from bot.core import Core
@@ -27,6 +28,8 @@ from tests.clock import TestClock
 
 SECRET_KEY = Fernet.generate_key().decode()
 BACKENDS = ("sqlite", "postgresql")
+generated.register_profile("here", deadline=None)  # a busy machine is no fault of the code
+generated.load_profile("here")
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
