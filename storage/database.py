@@ -84,10 +84,10 @@ class Database:
             microseconds = (await connection.execute(dialect.clock(self.engine.dialect.name))).scalar_one()
         return _EPOCH + timedelta(microseconds=int(microseconds))
 
-    async def migrate(self) -> None:
+    async def migrate(self, to: str = "head") -> None:
         """Bring the schema to this version. Safe to run from several replicas at once, and twice; nothing is loaded
-        when there is nothing to do."""
-        if await self.schema_version() == newest_version():
+        when there is nothing to do. An older version than this may be named for an empty database."""
+        if await self.schema_version() == (newest_version() if to == "head" else to):
             return
         from alembic.config import Config
         from alembic.runtime.environment import EnvironmentContext
@@ -99,9 +99,9 @@ class Database:
 
         def upgrade(connection: sa.Connection) -> None:
             def steps(revision: Any, _context: Any) -> Any:
-                return script._upgrade_revs("head", revision)
+                return script._upgrade_revs(to, revision)
 
-            with EnvironmentContext(config, script, fn=steps, destination_rev="head") as environment:
+            with EnvironmentContext(config, script, fn=steps, destination_rev=to) as environment:
                 environment.configure(connection=connection, target_metadata=None)
                 environment.run_migrations()
 
