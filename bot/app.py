@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import aiohttp
 import structlog
@@ -23,6 +23,9 @@ from bot.ticker import Ticker
 from bot.worker import Worker
 from runbooks import catalogue as runbook_catalogue
 from runbooks.executors.aws_ssm import AwsSsm
+from runbooks.executors.azure import AzureRunCommand
+from runbooks.executors.azure_arm import AzureApp
+from runbooks.executors.gcp import GcpRefusal
 from runbooks.ports import Executor
 from storage.database import Database
 from storage.secrets import Vault
@@ -81,9 +84,7 @@ async def running(
         else:
             log.info("Slack is off: SLACK_BOT_TOKEN is not set")
         if executors is None:
-            ssm = AwsSsm()
-            stack.callback(ssm.close)
-            executors = {"aws_ssm": ssm}
+            executors = _executors(settings, stack)
         worker = Worker(core, chats, executors)
         working = asyncio.create_task(worker.run(), name="worker")
         stack.push_async_callback(_ended, working)
@@ -97,6 +98,26 @@ async def running(
         app = build(core, intake, routes, worker_healthy=lambda: worker.healthy and not working.done())
         port = await _listen(app, settings, stack)
         yield Running(core=core, port=port, worker=worker, chats=chats)
+
+
+def _executors(settings: Settings, stack: AsyncExitStack) -> dict[str, Executor]:
+    """One for each provider; what a company's machines need is known only when something is to run there."""
+    ssm, azure = AwsSsm(), AzureRunCommand(azure_app(settings))
+    stack.callback(ssm.close)
+    stack.push_async_callback(azure.close)
+    return {"aws_ssm": ssm, "azure": azure, "gcp": GcpRefusal()}
+
+
+def azure_app(settings: Settings) -> AzureApp:
+    ours = AzureApp(
+        client_id=settings.azure_client_id,
+        secret=settings.azure_client_secret.get_secret_value(),
+        tenant_id=settings.azure_tenant_id,
+    )
+    if settings.aw_azure_url:
+        url = settings.aw_azure_url
+        return replace(ours, authority=f"{url}/login", management=f"{url}/arm")
+    return ours
 
 
 async def _slack(

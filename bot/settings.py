@@ -47,7 +47,12 @@ class Settings(BaseModel):
     aw_storm_quiet_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
     aw_runbook_dir: Path | None = None
     aw_sns_url: str = ""
+    aw_azure_url: str = ""
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
+
+    azure_client_id: str = ""
+    azure_client_secret: SecretStr = SecretStr("")
+    azure_tenant_id: str = ""
 
     slack_bot_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
@@ -75,7 +80,7 @@ class Settings(BaseModel):
             raise ValueError("use sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME")
         return value
 
-    @field_validator("aw_sns_url")
+    @field_validator("aw_sns_url", "aw_azure_url")
     @classmethod
     def _loopback(cls, value: str) -> str:
         if value and not value.startswith(("http://127.0.0.1:", "https://127.0.0.1:")):

@@ -56,6 +56,8 @@ class Order:
     platform: Platform
     script: str
     timeout: timedelta
+    cancelled: bool = False
+    """Somebody wishes it to be over: what is gone at the provider was taken away, not lost."""
 
     @property
     def comment(self) -> str:

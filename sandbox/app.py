@@ -1,4 +1,4 @@
-"""The pretend world as one aiohttp application on one port: Slack, Amazon, the page and the panel."""
+"""The pretend world as one aiohttp application on one port: Slack, Amazon, Azure, the page and the panel."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ def create(world: World) -> web.Application:
     else:
         app.router.add_get("/_sandbox/machines", partial(_none_of, "machines"))
         app.router.add_get("/_sandbox/mail", partial(_none_of, "mails"))
+    if world.config.azure is not None:
+        from sandbox.azure.app import mount as mount_azure
+
+        mount_azure(app, world)
     app.router.add_post("/_sandbox/alert", world.senders.asked)
     app.cleanup_ctx.append(partial(_evening, world))
     app.router.add_get("/", _page)

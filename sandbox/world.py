@@ -10,11 +10,13 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox.azure.config import AzureConfig, AzureVm, Subscription
 from sandbox.faults import Faults
 
 if TYPE_CHECKING:
     from sandbox.aws.ses import Ses
     from sandbox.aws.world import AwsWorld
+    from sandbox.azure.world import AzureWorld
     from sandbox.senders import Senders
     from sandbox.slack.workspace import Workspace
 
@@ -153,6 +155,7 @@ class WorldConfig:
     root: Path
     slack: SlackConfig | None = None
     aws: AwsConfig | None = None
+    azure: AzureConfig | None = None
     senders: tuple[SenderConfig, ...] = ()
     evening: tuple[Moment, ...] = ()
 
@@ -213,6 +216,7 @@ class World:
         self.stream = Stream()
         self._slack: Workspace | None = None
         self._aws: AwsWorld | None = None
+        self._azure: AzureWorld | None = None
         self._senders: Senders | None = None
 
     @classmethod
@@ -245,6 +249,15 @@ class World:
         return self._aws
 
     @property
+    def azure(self) -> AzureWorld | None:
+        """None when this world has no subscriptions."""
+        if self._azure is None and self.config.azure is not None:
+            from sandbox.azure.world import AzureWorld
+
+            self._azure = AzureWorld(self.config.azure, self.config.root, self.faults)
+        return self._azure
+
+    @property
     def ses(self) -> Ses:
         """The mail of this world. Raises BadWorld when it has no accounts."""
         if self.aws is None:
@@ -262,12 +275,13 @@ class World:
 
 def _config(source: Any) -> WorldConfig:
     whole = _mapping(source, "the world", ("bot", "root"))
-    slack, aws = whole.get("slack"), whole.get("aws")
+    slack, aws, azure = whole.get("slack"), whole.get("aws"), whole.get("azure")
     return WorldConfig(
         bot_url=str(_mapping(whole["bot"], "bot", ("url",))["url"]).rstrip("/"),
         root=Path(str(whole["root"])),
         slack=_slack(slack) if slack else None,
         aws=_aws(aws) if aws else None,
+        azure=_azure(azure) if azure else None,
         senders=_each(whole, "", "senders", _sender),
         evening=_each(whole, "", "evening", lambda one, at: _made(Moment, one, at)),
     )
@@ -306,6 +320,15 @@ def _aws(source: Any) -> AwsConfig:
         accounts=_each(whole, "aws.", "accounts", account),
         ses=_made(SesConfig, ses, "aws.ses"),
     )
+
+
+def _azure(source: Any) -> AzureConfig:
+    def subscription(one: Any, at: str) -> Subscription:
+        vms = _each(one, f"{at}.", "vms", lambda it, where: _made(AzureVm, it, where))
+        return _made(Subscription, {**_mapping(one, at), "vms": vms}, at)
+
+    subscriptions = _each(source, "azure.", "subscriptions", subscription)
+    return _made(AzureConfig, {**_mapping(source, "azure"), "subscriptions": subscriptions}, "azure")
 
 
 def _sender(source: Any, at: str) -> SenderConfig:

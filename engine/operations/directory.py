@@ -104,7 +104,7 @@ def _checked_cloud(cloud: Cloud, external_id: str) -> Cloud:
             return cloud if cloud.external_id else replace(cloud, external_id=external_id)
         case Provider.AZURE:
             for name, value in (("tenant", cloud.tenant_id), ("subscription", cloud.subscription_id)):
-                if not _UUID.match(value):
+                if not _UUID.match(value) and (value or name == "subscription"):
                     raise Refused(
                         f"“{value}” is not the id of an Azure {name}.",
                         hint="It looks like 01234567-89ab-cdef-0123-456789abcdef.",

@@ -251,6 +251,7 @@ def _order(run: Run, context: CompanyContext) -> Order:
         platform=run.platform,
         script=run.verify_script if run.step is StepName.VERIFY else run.script,
         timeout=run.timeout,
+        cancelled=run.cancel_requested_at is not None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.aws.checks import INSTANCE_ID
 from sandbox.aws.commands import Command, Dispatch, Pace
+from sandbox.aws.ground import lay
 from sandbox.aws.identities import Identities, Identity
 from sandbox.aws.isolation import Isolation, Wall
 from sandbox.aws.machine import Ground, Machine, Ping, Platform
@@ -22,9 +23,6 @@ from sandbox.aws.templates import TEMPLATES
 from sandbox.aws.throttle import Rate, Throttle
 from sandbox.faults import Faults
 from sandbox.world import Account, AwsConfig, BadWorld, Instance
-
-SHIMS = Path(__file__).parent / "templates" / "shims"
-_FOLDERS = ("machines", "control", "scripts", "shims")
 
 
 class AwsWorld:
@@ -112,25 +110,11 @@ class AwsWorld:
 
     def _furnish(self) -> Isolation:
         """The folders on the host: shims and machines."""
-        if self._root.exists():
-            shutil.rmtree(self._root)
-        for name in _FOLDERS:
-            (self._root / name).mkdir(parents=True)
-        for folder in (self._root, *self._root.iterdir()):
-            folder.chmod(0o755)  # scripts come here as another user
-        for shim in SHIMS.iterdir():
-            copy = self._root / "shims" / shim.name
-            shutil.copyfile(shim, copy)
-            copy.chmod(0o755)
-        awk = shutil.which("awk")
-        if awk is not None:  # on Debian a link into /etc/alternatives, which a machine does not have
-            (self._root / "shims" / "awk").symlink_to(Path(awk).resolve())
-        isolation = Isolation(self._root)
-        ground = Ground(self._root, isolation)
+        ground = lay(self._root)
         for account in self._config.accounts:
             for instance in account.instances:
                 self._add_machine(ground, account, instance)
-        return isolation
+        return ground.isolation
 
     async def stop(self) -> None:
         """Kills what runs and removes the machines. What was recorded stays to be looked at."""

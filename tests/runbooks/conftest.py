@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.runbooks.aws import cloud
+from tests.runbooks.azure import azure
 
-__all__ = ["cloud"]
+__all__ = ["azure", "cloud"]
