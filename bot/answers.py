@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from bot.actions import Why
 from bot.cards import (
@@ -32,6 +32,8 @@ from engine.alert import AlertStatus, Severity
 from engine.audit import TimelineEntry
 from engine.company import Company, Role, User
 from engine.incident import Incident
+from engine.patterns import FLAP_CHANGES, FLAP_QUIET, FLAP_SPAN
+from engine.track import Track
 
 _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw status [company]", "how a company is doing", Verb.SEE),
@@ -191,6 +193,7 @@ def why_card(view: IncidentView) -> Card:
         Title(Tone.INFO, (Strong(f"Why {incident.label} exists"),)),
         Body((Strong("Opened because "), incident.opened_reason, ".")),
         Body((Strong("Key "), Code(incident.correlation_key), f": {incident.count} alerts share it so far.")),
+        *_pattern(view),
         *_joined(view),
         Body((Strong("Assigned because "), *owner, ".")),
         Body((Strong("Priority "), view.priority.explain(), ".")),
@@ -202,6 +205,46 @@ def why_card(view: IncidentView) -> Card:
         ),
     )
     return Card(summary=f"Why {incident.label} exists", elements=elements)
+
+
+def _pattern(view: IncidentView) -> list[Element]:
+    """The rules of flapping and of series, as far as they have to do with it."""
+    if not view.incident.track:
+        return []
+    track, now = view.incident.course, view.now
+    found: list[Element] = []
+    flaps = track.flaps
+    if flaps is not None:
+        rule = (
+            f"{flaps.text[:1].upper()}{flaps.text[1:]} ",
+            f"because it began or stopped firing {FLAP_CHANGES} times and more within "
+            f"{span_text(timedelta(seconds=FLAP_SPAN))}. It stays one open incident until it has been quiet for "
+            f"{span_text(timedelta(seconds=FLAP_QUIET))}; then it is over if monitoring said so last.",
+        )
+        found.append(Body((Strong(rule[0]), rule[1])))
+    if track.rhythm:
+        found.append(Body((Strong("Comes in rounds: "), f"{track.rhythm}.", *_due(view, track, now))))
+    if track.unlike:
+        found.append(
+            Body((Strong(f"{track.unlike[:1].upper()}{track.unlike[1:]}."), " So people hear of it."))
+        )
+    elif track.until is not None:
+        text = "as always so far: not worse, not at an unusual hour, and every round was over by itself. "
+        found.append(
+            Body((Strong("This one is "), text, "From ", _at(track.until), " on somebody is called."))
+        )
+    return found
+
+
+def _due(view: IncidentView, track: Track, now: datetime) -> Line:
+    due = track.next_at(view.company.timezone)
+    if due is None:
+        return ()
+    return (" It was due again " if due < now.timestamp() else " Due again ", _at(due), ".")
+
+
+def _at(at: float) -> Moment:
+    return Moment(datetime.fromtimestamp(at, UTC), When.DATE_TIME)
 
 
 def _joined(view: IncidentView) -> list[Element]:

@@ -35,9 +35,10 @@ from engine.jobs import (
     TurnQuiet,
     WakeIncident,
     WatchHeartbeat,
+    WatchPattern,
     WatchStorm,
 )
-from engine.operations import clocks, heartbeats, limits, sources, storms
+from engine.operations import clocks, heartbeats, limits, patterns, sources, storms
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -80,6 +81,8 @@ class Effects:
                 await self._turn(job)
             case WakeIncident():
                 await core.write(lambda tx: wake(tx, job.incident_id, now=core.clock.now()))
+            case WatchPattern():
+                await core.write(lambda tx: patterns.watch(tx, job.incident_id, core.clock.now()))
             case WatchHeartbeat():
                 await core.write(
                     lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=core.clock.now())

@@ -3,7 +3,7 @@ buttons, the last action. Only acts that are valid now have a button."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.actions import (
     Assign,
@@ -93,6 +93,7 @@ def _open(view: IncidentView) -> list[Element]:
     message = _message(view)
     if message:
         elements.append(Body((message,), quoted=True))
+    elements.extend(_pattern(view))
     elements.extend(_group(view))
     elements.extend(_memory(view))
     elements.extend(_run_line(view))
@@ -194,6 +195,34 @@ def _group(view: IncidentView) -> list[Element]:
     if incident.related:
         items.append((f"may belong with {', '.join(f'INC-{one}' for one in incident.related[:3])}",))
     return [Facts(tuple(items))] if items else []
+
+
+def _pattern(view: IncidentView) -> list[Element]:
+    """That it flaps, or comes in rounds, and whether this one is as always."""
+    incident = view.incident
+    if not incident.track:
+        return []
+    track = incident.course
+    elements: list[Element] = []
+    flaps = track.flaps
+    if flaps is not None:
+        quiet = Moment(_moment(track.quiet_at))
+        now: Line = ("firing now",) if incident.firing else ("well now; over if it is quiet until ", quiet)
+        elements.append(Facts((("🔁 ", Strong(flaps.text)), now)))
+    if track.unlike:
+        elements.append(Facts((("🗓 ", Strong(track.unlike)), (track.rhythm,))))
+    elif track.rhythm:
+        items: list[Line] = [("🗓 ", track.rhythm)]
+        if track.longest:
+            items.append((f"over in {span_text(timedelta(seconds=track.longest))} at most so far",))
+        if track.until is not None:
+            items.append(("nobody is called before ", Moment(_moment(track.until))))
+        elements.append(Facts(tuple(items)))
+    return elements
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
 
 
 def _memory(view: IncidentView) -> list[Element]:
@@ -304,6 +333,8 @@ def _resolved(view: IncidentView) -> list[Element]:
         items.append(fix)
     if incident.resolved_at is not None:
         items.append((Moment(incident.resolved_at),))
+    if incident.track and (rhythm := incident.course.rhythm):
+        items.append((f"🗓 {rhythm}",))
     number = incident.id
     more = (
         Button("Reopen", Reopen(number)),

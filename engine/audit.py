@@ -23,6 +23,8 @@ class AuditKind(StrEnum):
     INCIDENT_NOTED = "incident.noted"
     INCIDENT_RESOLVED = "incident.resolved"
     INCIDENT_RECOVERED = "incident.recovered"
+    INCIDENT_FLAPPING = "incident.flapping"
+    INCIDENT_UNLIKE = "incident.unlike"
     INCIDENT_SEVERITY = "incident.severity_raised"
     INCIDENT_MERGED = "incident.merged"
     INCIDENT_SPLIT = "incident.split"

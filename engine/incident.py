@@ -12,6 +12,7 @@ from enum import StrEnum
 from engine.alert import Severity, normal_signature, worst
 from engine.changing import changed
 from engine.errors import Refused
+from engine.track import Track
 
 
 class IncidentStatus(StrEnum):
@@ -31,6 +32,7 @@ OPEN_STATUSES = (IncidentStatus.NEW, IncidentStatus.ASSIGNED, IncidentStatus.IN_
 class Incident:
     """`count` is every alert sent, `firing` how many distinct alerts are still unresolved, `held` how many further
     problems it holds beside its own. `cause` is the asset it probably began with, in words, where that is believed.
+    `track` is what its key has been doing, packed: see `engine.track`.
 
     `revision` grows by one at every save and is the compare-and-set of all writers.
     """
@@ -69,6 +71,7 @@ class Incident:
     merged_into: int | None = None
     related: tuple[int, ...] = ()
     cause: str = ""
+    track: str = ""
     revision: int = 0
 
     @property
@@ -83,6 +86,13 @@ class Incident:
     def test(self) -> bool:
         """Made by a test of the way alerts take: it makes no promise and calls nobody."""
         return self.tools == (TEST_TOOL,) and self.signature == normal_signature(TEST_SIGNATURE)
+
+    @property
+    def course(self) -> Track:
+        """What its key has been doing: flapping, and in which rounds."""
+        if self.track:
+            return Track.unpack(self.track)
+        return Track.first(self.opened_at.timestamp(), self.severity)
 
     @property
     def touched(self) -> bool:
@@ -105,13 +115,14 @@ def attach(
     )
 
 
-def recover(incident: Incident, *, ended: int, now: datetime) -> Incident:
-    """`ended` of its alerts stopped firing. With none left it has recovered; untouched, that resolves it."""
+def recover(incident: Incident, *, ended: int, now: datetime, flapping: bool = False) -> Incident:
+    """`ended` of its alerts stopped firing. With none left it has recovered; untouched, that resolves it, unless it
+    is flapping: then it is over when it has been quiet."""
     firing = max(0, incident.firing - ended)
     if firing:
         return replace(incident, firing=firing)
     recovered = replace(incident, firing=0, recovered_at=incident.recovered_at or now)
-    if incident.touched or not incident.open:
+    if incident.touched or flapping or not incident.open:
         return recovered
     return resolve(recovered, by="monitoring", note="Monitoring reports recovery.", now=now)
 

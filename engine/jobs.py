@@ -153,6 +153,19 @@ class WakeIncident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPattern:
+    """See whether a flapping incident has been quiet for long enough, or an expected one goes on for too long."""
+
+    kind: ClassVar[str] = "watch_pattern"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"pattern:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchHeartbeat:
     """A heartbeat's time may be over: say so once, or look again when it will be."""
 
@@ -257,6 +270,7 @@ Job = (
     | ExpireApproval
     | TurnQuiet
     | WakeIncident
+    | WatchPattern
     | WatchHeartbeat
     | JudgeSources
     | ConfirmTopic

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from engine.activity import KEPT_APART, Activity
 from engine.alert import Alert, Identity, Severity
@@ -17,6 +18,7 @@ from engine.placing import Look, Placing
 from engine.ports import HeardKey
 from engine.root_cause import Belief, RootCauses
 from engine.topology import Topology
+from engine.track import Track
 
 TIDY_EVERY = 60.0
 """Seconds between two looks for incidents that have been quiet too long to attract anything."""
@@ -38,7 +40,7 @@ class Picture:
     def blank(cls, context: CompanyContext, floor: str) -> Picture:
         company = context.company
         activity = Activity(Topology(context.assets), window=company.window.total_seconds())
-        return cls(company.version, floor, Placing(activity))
+        return cls(company.version, floor, Placing(activity, zone=ZoneInfo(company.timezone)))
 
     @property
     def activity(self) -> Activity:
@@ -66,6 +68,21 @@ class Picture:
             for mine, theirs in ((one, other), (other, one)):
                 if mine in self.activity.episodes and theirs in self.activity.episodes:
                     self.activity.episodes[mine].barred.update(self.activity.episodes[theirs].keys)
+
+    def recall(self, identity: Identity, track: Track) -> None:
+        """What the key did before, whichever process heard it."""
+        steady = track.steady
+        if not steady:
+            return
+        row, last = self.activity.keys.get(identity.correlation_key), track.rounds[-1]
+        if row is None:
+            row = self.activity.heard(
+                identity.correlation_key, identity.asset, identity.signature, last.began
+            )
+        if not row.incident:
+            row.starts = tuple(one.began for one in steady)
+            row.worst = min(row.worst, *(one.rank for one in steady))
+            row.last = max(row.last, last.began + (last.lasted or 0.0))
 
     def look(self, alert: Alert, identity: Identity, severity: Severity, now: datetime) -> Look:
         return self.placing.look(

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from engine.activity import KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
 from engine.correlation import NO_ADVICE, Advice
 from engine.evidence import JOIN, Case, Sighting, gather, in_step, weigh
-from engine.patterns import periodic
 from engine.reason import Reason
+from engine.track import rhythm_of
 
+UTC = ZoneInfo("UTC")
 MENTION = 0.5
 """What one mention adds to the tie of two assets; two make it as strong as a stated dependency."""
 TELLING = 0.3
@@ -74,8 +76,9 @@ class Look:
 class Placing:
     """One company's alerts finding their incidents. `look` first, then `found`, then `placed` with the number."""
 
-    def __init__(self, activity: Activity | None = None) -> None:
+    def __init__(self, activity: Activity | None = None, zone: ZoneInfo = UTC) -> None:
         self.activity = activity or Activity()
+        self.zone = zone
 
     def look(
         self, key: str, asset: str, signature: str, severity: Severity, tool: str, message: str,
@@ -114,7 +117,7 @@ class Placing:
         if look.cases and look.cases[0].score >= JOIN:
             best = look.cases[0]
             return Advice(join=best.episode.id, firm=best.firm >= JOIN, evidence=best.words, score=best.score)
-        if look.calm and (period := periodic(look.row.starts)) is not None:
+        if look.calm and (period := rhythm_of(look.row.starts, self.zone)) is not None:
             return Advice(rhythm=period.text)
         return NO_ADVICE
 

@@ -1,4 +1,4 @@
-"""How urgent an incident is among others: severity + critical asset + duplicates − age decay, term by term."""
+"""How urgent an incident is among others: severity, critical asset, duplicates, age, and whether it is expected."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _BASE = {Severity.CRITICAL: 90, Severity.HIGH: 70, Severity.MEDIUM: 50, Severity
 _CRITICAL_ASSET = 10
 _DUPLICATES_CAP = 10
 _AGE_CAP = 10
+_EXPECTED = -20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def priority(incident: Incident, now: datetime) -> Priority:
             (f"{incident.severity} severity", _BASE[incident.severity]),
             ("critical asset", _CRITICAL_ASSET if incident.critical_asset else 0),
             ("duplicates", duplicates),
+            *((("comes as always", _EXPECTED),) if incident.track and incident.course.until else ()),
             ("age", -min(_AGE_CAP, quiet_hours)),
         )
     )

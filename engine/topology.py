@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from engine.alert import normal_asset
-from engine.company import Asset
+
+if TYPE_CHECKING:
+    from engine.company import Asset
 
 DIRECT, SHARED_SERVICE, SHARED_HOST = 1.0, 0.7, 0.35
 HUB = 40

@@ -76,6 +76,19 @@ _ONE = Prepared(_one)
 _LOCKED = Prepared(lambda dialect_name: _one(dialect_name).with_for_update())
 
 
+_later = table.alias("later")
+_NEWEST = table.c.resolved_at == (
+    sa.select(sa.func.max(_later.c.resolved_at, type_=table.c.resolved_at.type))
+    .where(
+        _later.c.company_id == table.c.company_id,
+        _later.c.correlation_key == table.c.correlation_key,
+        sa.text("later.is_open = 0"),
+    )
+    .correlate(table)
+    .scalar_subquery()
+)
+
+
 def _with_keys(where: Any, more: Sequence[Any], dialect_name: str) -> Any:
     wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.correlation_key)
     same = sa.and_(table.c.company_id == wanted.c.first, table.c.correlation_key == wanted.c.second)
@@ -85,7 +98,7 @@ def _with_keys(where: Any, more: Sequence[Any], dialect_name: str) -> Any:
 
 _OPEN_WITH_KEYS = Prepared(partial(_with_keys, _IS_OPEN, [_DUE]))
 _RESOLVED_WITH_KEYS = Prepared(
-    partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since")), [])
+    partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since"), _NEWEST), [])
 )
 
 

@@ -10,7 +10,6 @@ metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
     }
 )
@@ -152,6 +151,7 @@ incidents = sa.Table(
     Column("merged_into", sa.BigInteger),
     Column("related", Json, nullable=False, server_default="[]"),
     Column("cause", Text, nullable=False, server_default=sa.text("''")),
+    Column("track", Text, nullable=False, server_default=sa.text("''")),
     Column("revision", Integer, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -81,6 +81,9 @@ class IncidentBody(Body):
     merged_into: str | None
     related: list[str]
     cause: str
+    flapping: str | None
+    rhythm: str
+    unlike: str
     revision: int
 
 
@@ -247,7 +250,8 @@ def incident_body(
     clocks: Sequence[SlaClock],
     now: datetime,
 ) -> IncidentBody:
-    rank = priority(incident, now)
+    rank, course = priority(incident, now), incident.course
+    flaps = course.flaps
     assignee = people.get(incident.assignee_id) if incident.assignee_id is not None else None
     return IncidentBody(
         id=incident.label,
@@ -289,6 +293,9 @@ def incident_body(
         merged_into=f"INC-{incident.merged_into}" if incident.merged_into is not None else None,
         related=[f"INC-{one}" for one in incident.related],
         cause=incident.cause,
+        flapping=flaps.text if flaps is not None else None,
+        rhythm=course.rhythm,
+        unlike=course.unlike,
         revision=incident.revision,
     )
 

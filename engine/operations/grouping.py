@@ -88,6 +88,9 @@ class Groups:
         if alert.status is not AlertStatus.FIRING:
             return None, NO_ADVICE
         picture = self._pictures[context.company.id]
+        track = self._open_set.track((context.company.id, identity.correlation_key))
+        if track is not None:
+            picture.recall(identity, track)
         look = picture.look(alert, identity, stored.severity, self._now)
         advice = picture.placing.advise(look)
         if advice.join is not None:

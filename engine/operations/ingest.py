@@ -24,7 +24,7 @@ from engine.company import CompanyContext
 from engine.correlation import Attach, Join, Open, Quiet, Reopen, Rules, correlate, identify
 from engine.identifiers import new_id
 from engine.incident import Incident, IncidentStatus, acted, attach, recover, reopen
-from engine.operations import hold
+from engine.operations import hold, patterns
 from engine.operations.grouping import Groups
 from engine.operations.limits import TurnedAway, admit, refuse
 from engine.operations.open_incidents import OpenSet, Work, load
@@ -207,7 +207,10 @@ async def _one(
     reason = Reason("held", f"{because}; {decision.reason.text}") if because else decision.reason
     if isinstance(decision, Open):
         judged = classify(severity_word=alert.severity_word, signature=alert.signature, message=alert.message)
-        work = open_set.begin(_draft(context, stored, judged, reason, now, about=alert.asset_note))
+        draft = _draft(context, stored, judged, reason, now, about=alert.asset_note)
+        if (track := open_set.track((company.id, stored.correlation_key))) is not None:
+            draft = patterns.begin(draft, track, context, now)
+        work = open_set.begin(draft)
         open_set.put_alert(work, stored)
         work = await batch.groups.placed(company.id, look, work)
         return _Said(stored.id, work, work.before is None, False, reason)
@@ -232,7 +235,7 @@ async def _one(
         kept = await _end(batch.tx, open_set, work, stored, now)
         batch.groups.close(company.id, work)
     else:
-        kept = _again(open_set, work, stored, now)
+        kept = _again(open_set, work, stored, context, now)
         work = await batch.groups.placed(company.id, look, work)
     deduplicated = isinstance(decision, Attach) and alert.status is AlertStatus.FIRING
     return _Said(kept.id, work, False, deduplicated, reason)
@@ -249,11 +252,15 @@ def _unseen(open_set: OpenSet, work: Work, stored: StoredAlert, reason: Reason, 
     return kept
 
 
-def _again(open_set: OpenSet, work: Work, stored: StoredAlert, now: datetime) -> StoredAlert:
+def _again(
+    open_set: OpenSet, work: Work, stored: StoredAlert, context: CompanyContext, now: datetime
+) -> StoredAlert:
     """A firing alert of a known incident: merged into the alert it repeats, or a new member."""
     old = open_set.alert(work, stored.fingerprint)
     kept = merge(old, stored) if old else stored
     newly = old is None or old.status is AlertStatus.RESOLVED
+    if newly and not work.after.firing:
+        patterns.fires(work, stored.severity, context, now)
     work.after = attach(
         work.after,
         severity=stored.severity,
@@ -281,7 +288,8 @@ async def _end(
     for one in ending:
         open_set.put_alert(work, merge(one, _recovery_of(one, stored)))
     if ended:
-        work.after = recover(work.after, ended=ended, now=now)
+        flapping = patterns.stops(work, whole=ended >= work.after.firing, now=now)
+        work.after = recover(work.after, ended=ended, now=now, flapping=flapping)
         work.recovered = work.after.firing == 0
     if ending:
         return ending[0]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from engine.alert import Alert, AlertStatus, Identity, StoredAlert, fingerprint
@@ -12,9 +12,16 @@ from engine.company import CompanyContext
 from engine.incident import Incident
 from engine.ports import CompanyKey, Transaction
 from engine.reason import Reason
+from engine.track import Track
 
 FEW = 3
 """An incident of fewer further problems comes back under its number when one of them does; a cascade does not."""
+
+
+REMEMBERED = timedelta(days=35)
+"""What a key did is known for so long: a weekly series with three weeks left out goes on."""
+SAME_DAY = timedelta(hours=24)
+"""A round of a series comes back under its number when that was opened so lately; each day has a number of its own."""
 
 
 def _later(one: Incident, other: Incident | None) -> bool:
@@ -37,6 +44,10 @@ class Work:
     again: Reason | None = None
     no_data: Reason | None = None
     recovered: bool = False
+    flaps: bool = False
+    starts_flapping: bool = False
+    calm: bool = False
+    """It comes as it always does: nobody is called and no line is told."""
     sla_due: datetime | None = None
 
     @property
@@ -54,6 +65,8 @@ class OpenSet:
     def __init__(self) -> None:
         self.works: list[Work] = []
         self.loose: list[StoredAlert] = []
+        self.earlier: dict[CompanyKey, Incident] = {}
+        """The last incident of keys that no open one has, however long ago."""
         self.searching: set[int] = set()
         """Companies with an alert whose key no open incident has."""
         self._by_key: dict[CompanyKey, Work] = {}
@@ -140,6 +153,11 @@ class OpenSet:
             None,
         )
 
+    def track(self, place: CompanyKey) -> Track | None:
+        """What a key that no open incident has did before."""
+        earlier = self.earlier.get(place)
+        return earlier.course if earlier is not None else None
+
     def of(self, company_id: int) -> _OfCompany:
         return _OfCompany(self, company_id)
 
@@ -203,6 +221,20 @@ class _OfCompany:
         return work.after if work else None
 
 
+async def _last(
+    tx: Transaction, whole: OpenSet, keys: Collection[CompanyKey], since: datetime, now: datetime
+) -> Mapping[CompanyKey, Incident]:
+    """The last incident of each key that may come back: resolved since then, or today's round of a series. What the
+    keys did before is known from now on."""
+    whole.earlier |= await tx.incidents.resolved_with_keys(keys, since=now - REMEMBERED)
+    return {
+        place: incident
+        for place, incident in whole.earlier.items()
+        if (incident.resolved_at is not None and incident.resolved_at >= since)
+        or (now - incident.opened_at < SAME_DAY and len(incident.course.rounds) > 1)
+    }
+
+
 async def load(
     tx: Transaction,
     deliveries: Sequence[_Delivered],
@@ -227,7 +259,7 @@ async def load(
     if missing:
         held = await tx.grouping.holders(missing, since=since)
         current |= {place: incident for place, incident in held.items() if incident.open}
-        past |= await tx.incidents.resolved_with_keys(missing - current.keys(), since=since)
+        past |= await _last(tx, whole, missing - current.keys(), since, now)
         for place, incident in held.items():
             if not incident.open and incident.held < FEW and _later(incident, past.get(place)):
                 past[place] = incident

@@ -15,6 +15,7 @@ from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign, wake
 from engine.jobs import CheckSla, ConsiderRunbook, TidyRuns
+from engine.operations import patterns
 from engine.operations.grouping import Groups
 from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.placing import channels_of, place_again, place_new
@@ -32,9 +33,13 @@ async def settle(
     now: datetime,
 ) -> None:
     """Write what the batch decided. Raises Conflict when a new incident exists already (another replica was first)."""
+    up = patterns.look(open_set.works, contexts)
     new = [work for work in open_set.works if work.before is None]
     back = [work for work in open_set.works if work.before is not None and work.reopened is not None]
-    ownerless = [work for work in (*new, *back) if work.after.open and work.after.assignee_id is None]
+    arrived = {id(work): work for work in (*new, *back, *up)}.values()
+    ownerless = [
+        work for work in arrived if work.after.open and work.after.assignee_id is None and not work.calm
+    ]
     if ownerless:
         await _route(tx, ownerless, contexts, now)
     if new:
@@ -44,6 +49,7 @@ async def settle(
     known = [work for work in open_set.works if work.before is not None and work.changed]
     if known:
         await _save(tx, known, contexts, now)
+    patterns.settle(tx, open_set.works, now)
     await groups.settle()
     for work, alert in open_set.changed_alerts():
         number = work.after.id
@@ -203,8 +209,9 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
     if work.reopened is not None:
         work.after = after = acted(after, what="Came back: reopened by monitoring", now=now)
         prove(tx, after, AuditKind.INCIDENT_REOPENED, actor=SYSTEM, now=now, why=work.reopened.text)
-        tell(tx, after, TimelineKind.REOPENED, f"Reopened: {work.reopened.text}.", actor=SYSTEM, now=now)
-    elif work.again is not None:
+        text = f"Reopened: {work.reopened.text}."
+        tell(tx, after, TimelineKind.REOPENED, text, actor=SYSTEM, now=now, told=not work.calm)
+    elif work.again is not None and not work.flaps:
         quiet = work.again.text.rpartition(" after ")[2]
         tell(tx, after, TimelineKind.ALERT, f"Fires again after {quiet}.", actor=SYSTEM, now=now)
     _tell_no_data(tx, work, now)
@@ -237,6 +244,8 @@ def _tell_no_data(tx: Transaction, work: Work, now: datetime) -> None:
 
 def _tell_recovery(tx: Transaction, work: Work, before: Incident, now: datetime) -> None:
     after = work.after
+    if after.open and work.flaps:
+        return  # it may fire again any minute: its timer says how it ended
     if after.open:
         prove(tx, after, AuditKind.INCIDENT_RECOVERED, actor=SYSTEM, now=now)
         text = "Monitoring says it has recovered. Resolve it if you agree."
@@ -244,14 +253,14 @@ def _tell_recovery(tx: Transaction, work: Work, before: Incident, now: datetime)
         tell(tx, after, TimelineKind.RECOVERED, text, actor=SYSTEM, now=now)
     elif before.open or work.reopened is not None:
         work.after = acted(after, what="Resolved by recovery", now=now)
-        _tell_end(tx, after, now)
+        _tell_end(tx, after, now, told=not work.calm)
 
 
-def _tell_end(tx: Transaction, incident: Incident, now: datetime) -> None:
+def _tell_end(tx: Transaction, incident: Incident, now: datetime, *, told: bool = True) -> None:
     note = incident.resolution
     prove(tx, incident, AuditKind.INCIDENT_RESOLVED, actor=SYSTEM, now=now, note=note, by="monitoring")
     text = "Resolved: monitoring reports recovery."
-    tell(tx, incident, TimelineKind.RESOLVED, text, actor=SYSTEM, now=now)
+    tell(tx, incident, TimelineKind.RESOLVED, text, actor=SYSTEM, now=now, told=told)
     tx.jobs.put(TidyRuns(company_id=incident.company_id, incident_id=incident.id), due_at=now)
 
 
