@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
-from engine.alert import normal_asset
+from engine.alert import Severity, normal_asset
 from engine.allowance import Limits
 from engine.cloud import Cloud
-from engine.sla import SlaPolicy
+from engine.setting import SETTINGS, Layers, resolve, sla_name
+from engine.sla import DEFAULT_TARGETS, ClockKind, SlaPolicy
 from engine.suppression import QuietRule
 
 
@@ -33,6 +35,8 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
+    """A client of the MSP. Its settings are here as they hold for it; `layers` says where they come from."""
+
     id: int
     slug: str
     name: str
@@ -52,10 +56,87 @@ class Company:
     """Whose messages are taken; others are refused. Learned when a subscription is confirmed."""
     sla: SlaPolicy = field(default_factory=SlaPolicy)
     clouds: tuple[Cloud, ...] = ()
+    group_id: int | None = None
+    """The company group that it inherits settings from."""
+    layers: Layers = field(default_factory=Layers)
+
+    def value(self, name: str) -> Any:
+        """The value of one setting that holds for this company."""
+        return resolve(SETTINGS[name], self.layers).value
 
     @property
     def limits(self) -> Limits:
         return Limits(rate=self.rate_limit, burst=self.burst)
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyGroup:
+    """Companies that inherit the same settings; `settings` are those that are set for it, as they are kept."""
+
+    id: int
+    name: str
+    settings: Mapping[str, Any]
+
+
+def settled(company: Company) -> Company:
+    """The company with every setting as its layers have it."""
+    value = company.value
+    kinds = (ClockKind.RESPONSE, ClockKind.RESOLUTION)
+    targets = {
+        severity: (value(sla_name(severity, kinds[0])), value(sla_name(severity, kinds[1])))
+        for severity in DEFAULT_TARGETS
+    }
+    return replace(
+        company,
+        autonomy=Autonomy(value("autonomy")),
+        timezone=value("timezone"),
+        window=value("window"),
+        reopen_window=value("reopen_window"),
+        rate_limit=value("rate_limit"),
+        burst=value("burst"),
+        sla=SlaPolicy(
+            targets=targets,
+            warning=value("sla_warning"),
+            hours=value("sla_hours"),
+            around_the_clock=value("sla_around_the_clock"),
+        ),
+    )
+
+
+def own_settings(company: Company) -> dict[str, Any]:
+    """What is set at the company itself, as it is kept: what its layers say, and whatever was changed since."""
+    own = dict(company.layers.company)
+    for name, kept in as_kept(company).items():
+        if resolve(SETTINGS[name], company.layers).kept != kept:
+            own[name] = kept
+    return own
+
+
+def as_kept(company: Company) -> dict[str, Any]:
+    """Every setting as it is for the company, in the form that is kept."""
+    kept: dict[str, Any] = {
+        "autonomy": company.autonomy.value,
+        "timezone": company.timezone,
+        "window": int(company.window.total_seconds()),
+        "reopen_window": int(company.reopen_window.total_seconds()),
+        "rate_limit": company.rate_limit,
+        "burst": company.burst,
+        "sla_warning": int(company.sla.warning.total_seconds()),
+        "sla_hours": company.sla.hours,
+        "sla_around_the_clock": [one.value for one in Severity if one in company.sla.around_the_clock],
+    }
+    for severity in DEFAULT_TARGETS:
+        for kind in ClockKind:
+            target = company.sla.target(severity, kind)
+            kept[sla_name(severity, kind)] = int(target.total_seconds()) if target else 0
+    return kept
+
+
+def configured(company: Company, **kept: Any) -> Company:
+    """The company with these settings set at itself, as they are kept; None takes one away, so that it inherits."""
+    own = own_settings(company) | kept
+    layers = replace(company.layers, company={name: it for name, it in own.items() if it is not None})
+    return settled(replace(company, layers=layers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,9 +47,9 @@ DEFAULT_TARGETS: Mapping[Severity, tuple[timedelta, timedelta]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlaPolicy:
-    """Per severity: time to respond and time to resolve. Severities that are not named have no clock. `hours` is the
-    text of the business hours in which time counts, empty for around the clock; `around_the_clock` are severities for
-    which it always counts."""
+    """Per severity: time to respond and time to resolve. What is not named, or nothing long, has no clock. `hours` is
+    the text of the business hours in which time counts, empty for around the clock; `around_the_clock` are severities
+    for which it always counts."""
 
     targets: Mapping[Severity, tuple[timedelta, timedelta]] = field(default_factory=lambda: DEFAULT_TARGETS)
     warning: timedelta = timedelta(minutes=30)
@@ -60,7 +60,7 @@ class SlaPolicy:
         both = self.targets.get(severity)
         if both is None:
             return None
-        return both[0] if kind is ClockKind.RESPONSE else both[1]
+        return (both[0] if kind is ClockKind.RESPONSE else both[1]) or None
 
     def hours_of(self, severity: Severity) -> str:
         return ALWAYS if severity in self.around_the_clock else self.hours

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from engine import signing
-from engine.alert import Severity
 from engine.cloud import Cloud
-from engine.company import Asset, Autonomy, Company, CompanyContext
+from engine.company import Asset, Company, CompanyContext, own_settings, settled
+from engine.errors import Conflict
+from engine.setting import Layers, Setting
 from engine.signing import SigningSecret
-from engine.sla import SlaPolicy
 from storage import dialect
 from storage.prepared import Prepared
 from storage.rows import locked
+from storage.settings_tables import company_groups, msp_settings
 from storage.tables import api_keys, assets
 from storage.tables import companies as table
 
@@ -85,34 +86,27 @@ def _lasts(at: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > at)
 
 
-def sla_to_json(policy: SlaPolicy) -> dict[str, Any]:
-    targets = {
-        severity.value: [int(one.total_seconds()) for one in both]
-        for severity, both in policy.targets.items()
-    }
-    return {
-        "targets": targets,
-        "warning": int(policy.warning.total_seconds()),
-        "hours": policy.hours,
-        "around_the_clock": sorted(one.value for one in policy.around_the_clock),
-    }
-
-
-def sla_from_json(value: Mapping[str, Any]) -> SlaPolicy:
-    targets = {
-        Severity(name): (timedelta(seconds=both[0]), timedelta(seconds=both[1]))
-        for name, both in value["targets"].items()
-    }
-    return SlaPolicy(
-        targets=targets,
-        warning=timedelta(seconds=value["warning"]),
-        hours=value.get("hours", ""),
-        around_the_clock=frozenset(Severity(one) for one in value.get("around_the_clock", ())),
+COMPANY = (
+    sa.select(
+        table,
+        company_groups.c.name.label("group_name"),
+        company_groups.c.settings.label("of_group"),
+        msp_settings.c.settings.label("of_msp"),
     )
+    .outerjoin(company_groups, company_groups.c.id == table.c.group_id)
+    .outerjoin(msp_settings, msp_settings.c.company_id == 0)
+)
+"""A company with what it inherits, in one look."""
+
+
+def inherited(setting: Setting) -> sa.ColumnElement[str]:
+    """A setting of text as it holds for each row of `COMPANY`, to search by."""
+    places = (table.c.settings, company_groups.c.settings, msp_settings.c.settings)
+    return sa.func.coalesce(*(one[setting.name].as_string() for one in places), setting.default)
 
 
 def _to_company(row: Any) -> Company:
-    return Company(
+    company = Company(
         id=row.id,
         slug=row.slug,
         name=row.name,
@@ -120,17 +114,13 @@ def _to_company(row: Any) -> Company:
         archived_at=row.archived_at,
         slack_channel=row.slack_channel,
         teams_conversation=row.teams_conversation,
-        autonomy=Autonomy(row.autonomy),
-        timezone=row.timezone,
-        window=row.window,
-        reopen_window=row.reopen_window,
-        rate_limit=row.rate_limit,
-        burst=row.burst,
         query_key=row.query_key,
         sns_topics=tuple(row.sns_topics or ()),
-        sla=sla_from_json(row.sla),
         clouds=tuple(Cloud(**one) for one in row.clouds or ()),
+        group_id=row.group_id,
+        layers=Layers(row.of_msp or {}, row.of_group or {}, row.settings, row.group_name or ""),
     )
+    return settled(company)
 
 
 def _to_row(company: Company) -> dict[str, Any]:
@@ -140,15 +130,10 @@ def _to_row(company: Company) -> dict[str, Any]:
         "archived_at": company.archived_at,
         "slack_channel": company.slack_channel,
         "teams_conversation": company.teams_conversation,
-        "autonomy": company.autonomy.value,
-        "timezone": company.timezone,
-        "window": company.window,
-        "reopen_window": company.reopen_window,
-        "rate_limit": company.rate_limit,
-        "burst": company.burst,
+        "group_id": company.group_id,
+        "settings": own_settings(company),
         "query_key": company.query_key,
         "sns_topics": list(company.sns_topics),
-        "sla": sla_to_json(company.sla),
         "clouds": [asdict(cloud) for cloud in company.clouds],
     }
 
@@ -196,7 +181,7 @@ class Companies:
         return (await self.contexts([company_id]))[company_id]
 
     async def _read_context(self, company_id: int) -> CompanyContext:
-        row = (await self._tx.connection.execute(sa.select(table).where(table.c.id == company_id))).one()
+        row = (await self._tx.connection.execute(COMPANY.where(table.c.id == company_id))).one()
         people = [user for user in await self._tx.users.all() if user.works_for(company_id)]
         return CompanyContext(
             company=_to_company(row),
@@ -216,11 +201,11 @@ class Companies:
         return await self._one(column == channel)
 
     async def _one(self, where: Any) -> Company | None:
-        row = (await self._tx.connection.execute(sa.select(table).where(where))).first()
+        row = (await self._tx.connection.execute(COMPANY.where(where))).first()
         return _to_company(row) if row else None
 
     async def all(self, *, archived: bool = False) -> Sequence[Company]:
-        statement = sa.select(table).order_by(table.c.slug)
+        statement = COMPANY.order_by(table.c.slug)
         if not archived:
             statement = statement.where(table.c.archived_at.is_(None))
         return [_to_company(row) for row in await self._tx.connection.execute(statement)]
@@ -231,7 +216,9 @@ class Companies:
         values = _to_row(company) | {"created_at": now, "hmac_secret": sealed}
         statement = sa.insert(table).values(**values).returning(table.c.id)
         number = (await self._tx.connection.execute(statement)).scalar_one()
-        return replace(company, id=number)
+        stored = await self.get(number)
+        assert stored is not None
+        return stored
 
     async def change(self, company: Company) -> None:
         self._changed = True
@@ -242,10 +229,23 @@ class Companies:
         )
         await self._tx.connection.execute(statement)
 
-    async def touch(self, company_id: int | None = None) -> None:
-        """Make every replica read the context anew: of one company, or of all."""
+    async def configure(self, company: Company) -> None:
+        """Keep its own settings and its group. Raises Conflict when it changed since it was read."""
+        self._changed = True
+        statement = (
+            sa.update(table)
+            .where(table.c.id == company.id, table.c.version == company.version)
+            .values(settings=own_settings(company), group_id=company.group_id, version=table.c.version + 1)
+        )
+        if (await self._tx.connection.execute(statement)).rowcount != 1:
+            raise Conflict
+
+    async def touch(self, company_id: int | None = None, *, group_id: int | None = None) -> None:
+        """Make every replica read the context anew: of one company, of a group's, or of all."""
         self._changed = True
         statement = sa.update(table).values(version=table.c.version + 1)
+        if group_id is not None:
+            statement = statement.where(table.c.group_id == group_id)
         if company_id is not None:
             statement = statement.where(table.c.id == company_id)
         await self._tx.connection.execute(statement)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.intake import Source
+from engine.setting import SETTINGS
+from storage.companies import inherited
 from storage.intake_tables import source_hours as hours
 from storage.intake_tables import sources as table
 from storage.prepared import inserted, upsert
 from storage.rows import locked
+from storage.settings_tables import company_groups, msp_settings
 from storage.tables import companies
 
 if TYPE_CHECKING:
@@ -93,10 +96,12 @@ class Sources:
         wanted = (
             sa.select(table.c.company_id, table.c.tool)
             .join(companies, companies.c.id == table.c.company_id)
+            .outerjoin(company_groups, company_groups.c.id == companies.c.group_id)
+            .outerjoin(msp_settings, msp_settings.c.company_id == 0)
             .where(
                 table.c.workdays_only.is_(True),
                 table.c.tool.not_like("%@%"),
-                companies.c.timezone == timezone,
+                inherited(SETTINGS["timezone"]) == timezone,
                 companies.c.archived_at.is_(None),
                 sa.not_(sa.and_(table.c.company_id == but[0], table.c.tool == but[1])),
             )

@@ -11,6 +11,7 @@ from storage.cards import Cards
 from storage.channels import Channels
 from storage.clocks import Clocks
 from storage.companies import Companies, ContextCache
+from storage.company_groups import CompanyGroups
 from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
 from storage.grouping import Grouping
@@ -54,6 +55,10 @@ class Transaction:
     @cached_property
     def companies(self) -> Companies:
         return Companies(self)
+
+    @cached_property
+    def company_groups(self) -> CompanyGroups:
+        return CompanyGroups(self)
 
     @cached_property
     def users(self) -> Users:

@@ -11,6 +11,7 @@ from bot.cli import (
     company,
     company_cloud,
     company_keys,
+    config,
     deadletter,
     guide,
     heartbeat,
@@ -46,6 +47,8 @@ company.app.add_typer(heartbeat.app, name="heartbeat")
 company.app.add_typer(company_keys.app)
 company.app.add_typer(company_cloud.app, name="cloud")
 app.add_typer(company.app, name="company")
+app.add_typer(config.app, name="config")
+app.add_typer(config.groups, name="group")
 app.add_typer(user.app, name="user")
 app.add_typer(asset.app, name="asset")
 app.add_typer(incident.app, name="incident")

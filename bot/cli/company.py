@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +14,9 @@ from bot.cli.company_keys import secret_document, secret_facts
 from bot.cli.opened import operator, with_core
 from bot.cli.words import Json, Slug, Switch, family, minutes_of, slug_of, timezone_of
 from engine.cloud import Cloud, Provider
-from engine.company import Autonomy, Company
+from engine.company import Autonomy, Company, as_kept, configured, own_settings
 from engine.errors import Refused
+from engine.setting import SETTINGS
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -81,19 +83,19 @@ def add(
 ) -> None:
     """Add a company; prints its API key (and secret), once."""
     blank = Company(id=0, slug=slug_of(slug), name=slug_of(slug))
-    wanted = _changed(
-        blank,
-        name=name,
-        slack_channel=slack_channel,
-        teams_conversation=teams_conversation,
-        autonomy=autonomy,
-        timezone=timezone,
-        window=window,
-        reopen_window=reopen_window,
-        rate_limit=rate_limit,
-        burst=burst,
-        clouds=_clouds(blank, cloud, aws_role_arn, aws_external_id, aws_region),
-    )
+    values = {
+        "name": name,
+        "slack_channel": slack_channel,
+        "teams_conversation": teams_conversation,
+        "autonomy": autonomy,
+        "timezone": timezone,
+        "window": window,
+        "reopen_window": reopen_window,
+        "rate_limit": rate_limit,
+        "burst": burst,
+    }
+    where = _clouds(blank, cloud, aws_role_arn, aws_external_id, aws_region)
+    wanted = _set_here(_changed(blank, **values, clouds=where), values)
 
     async def act(core: Core) -> dict[str, Any]:
         from engine.operations import directory
@@ -228,10 +230,10 @@ def change(
             now = core.clock.now()
             before = await directory.company_called(tx, slug)
             where = _clouds(before, cloud, aws_role_arn, aws_external_id, aws_region)
-            after = _changed(before, **values, clouds=where)
+            after = _set_here(_changed(before, **values, clouds=where), values)
             before_shown, after_shown = document(before), document(after)
             what = {key: value for key, value in after_shown.items() if before_shown[key] != value}
-            if what:
+            if what or own_settings(before) != own_settings(after):
                 after = await directory.change_company(tx, after, actor=operator(), now=now, **what)
             if hmac is None:
                 return document(after)
@@ -317,6 +319,14 @@ def _changed(company: Company, **values: Any) -> Company:
     if "name" in given and not given["name"].strip():
         raise Refused("A company needs a name.")
     return replace(company, **given)
+
+
+def _set_here(company: Company, given: Mapping[str, Any]) -> Company:
+    """What was given holds here from now on, even where it is what the company would inherit."""
+    named = [name for name in SETTINGS if given.get(name) is not None]
+    if "rate_limit" in named:
+        named.append("burst")
+    return configured(company, **{name: as_kept(company)[name] for name in named})
 
 
 def _aws(company: Company) -> Cloud | None:

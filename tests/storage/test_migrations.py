@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -52,3 +53,58 @@ async def test_a_pause_that_was_a_sum_becomes_a_stretch_of_that_length(empty: Da
     assert found[ClockKind.RESPONSE].due_at == START + 3 * hour
     assert found[ClockKind.RESPONSE].pauses == ((START, START + hour),)
     assert found[ClockKind.RESOLUTION].due_at == START + 2 * hour
+
+
+_SPANS = ("window", "reopen_window")
+_TARGETS = {
+    "critical": [1800, 14400],
+    "high": [7200, 28800],
+    "medium": [28800, 86400],
+    "low": [86400, 172800],
+}
+_FEWER = {"critical": [900, 14400], "high": [7200, 28800], "medium": [28800, 86400]}
+
+
+async def test_what_a_companys_columns_held_becomes_its_own_settings(empty: Database) -> None:
+    """Only what differs from the defaults: the rest is inherited from then on."""
+    plain: dict[str, Any] = {
+        **dict.fromkeys(("slug", "name"), "plain"),
+        "autonomy": "act",
+        "timezone": "UTC",
+        "window": timedelta(minutes=15),
+        "reopen_window": timedelta(hours=1),
+        "rate_limit": 1000,
+        "burst": 9000,
+        "created_at": START,
+        "sla": {"targets": _TARGETS, "warning": 1800},
+    }
+    changed = plain | {
+        **dict.fromkeys(("slug", "name"), "changed"),
+        "timezone": "Europe/Vienna",
+        "window": timedelta(minutes=5),
+        "burst": 0,
+        "sla": {"targets": _FEWER, "warning": 600, "hours": "", "around_the_clock": ["critical"]},
+    }
+    kinds: dict[str, Any] = dict.fromkeys(_SPANS, dialect.Span()) | {
+        "sla": dialect.Json,
+        "created_at": dialect.Moment(),
+    }
+    await empty.migrate("0012")
+    old = sa.table("companies", *(sa.column(name, kinds.get(name)) for name in plain))
+    async with empty.engine.begin() as connection:
+        await connection.execute(sa.insert(old), [plain, changed])
+    await empty.migrate()
+    async with empty.transaction() as tx:
+        found = {one.slug: one for one in await tx.companies.all()}
+    assert found["plain"].layers.company == {}
+    assert found["changed"].layers.company == {
+        "timezone": "Europe/Vienna",
+        "window": 300,
+        "burst": 0,
+        "sla_warning": 600,
+        "sla_around_the_clock": ["critical"],
+        "sla_critical_response": 900,
+        "sla_low_response": 0,
+        "sla_low_resolution": 0,
+    }
+    assert found["changed"].window == timedelta(minutes=5)

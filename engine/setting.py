@@ -1,0 +1,209 @@
+"""The settings of a company: one registry, and how a value is inherited: MSP → company group → company.
+
+To add one, add a line to SETTINGS and read it with `company.value("its_name")`. Values are kept as JSON knows them (a
+span as whole seconds), and a value that is not set anywhere is the default of this version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+from engine import hours
+from engine.alert import Severity
+from engine.errors import Refused
+from engine.setting_kinds import Choice, Hours, Kind, Number, Severities, Span, Zone
+from engine.sla import DEFAULT_TARGETS, ClockKind
+
+_LONGEST = 500
+
+
+class Origin(StrEnum):
+    """Where a value comes from, the farthest first."""
+
+    DEFAULT = "default"
+    MSP = "msp"
+    GROUP = "group"
+    COMPANY = "company"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """`means` is one plain sentence. `regroups`: it decides which alerts are one incident, so a change is shown on the
+    company's own past first."""
+
+    name: str
+    kind: Kind
+    default: Any
+    means: str
+    regroups: bool = False
+
+    def read(self, words: str) -> Any:
+        """The value behind what somebody typed, as it is kept. Raises Refused saying what may stand there."""
+        said = " ".join(words.split())
+        try:
+            if len(said) > _LONGEST:
+                raise ValueError
+            return self.kind.read(said if isinstance(self.kind, Zone | Hours) else said.lower())
+        except ValueError:
+            raise Refused(
+                f"“{said[:60]}” cannot be {self.name}.", hint=f"It takes {self.kind.expects}.", code="invalid"
+            ) from None
+
+    def words(self, kept: Any) -> str:
+        return self.kind.words(kept)
+
+
+def _minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
+
+
+_DAY = 1440
+_TARGET = Span(_minutes(0), _minutes(60 * _DAY), zero="off")
+_FIRST = {ClockKind.RESPONSE: "taken in hand", ClockKind.RESOLUTION: "solved"}
+
+
+def sla_name(severity: Severity, kind: ClockKind) -> str:
+    return f"sla_{severity.value}_{kind.value}"
+
+
+def _targets() -> Sequence[Setting]:
+    return [
+        Setting(
+            name=sla_name(severity, kind),
+            kind=_TARGET,
+            default=int(target.total_seconds()),
+            means=f"How soon a {severity.value} incident has to be {_FIRST[kind]}.",
+        )
+        for severity, both in DEFAULT_TARGETS.items()
+        for kind, target in zip(ClockKind, both, strict=True)
+    ]
+
+
+SETTINGS: Mapping[str, Setting] = {
+    one.name: one
+    for one in (
+        Setting(
+            name="window",
+            kind=Span(_minutes(1), _minutes(_DAY)),
+            default=900,
+            means="How long the same problem may be silent and still be one burst.",
+            regroups=True,
+        ),
+        Setting(
+            name="reopen_window",
+            kind=Span(_minutes(0), _minutes(7 * _DAY), zero="never"),
+            default=3600,
+            means="How long after it is resolved a problem comes back under its old number.",
+            regroups=True,
+        ),
+        Setting(
+            name="autonomy",
+            kind=Choice(("observe", "propose", "act")),
+            default="act",
+            means="How far runbooks may go by themselves: watch, offer a button, or run what is low risk.",
+        ),
+        Setting(
+            name="timezone",
+            kind=Zone(),
+            default="UTC",
+            means="The clock that its maintenance windows and times are on.",
+        ),
+        Setting(
+            name="rate_limit",
+            kind=Number(1, 1000),
+            default=1000,
+            means="How many alert requests a minute are taken in.",
+        ),
+        Setting(
+            name="burst",
+            kind=Number(0, 100_000),
+            default=9000,
+            means="How many more of them are taken in at once in a storm.",
+        ),
+        *_targets(),
+        Setting(
+            name="sla_warning",
+            kind=Span(_minutes(0), _minutes(_DAY), zero="off"),
+            default=1800,
+            means="How long before a target is missed people are warned, at most half of the target.",
+        ),
+        Setting(
+            name="sla_hours",
+            kind=Hours(),
+            default=hours.ALWAYS,
+            means="The business hours in which the time of a promise counts.",
+        ),
+        Setting(
+            name="sla_around_the_clock",
+            kind=Severities(),
+            default=[],
+            means="The severities whose promises count at any hour.",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """What is set explicitly, by name, at each place that a company inherits from, and at the company itself."""
+
+    msp: Mapping[str, Any] = field(default_factory=dict)
+    group: Mapping[str, Any] = field(default_factory=dict)
+    company: Mapping[str, Any] = field(default_factory=dict)
+    group_name: str = ""
+
+    def at(self, origin: Origin) -> Mapping[str, Any]:
+        return {Origin.MSP: self.msp, Origin.GROUP: self.group, Origin.COMPANY: self.company}.get(origin, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A setting's value for one company and where it comes from."""
+
+    setting: Setting
+    kept: Any
+    origin: Origin
+
+    @property
+    def words(self) -> str:
+        return self.setting.words(self.kept)
+
+    @property
+    def value(self) -> Any:
+        return self.setting.kind.typed(self.kept)
+
+
+_NEAREST_FIRST = (Origin.COMPANY, Origin.GROUP, Origin.MSP)
+
+
+def resolve(setting: Setting, layers: Layers) -> Resolved:
+    """The nearest place that says something sensible, else the default."""
+    for origin in _NEAREST_FIRST:
+        kept = layers.at(origin).get(setting.name)
+        if kept is not None and setting.kind.holds(kept):
+            return Resolved(setting, kept, origin)
+    return Resolved(setting, setting.default, Origin.DEFAULT)
+
+
+def resolved(layers: Layers) -> list[Resolved]:
+    return [resolve(setting, layers) for setting in SETTINGS.values()]
+
+
+def setting_called(name: str) -> Setting:
+    """Raises Refused naming the nearest one."""
+    plain = name.strip().lower().replace("-", "_")
+    found = SETTINGS.get(plain) or SETTINGS.get({"reopen": "reopen_window", "tz": "timezone"}.get(plain, ""))
+    if found is None:
+        near = _near(plain)
+        hint = f"Did you mean `{near}`?" if near else f"There are: {', '.join(SETTINGS)}."
+        raise Refused(f"There is no setting “{name[:40]}”.", hint=hint, code="invalid")
+    return found
+
+
+def _near(name: str) -> str:
+    return next(iter(get_close_matches(name, SETTINGS, n=1)), "")

@@ -1,0 +1,228 @@
+"""The sorts of values that a setting may have: how each is read, kept as JSON, and said."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from engine import hours
+from engine.alert import Severity
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_PART = re.compile(r"\s*(\d{1,7})\s*([a-z]*)\s*", re.ASCII)
+
+
+class Kind(Protocol):
+    """How values of one sort are read, kept and said."""
+
+    @property
+    def expects(self) -> str:
+        """What may stand here, in words."""
+
+    def read(self, words: str) -> Any:
+        """The value as it is kept. Raises ValueError."""
+
+    def holds(self, kept: Any) -> bool:
+        """May this have been kept?"""
+
+    def words(self, kept: Any) -> str: ...
+    def typed(self, kept: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Kept as seconds; a bare number means minutes. `zero` is the word for none at all."""
+
+    least: timedelta
+    most: timedelta
+    zero: str = ""
+
+    @property
+    def expects(self) -> str:
+        none = f"`{self.zero}`, or " if self.zero else ""
+        low, high = (self.words(int(end.total_seconds())) for end in (self._shortest, self.most))
+        return f"{none}{low} to {high}; a bare number means minutes"
+
+    @property
+    def _shortest(self) -> timedelta:
+        return max(self.least, timedelta(minutes=1)) if self.zero else self.least
+
+    def read(self, words: str) -> int:
+        if self.zero and words == self.zero:
+            return 0
+        seconds, place = 0, 0
+        while place < len(words):
+            found = _PART.match(words, place)
+            if found is None:
+                raise ValueError
+            unit = found.group(2)[:1] or "m"
+            if unit not in _UNITS or (not found.group(2) and (place or found.end() < len(words))):
+                raise ValueError
+            seconds += int(found.group(1)) * _UNITS[unit]
+            place = found.end()
+        if not words or not self.least.total_seconds() <= seconds <= self.most.total_seconds():
+            raise ValueError
+        return seconds
+
+    def holds(self, kept: Any) -> bool:
+        return type(kept) is int and kept >= 0
+
+    def words(self, kept: Any) -> str:
+        if not kept:
+            return self.zero or "0 min"
+        whole = next(name for name in ("d", "h", "m", "s") if kept % _UNITS[name] == 0)
+        count = kept // _UNITS[whole]
+        return f"{count} {'min' if whole == 'm' else whole}"
+
+    def typed(self, kept: Any) -> timedelta:
+        return timedelta(seconds=kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    least: int
+    most: int
+
+    @property
+    def expects(self) -> str:
+        return f"{self.least:,} to {self.most:,}"
+
+    def read(self, words: str) -> int:
+        plain = words.replace(",", "")
+        if not (plain.isascii() and plain.isdigit() and len(plain) < 10):
+            raise ValueError
+        if not self.least <= int(plain) <= self.most:
+            raise ValueError
+        return int(plain)
+
+    def holds(self, kept: Any) -> bool:
+        return type(kept) is int
+
+    def words(self, kept: Any) -> str:
+        return f"{kept:,}"
+
+    def typed(self, kept: Any) -> int:
+        return int(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    names: tuple[str, ...]
+
+    @property
+    def expects(self) -> str:
+        return ", ".join(f"`{name}`" for name in self.names)
+
+    def read(self, words: str) -> str:
+        if words not in self.names:
+            raise ValueError
+        return words
+
+    def holds(self, kept: Any) -> bool:
+        return kept in self.names
+
+    def words(self, kept: Any) -> str:
+        return str(kept)
+
+    def typed(self, kept: Any) -> str:
+        return str(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    @property
+    def expects(self) -> str:
+        return "`on` or `off`"
+
+    def read(self, words: str) -> bool:
+        if words not in ("on", "off", "true", "false", "yes", "no"):
+            raise ValueError
+        return words in ("on", "true", "yes")
+
+    def holds(self, kept: Any) -> bool:
+        return type(kept) is bool
+
+    def words(self, kept: Any) -> str:
+        return "on" if kept else "off"
+
+    def typed(self, kept: Any) -> bool:
+        return bool(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    @property
+    def expects(self) -> str:
+        return "a time zone such as `Europe/Vienna`"
+
+    def read(self, words: str) -> str:
+        try:
+            return ZoneInfo(words).key
+        except (KeyError, OSError) as error:
+            raise ValueError from error
+
+    def holds(self, kept: Any) -> bool:
+        return isinstance(kept, str)
+
+    def words(self, kept: Any) -> str:
+        return str(kept)
+
+    def typed(self, kept: Any) -> str:
+        return str(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Business hours as `engine.hours` writes them; empty is around the clock."""
+
+    @property
+    def expects(self) -> str:
+        return "`always`, or such as `Europe/Vienna; mon-fri 08:00-17:00; holidays AT`"
+
+    def read(self, words: str) -> str:
+        if words.lower() in ("always", "24x7", "24/7"):
+            return hours.ALWAYS
+        found = hours.read(words)
+        if found is None:
+            raise ValueError
+        return found.text
+
+    def holds(self, kept: Any) -> bool:
+        try:
+            hours.read(kept)
+        except (ValueError, AttributeError):
+            return False
+        return True
+
+    def words(self, kept: Any) -> str:
+        return kept or "always"
+
+    def typed(self, kept: Any) -> str:
+        return str(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Severities:
+    """Kept as a list, the worst first."""
+
+    @property
+    def expects(self) -> str:
+        return "`none`, or such as `critical, high`"
+
+    def read(self, words: str) -> list[str]:
+        if words == "none":
+            return []
+        named = {Severity(one.strip()) for one in words.split(",")}
+        return [one.value for one in Severity if one in named]
+
+    def holds(self, kept: Any) -> bool:
+        return isinstance(kept, list) and all(one in list(Severity) for one in kept)
+
+    def words(self, kept: Any) -> str:
+        return ", ".join(kept) or "none"
+
+    def typed(self, kept: Any) -> frozenset[Severity]:
+        return frozenset(Severity(one) for one in kept)
