@@ -40,7 +40,7 @@ class _Act:
         return replace(self, **known)
 
 
-_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm"}
+_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope"}
 _IDS = {*_FIXED, "runbook", "part"}
 
 
@@ -204,6 +204,30 @@ class WhoAmI(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class ShowReport(_Act):
+    """What a company got in a span of time; `words` are the company, the span (`30d`), and `--share` to post it."""
+
+    verb: ClassVar[str] = "report"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostReport(_Act):
+    """Picture and figures into the company's channel; `scope` is `company id:days`."""
+
+    verb: ClassVar[str] = "report_post"
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport(_Act):
+    """The same for the asker alone, in a direct message."""
+
+    verb: ClassVar[str] = "report_send"
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetters(_Act):
     """Those that wait; `company` as in Status."""
 
@@ -314,11 +338,12 @@ class SendTest(_Act):
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet
 OnStorm = ClaimAll | SplitOut | StormList
-Action = OnIncident | OnRun | OnLetter | OnQuiet | OnStorm | SendTest | Question
+OnReport = ShowReport | PostReport | SendReport
+Action = OnIncident | OnRun | OnLetter | OnQuiet | OnStorm | OnReport | SendTest | Question
 
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind
-    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnStorm, Question)
+    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnStorm, OnReport, Question)
     for kind in get_args(group)
 }
 

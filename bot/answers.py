@@ -48,6 +48,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw silence web-01 2h why", "hold its alerts; shows first what that hides", Verb.SILENCE),
     ("/aw silence list", "what is quiet, and how much it holds", Verb.SEE),
     ("/aw maint sat 22:00-02:00 weekly why", "plan maintenance", Verb.MAINTAIN),
+    ("/aw report [company] [30d]", "what came in, what it became, how quickly; --share posts it", Verb.SEE),
     ("/aw merge INC-7 into INC-42", "they are one problem", Verb.MERGE),
     ("/aw split INC-42", "take a part out again", Verb.MERGE),
     ("/aw why INC-42", "why this card exists", Verb.SEE),

@@ -11,6 +11,7 @@ from bot import sns_door
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.ports import Chat
+from bot.reports.deliver import deliver
 from bot.sync import sync_card
 from bot.threads import sync_thread
 from engine.access import SYSTEM, Actor, Via
@@ -22,6 +23,7 @@ from engine.jobs import (
     ClaimStorm,
     ConfirmTopic,
     ConsiderRunbook,
+    DeliverReport,
     EndLimiting,
     ExpireApproval,
     Job,
@@ -99,6 +101,8 @@ class Effects:
                 await self._watch(job.storm_id)
             case ClaimStorm():
                 await core.write(lambda tx: self._claim(tx, job))
+            case DeliverReport():
+                await deliver(core, self._chats, job)
             case _:
                 assert_never(job)
 

@@ -10,6 +10,7 @@ from bot import (
     letter_handlers,
     questions,
     quiet_handlers,
+    report_handlers,
     run_handlers,
     storm_handlers,
     trial_handler,
@@ -34,14 +35,17 @@ from bot.actions import (
     Merge,
     Mine,
     Note,
+    PostReport,
     Reject,
     Reopen,
     ReplayLetter,
     Resolve,
     Run,
+    SendReport,
     SendTest,
     Show,
     ShowGuide,
+    ShowReport,
     Snooze,
     Split,
     SplitOut,
@@ -83,6 +87,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await trial_handler.begin(core, action, actor, place)
         case DeadLetters() | DeadLetterShown() | ReplayLetter():
             return await letter_handlers.handle(core, action, actor, place)
+        case ShowReport() | PostReport() | SendReport():
+            return await report_handlers.handle(core, action, actor, place)
         case ClaimAll() | SplitOut() | StormList():
             return await storm_handlers.handle(core, action, place, actor)
         case Run():

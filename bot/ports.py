@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -36,6 +37,30 @@ class Chat(Protocol):
     async def attach(self, channel: str, *, thread: str, name: str, title: str, text: str) -> None:
         """Put a long text into the thread as a file."""
         ...
+
+    async def direct(self, user: str) -> str:
+        """The channel of direct messages with that person."""
+        ...
+
+    async def publish(self, channel: str, card: Card, files: Sequence[Attachment]) -> None:
+        """Post a card with files under it: pictures are shown, the rest is there to download."""
+        ...
+
+
+class Attachment(Protocol):
+    """A file for people; `alt` says what a picture shows."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    @property
+    def alt(self) -> str: ...
 
 
 class Gone(Exception):

@@ -258,6 +258,22 @@ class ClaimStorm:
         return f"storm:{self.storm_id}:claim:{self.user_id}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverReport:
+    """A report of the `days` up to `until` (seconds since 1970), with its files: into the company's channel, or to
+    `user_id` alone."""
+
+    kind: ClassVar[str] = "deliver_report"
+    company_id: int
+    days: int
+    until: int
+    user_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        return f"report:{self.company_id}:{self.days}:{self.user_id or 'channel'}"
+
+
 Job = (
     SyncCard
     | SyncThread
@@ -278,6 +294,7 @@ Job = (
     | Sweep
     | WatchStorm
     | ClaimStorm
+    | DeliverReport
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 

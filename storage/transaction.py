@@ -21,6 +21,7 @@ from storage.intake import IntakeLines
 from storage.jobs import Jobs
 from storage.pictures import Pictures
 from storage.quiet import QuietRules
+from storage.reports import Reports
 from storage.runs import Runs
 from storage.secrets import Vault
 from storage.sources import Sources
@@ -87,6 +88,10 @@ class Transaction:
     @cached_property
     def timeline(self) -> Timeline:
         return Timeline(self)
+
+    @cached_property
+    def reports(self) -> Reports:
+        return Reports(self)
 
     @cached_property
     def cards(self) -> Cards:

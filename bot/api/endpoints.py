@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.api import companies, incidents, live, quiet, runs
+from bot.api import companies, incidents, live, quiet, reports, runs
 from bot.api.door import handler
 from bot.core import Core
 
-ENDPOINTS = (*companies.ENDPOINTS, *incidents.ENDPOINTS, *quiet.ENDPOINTS, *runs.ENDPOINTS)
+ENDPOINTS = (
+    *companies.ENDPOINTS,
+    *incidents.ENDPOINTS,
+    *quiet.ENDPOINTS,
+    *runs.ENDPOINTS,
+    *reports.ENDPOINTS,
+)
 
 
 def attach(app: web.Application, core: Core) -> None:

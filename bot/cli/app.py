@@ -18,6 +18,7 @@ from bot.cli import (
     incident,
     quiet,
     replay,
+    report,
     runbook,
     serve,
     token,
@@ -39,6 +40,7 @@ app.command("demo")(serve.demo)
 app.command("migrate")(serve.migrate)
 app.command("check")(check.check)
 app.command("replay")(replay.replay)
+app.command("report")(report.report)
 app.command("send-test-alert")(trial.send_test_alert)
 app.command("test")(trial.send_test_alert)
 app.command("guide")(guide.guide)

@@ -7,7 +7,7 @@ is permanent, and anything unclear after sending is ambiguous, because chat.post
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cards import Card
-from bot.ports import Gone
+from bot.ports import Attachment, Gone
 from bot.slack.render import message
 from engine.errors import Ambiguous, Permanent, Transient
 
@@ -108,6 +108,24 @@ class SlackChat:
             filename=name,
             title=title,
             content=text[:900_000],
+        )
+
+    async def direct(self, user: str) -> str:
+        answer = await self._call(self.client.conversations_open, users=user, repeatable=True)
+        return str(answer["channel"]["id"])
+
+    async def publish(self, channel: str, card: Card, files: Sequence[Attachment]) -> None:
+        """One message: without an initial comment the blocks are its text."""
+        uploads = [
+            {"filename": one.name, "title": one.title, "file": one.body, "alt_txt": one.alt or None}
+            for one in files
+        ]
+        await self._call(
+            self.client.files_upload_v2,
+            channel=channel,
+            file_uploads=uploads,
+            blocks=orjson.dumps(message(card)["blocks"]).decode(),  # this method takes a query, not JSON
+            request_file_info=False,
         )
 
     async def whisper(self, channel: str, user: str, card: Card, *, thread: str | None = None) -> None:

@@ -1,0 +1,52 @@
+"""A report on its way into a channel or to one person: drawn off the loop, posted as one message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from bot.core import Core
+from bot.ports import Chat
+from bot.reports.card import report_card
+from bot.reports.files import files
+from bot.reports.gather import gather
+from engine.company import Company, Role, User
+from engine.errors import Permanent
+from engine.jobs import DeliverReport
+from storage.transaction import Transaction
+
+
+async def deliver(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> None:
+    """At least once: a report that is posted twice harms nobody. Raises Permanent when there is nowhere to put it."""
+
+    async def look(tx: Transaction) -> tuple[Company | None, User | None]:
+        user = await tx.users.get(job.user_id) if job.user_id is not None else None
+        return await tx.companies.get(job.company_id), user
+
+    company, user = await core.read(look)
+    if company is None:
+        raise Permanent("the company of the report is gone")
+    if job.user_id is not None and (user is None or not user.works_for(company.id)):
+        raise Permanent("who asked for the report may not see this company any more")
+    until = datetime.fromtimestamp(job.until, UTC)
+    report = await gather(core, company, timedelta(days=job.days), until=until)
+    # the client's own people read the channel too: how each technician did is for the MSP
+    people = user is not None and user.role in (Role.TECHNICIAN, Role.MSP_ADMIN)
+    stem = f"{company.slug}-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}"
+    found = await asyncio.to_thread(files, report, stem, people=people)
+    chat, channel = await _where(chats, company, user)
+    await chat.publish(channel, report_card(report, people=people, buttons=False), found)
+
+
+async def _where(chats: Mapping[str, Chat], company: Company, user: User | None) -> tuple[Chat, str]:
+    owner = company if user is None else user
+    for name, address in (
+        ("slack", owner.slack_channel if isinstance(owner, Company) else owner.slack_user),
+        ("teams", owner.teams_conversation if isinstance(owner, Company) else owner.teams_user),
+    ):
+        chat = chats.get(name)
+        if chat is None or not address:
+            continue
+        return chat, address if isinstance(owner, Company) else await chat.direct(address)
+    raise Permanent("no chat platform that is on knows where to post the report")
