@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.names import Names, first_part
+from engine.relations import Relations
 from engine.topology import Topology
 
 SLOT = 300.0
@@ -113,6 +114,7 @@ class Activity:
     steps: dict[tuple[str, str, str], tuple[int, float]] = field(default_factory=dict)
     rushes: dict[str, tuple[float, int]] = field(default_factory=dict)
     traces: OrderedDict[str, Episode] = field(default_factory=OrderedDict)
+    relations: Relations = field(default_factory=Relations)
     names: Names = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
 from engine.conditions import UNREACHABLE, alike, condition, differ, of_its_own
 from engine.names import first_part
+from engine.relations import Follows
 
 JOIN = 0.9
 """Evidence from here on joins an alert to an incident."""
@@ -38,6 +39,11 @@ SAME_FAMILY, MOST_FAMILY, MOST_RELATIVES = 0.22, 3, 32
 SAME_MOMENT = 0.4
 LOCKSTEP, LOCKSTEP_SHARE = 5, 0.6
 """A signature that fires on two assets together so often, and in this share of its alerts, is one thing seen twice."""
+FURTHER = 0.5
+STRONG = 0.6
+"""What history must say of something urgent before people are told that it may belong to something else."""
+TELLING = 0.3
+"""A link from here on is worth telling people: two problems on one asset are, a likeness of names is not."""
 _HIGH = Severity.HIGH.rank
 _NONE: dict[str, tuple[float, str]] = {}
 
@@ -52,6 +58,8 @@ class Sighting:
     stated: float | None
     mentions: Sequence[str] = ()
     trace: str = ""
+    begins: bool = False
+    """The first alert of a run."""
 
 
 @dataclass(slots=True)
@@ -61,9 +69,13 @@ class Case:
     episode: Episode
     score: float = 0.0
     firm: float = 0.0
-    terms: list[tuple[float, str]] = field(default_factory=list)
+    terms: list[tuple[float, str | Follows]] = field(default_factory=list)
+    told: float = 0.0
+    """What of it has been said before: it may join, but does not count as a link a second time."""
+    hint: bool = False
+    """History alone speaks for it, of something urgent."""
 
-    def add(self, weight: float, words: str, *, firm: bool = False) -> None:
+    def add(self, weight: float, words: str | Follows, *, firm: bool = False) -> None:
         self.score += weight
         self.terms.append((weight, words))
         if firm:
@@ -72,8 +84,8 @@ class Case:
     def words(self, most: int = 3) -> str:
         """The heaviest terms, in words."""
         kept: dict[str, float] = {}
-        for weight, words in sorted(self.terms, reverse=True):
-            kept.setdefault(words, weight)
+        for weight, words in sorted(self.terms, key=_heaviest):
+            kept.setdefault(str(words), weight)
             if len(kept) == most:
                 break
         return "; ".join([f"{words} ({weight:.2f})" for words, weight in kept.items()])
@@ -86,6 +98,13 @@ def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) ->
         _same_asset(activity, sighting, cases, rush=rush)
     _relations(activity, sighting, cases)
     _same_family(activity, sighting, cases)
+    if sighting.begins:
+        asked = not sighting.row.incident and all(case.score < JOIN for case in cases.values())
+        follows = activity.relations.begins(
+            sighting.row.asset, sighting.row.signature, sighting.now, asked=asked
+        )
+        if follows:
+            _learned(activity, sighting, follows, cases)
     now, trace = sighting.now, sighting.trace
     if trace and (episode := activity.traces.get(trace)) is not None and now <= episode.ends:
         _case(cases, episode).add(SAME_TRACE, f"both carry the trace {trace}", firm=True)
@@ -132,6 +151,43 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
         case.terms.append((weight, words))
         if case.score > PLENTY:
             return
+
+
+def _learned(activity: Activity, sighting: Sighting, follows: list[Follows], cases: dict[int, Case]) -> None:
+    """What the company's own history ties to it. Several such ties are one piece of evidence seen from several sides:
+    each further one counts half. What is urgent is related by that, and never joins."""
+    now, active, row = sighting.now, activity.active, sighting.row
+    near = activity.near.get(row.asset, _NONE)
+    share: dict[int, float] = {}
+    follows.sort(key=_by_weight)
+    for one in follows:
+        held = active.get(one.asset)
+        if held is None or one.asset in sighting.mentions:
+            continue
+        episode = held[0]
+        if episode.chatter or now > episode.ends:
+            continue
+        part = share.get(episode.id, 1.0)
+        weight = part * one.weight - (near[one.asset][0] if one.asset in near else 0.0)
+        if weight <= 0.0:
+            continue
+        share[episode.id] = part * FURTHER
+        case = cases.get(episode.id) or _case(cases, episode)
+        if row.worst <= _HIGH:
+            case.hint = case.hint or (one.anew and weight >= STRONG)
+            case.terms.append((weight, one))
+            continue
+        case.add(weight, one)
+        if not one.anew:
+            case.told += weight
+
+
+def _heaviest(term: tuple[float, str | Follows]) -> float:
+    return -term[0]
+
+
+def _by_weight(one: Follows) -> float:
+    return -one.weight
 
 
 def _all_of_its_own(rows: Sequence[Key]) -> bool:
@@ -217,7 +273,10 @@ def gather(activity: Activity, episode: Episode, cases: Sequence[Case]) -> list[
         before = episode.links.get(other.id, 0.0)
         if before == KEPT_APART:
             continue
-        score = episode.links[other.id] = other.links[episode.id] = before + LINK * case.score
+        score = before + LINK * (case.score - case.told)
+        if case.hint and score < TELLING:
+            score = TELLING
+        episode.links[other.id] = other.links[episode.id] = score
         if score >= MERGE and len(episode.keys) + len(other.keys) <= CAP:
             enough.append((case, score))
     return enough

@@ -10,15 +10,13 @@ from zoneinfo import ZoneInfo
 from engine.activity import KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
 from engine.correlation import NO_ADVICE, Advice
-from engine.evidence import JOIN, Case, Sighting, gather, in_step, weigh
+from engine.evidence import JOIN, TELLING, Case, Sighting, gather, in_step, weigh
 from engine.reason import Reason
 from engine.track import rhythm_of
 
 UTC = ZoneInfo("UTC")
 MENTION = 0.5
 """What one mention adds to the tie of two assets; two make it as strong as a stated dependency."""
-TELLING = 0.3
-"""A link from here on is worth telling people: two problems on one asset are, a likeness of names is not."""
 CLOSE_LOOKS, SETTLED_KEYS = 2, 30
 """The first alerts of a run are weighed even when their key is known: they may bring two incidents together. Of an
 incident that has found so many keys only the first."""
@@ -103,7 +101,7 @@ class Placing:
             known = activity.near.get(asset, {}).get(other, (0.0, ""))[0]
             activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
-        sighting = Sighting(row, tool, at, said_at, mentions, trace)
+        sighting = Sighting(row, tool, at, said_at, mentions, trace, row.run == 1)
         look = Look(row, sighting, chatter=chatter, twin=twin)
         look.calm = not worse and not row.incident and severity is not Severity.CRITICAL
         look.usual = activity.usual(row, at)
