@@ -21,11 +21,11 @@ async def aws(companies: Sequence[Company]) -> list[Finding]:
     except Permanent as error:
         mend = "Give AWS credentials as boto3 finds them: AWS_ACCESS_KEY_ID, a profile, or an instance role."
         return [bad("AWS", f"we cannot say who we are: {error}", mend)]
-    roles = [_role(slug, cloud, one) for (slug, cloud), one in zip(clouds, access, strict=True)]
+    roles = [role_finding(slug, cloud, one) for (slug, cloud), one in zip(clouds, access, strict=True)]
     return [good("AWS", f"we are {arn}"), *roles]
 
 
-def _role(slug: str, cloud: Cloud, access: RoleAccess) -> Finding:
+def role_finding(slug: str, cloud: Cloud, access: RoleAccess) -> Finding:
     """With the external id it must work; without it, it must not: else anyone we serve could be impersonated."""
     subject, condition = f"AWS role of {slug}", f"sts:ExternalId = {cloud.external_id}"
     if access.with_id:

@@ -6,9 +6,11 @@ import typer
 
 from bot.cli import (
     asset,
+    asset_patches,
     audit,
     check,
     company,
+    company_access,
     company_cloud,
     company_keys,
     config,
@@ -48,10 +50,12 @@ app.command("openapi")(serve.openapi)
 company.app.add_typer(heartbeat.app, name="heartbeat")
 company.app.add_typer(company_keys.app)
 company.app.add_typer(company_cloud.app, name="cloud")
+company.app.add_typer(company_access.app)
 app.add_typer(company.app, name="company")
 app.add_typer(config.app, name="config")
 app.add_typer(config.groups, name="group")
 app.add_typer(user.app, name="user")
+asset.app.add_typer(asset_patches.app)
 app.add_typer(asset.app, name="asset")
 app.add_typer(incident.app, name="incident")
 app.add_typer(quiet.silences, name="silence")

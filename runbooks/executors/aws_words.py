@@ -66,6 +66,11 @@ def refusal(
     if code in _OUR_KEYS:
         whose = "Our own AWS credentials are" if assuming else f"The AWS session for {order.account} is"
         return Permanent(f"{whose} not accepted ({code}).")
+    if code in _DENIED and call == "GetObject":  # also the answer for what is not there
+        return Permanent(
+            f"The role {order.cloud.role_arn} may not call s3:GetObject there, or the machine has put nothing there: "
+            "its instance role needs s3:PutObject."
+        )
     if code in _DENIED:
         return Permanent(
             f"The role {order.cloud.role_arn} may not call {_PREFIX.get(call, 'ssm')}:{call}. "
@@ -78,7 +83,7 @@ def refusal(
     return Permanent(f"AWS refused {call} ({code or status}){said}.")
 
 
-_PREFIX = {"GetObject": "s3", "GetLogEvents": "logs"}
+_PREFIX = {"GetLogEvents": "logs"}
 
 _KNOWN = {
     "NoSuchBucket": "There is no such bucket for the output.",

@@ -80,6 +80,8 @@ class _Face:
         signed = Signed(request.method, path, query, request.headers, body)
         caller = verify(signed, scope, self._aws.identities, self._aws.now())
         operation = _operation(service, request, body)
+        if caller.is_session:
+            self._aws.asked.add(f"{service}:{operation}")
         caller.demand(service, operation)
 
         async def work() -> web.Response:

@@ -37,6 +37,8 @@ class AwsWorld:
     ) -> None:
         self.faults = faults
         self.pace = Pace()
+        self.asked: set[str] = set()
+        """What assumed roles called, as policies name it: ssm:SendCommand."""
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.rates = {"SendCommand": Rate(5, 20), "*": Rate(20, 60)}
         self.identities = Identities()

@@ -17,7 +17,7 @@ from sandbox.faults import Do, Fault
 from sandbox.world import World
 
 PREFIX = "/azure"
-VERSIONS = ("2023-03-01", "2023-07-01", "2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-04-01")
+VERSIONS = ("2023-03-01", "2023-09-01", "2024-03-01", "2024-07-01", "2024-11-01", "2025-04-01", "2026-04-01")
 LARGEST_SCRIPT = 256 * 1024
 MOST_COMMANDS = 25
 """Run commands on one machine."""
@@ -241,6 +241,7 @@ class _Face:
         return known[0]
 
     def _demand(self, subscription: Subscription, action: str, scope: str) -> None:
+        self._azure.asked.add(action)
         if action in self._azure.denied[subscription.id]:
             raise Refusal(
                 403,

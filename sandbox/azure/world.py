@@ -84,6 +84,8 @@ class AzureWorld:
         self.config = config
         self.faults = faults
         self.pace = Pace()
+        self.asked: set[str] = set()
+        """The actions that were needed so far."""
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.denied: dict[str, set[str]] = {one.id: set() for one in config.subscriptions}
         self.burst = 200
