@@ -23,14 +23,14 @@ class RoleAccess:
 
 def try_roles(clouds: Sequence[Cloud]) -> tuple[str, list[RoleAccess]]:
     """(our own ARN, the access to each role). Raises Permanent when AWS does not know us or cannot be reached."""
-    import boto3
+    import boto3.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     quick = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
     region = next((cloud.region for cloud in clouds if cloud.region), _FALLBACK_REGION)
     try:
-        sts = boto3.client("sts", region_name=region, config=quick)
+        sts = boto3.session.Session().client("sts", region_name=region, config=quick)
         try:
             arn = str(sts.get_caller_identity()["Arn"])
             return arn, [_access(sts, cloud, ClientError) for cloud in clouds]
