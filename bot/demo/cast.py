@@ -136,6 +136,7 @@ GLOBEX = Client(
             depends_on=("globex-db-01",),
             labels=(("mount", "/"), ("service", "postgresql")),
         ),
+        Machine(name="globex-nas-01", aliases=("10.30.0.41",), platform=""),
         Machine(name="globex-core-sw-01", aliases=("10.30.0.1",), platform="", critical=True),
     ),
 )
@@ -155,6 +156,7 @@ INITECH = Client(
             template="windows-server",
             labels=(("service", "W3SVC"),),
         ),
+        Machine(name="initech-vpn-01", aliases=("10.40.0.1",), platform=""),
         Machine(name="initech-nas-01", aliases=("10.40.0.41",), platform="", critical=True),
     ),
 )

@@ -81,6 +81,27 @@ _SITE = _alert(
     "The web shop answers with 503",
     "nagios",
 )
+_SCRUB = _alert(
+    "globex-nas-01",
+    "Read latency high",
+    "warning",
+    "Reads take 140 ms: the array is being scrubbed",
+    "checkmk",
+)
+PAST = {"globex": _SCRUB}
+"""What each company's monitoring has said on the days before, at this time: it comes every day, and goes by itself."""
+_TUNNEL = _alert(
+    "initech-vpn-01",
+    "VPN tunnel to the branch down",
+    "high",
+    "Peer 198.51.100.7 does not answer",
+    "zabbix",
+)
+_FLAPS = [_recovery(_TUNNEL, "The tunnel is up") if turn % 2 else _TUNNEL for turn in range(10)]
+
+
+def recovery_of(alert: dict[str, Any]) -> dict[str, Any]:
+    return _recovery(alert, "Well again")
 
 
 def _break(machine: str, how: str) -> dict[str, str]:
@@ -170,11 +191,19 @@ _PRESETS: dict[str, list[Preset]] = {
             breaks=[_break("globex-app-01", "stop-unit:nginx")],
         ),
         _preset("service-recovered", "nginx on globex-app-01 is up again", _recovery(_SERVICE, "nginx runs")),
+        _preset("daily-scrub", "globex-nas-01 is slow, as every day at this time", _SCRUB),
+        _preset(
+            "daily-scrub-fails",
+            "globex-nas-01 is slow, and worse than ever",
+            _SCRUB | {"severity": "high", "message": "Reads take 2,300 ms: the scrub found bad sectors"},
+        ),
+        _preset("daily-scrub-over", "globex-nas-01 is fast again", recovery_of(_SCRUB)),
         _preset("replication-lag", "Replication lag on globex-db-02", _DATABASE),
         _preset("storm", f"Storm at Globex: {len(_STORM)} alerts in 25 s", *_STORM, over_seconds=25),
         _preset("storm-over", "Ward 3 has power again", *_calm(), over_seconds=3),
     ],
     "initech": [
+        _preset("flapping", "VPN tunnel of Initech flaps: 10 changes in 30 s", *_FLAPS, over_seconds=30),
         _preset("backup-failed", "Backup failed on initech-nas-01", _BACKUP),
         _preset("backup-recovered", "The backup of initech-nas-01 ran", _recovery(_BACKUP, "14 of 14 saved")),
         _preset(
@@ -194,11 +223,14 @@ EVENING = [
         (4, "globex", "service-down"),
         (7, "acme", "memory-pressure"),
         (10, "initech", "backup-failed"),
+        (12, "globex", "daily-scrub"),
         (15, "acme", "log-growth"),
+        (20, "initech", "flapping"),
         (40, "acme", "disk-recovered"),
         (50, "acme", "log-recovered"),
         (70, "acme", "cascade"),
     )
 ]
-"""A disk that heals alone, a restart and a memory that wait for a decision, a backup that waits for a person, and a
-database whose fall takes three others along, in one incident."""
+"""A disk that heals alone, a restart and a memory that wait for a decision, a backup that waits for a person, a
+NAS that is slow as every day, a tunnel that flaps, and a database whose fall takes three others along, in one
+incident."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bot import app
 from bot.core import Core
 from bot.demo.cast import BOT, CLIENTS, HOME_ACCOUNT, PEOPLE, REGION, TEAM, Client
-from bot.demo.presets import EVENING, presets
+from bot.demo.past import DAYS_AGO, live_through
+from bot.demo.presets import EVENING, PAST, presets
 from bot.settings import read
 from engine.access import Actor, Via
 from engine.cloud import Cloud
@@ -68,19 +70,29 @@ async def provision(core: Core) -> dict[str, Issued]:
     return issued
 
 
+async def _past(core: Core, made: Company, client: Client) -> None:
+    """The days before, while the company has no channel yet: nothing of them is posted."""
+    await live_through(core, made, core.clock.now())
+    shown = replace(made, slack_channel=client.channel)
+    now = core.clock.now()
+    await core.write(
+        lambda tx: directory.change_company(tx, shown, actor=ACTOR, now=now, slack_channel=client.channel)
+    )
+
+
 async def _company(core: Core, client: Client) -> Issued:
     company = Company(
         id=0,
         slug=client.slug,
         name=client.name,
-        slack_channel=client.channel,
+        slack_channel=None if client.slug in PAST else client.channel,
         autonomy=client.autonomy,
         timezone=client.timezone,
         clouds=(Cloud(role_arn=client.role_arn, region=REGION),),
     )
 
     async def write(tx: Transaction) -> Issued:
-        now = core.clock.now()
+        now = core.clock.now() - timedelta(days=DAYS_AGO[0] + 1 if client.slug in PAST else 0)
         made = await directory.add_company(tx, company, with_hmac=False, actor=ACTOR, now=now)
         for machine in client.machines:
             asset = Asset(
@@ -98,7 +110,10 @@ async def _company(core: Core, client: Client) -> Issued:
             await directory.add_asset(tx, asset, actor=ACTOR, now=now)
         return made
 
-    return await core.write(write)
+    issued = await core.write(write)
+    if client.slug in PAST:
+        await _past(core, issued.company, client)
+    return issued
 
 
 def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:

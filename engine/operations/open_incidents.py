@@ -20,8 +20,8 @@ FEW = 3
 
 REMEMBERED = timedelta(days=35)
 """What a key did is known for so long: a weekly series with three weeks left out goes on."""
-SAME_DAY = timedelta(hours=24)
-"""A round of a series comes back under its number when that was opened so lately; each day has a number of its own."""
+SAME_DAY, SHORT_STEP = timedelta(hours=24), timedelta(hours=20)
+"""A round of a series that comes several times a day comes back under the number of its day."""
 
 
 def _later(one: Incident, other: Incident | None) -> bool:
@@ -221,6 +221,10 @@ class _OfCompany:
         return work.after if work else None
 
 
+def _short_step(track: Track, now: datetime) -> bool:
+    return len(track.rounds) > 1 and now.timestamp() - track.rounds[-1].began < SHORT_STEP.total_seconds()
+
+
 async def _last(
     tx: Transaction, whole: OpenSet, keys: Collection[CompanyKey], since: datetime, now: datetime
 ) -> Mapping[CompanyKey, Incident]:
@@ -231,7 +235,7 @@ async def _last(
         place: incident
         for place, incident in whole.earlier.items()
         if (incident.resolved_at is not None and incident.resolved_at >= since)
-        or (now - incident.opened_at < SAME_DAY and len(incident.course.rounds) > 1)
+        or (now - incident.opened_at < SAME_DAY and _short_step(incident.course, now))
     }
 
 

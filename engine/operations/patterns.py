@@ -36,6 +36,8 @@ def begin(draft: Incident, track: Track, context: CompanyContext, now: datetime)
 
 def fires(work: Work, severity: Severity, context: CompanyContext, now: datetime) -> None:
     """An incident of which nothing fired any more fires again."""
+    if work.after.test:
+        return
     track = work.after.course
     before = track.flapping
     track = _began(work.after, track, severity, context, now)
@@ -59,7 +61,7 @@ def _began(
 
 def stops(work: Work, *, whole: bool, now: datetime) -> bool:
     """Some of it stopped firing, or the `whole` of it: does it flap, so that this does not end it?"""
-    if not whole:
+    if not whole or work.after.test:
         return False
     track = work.after.course
     before, track = track.flapping, track.ended(now)

@@ -23,7 +23,7 @@ from bot.demo.provision import Plan, provision, world
 from engine.access import GRANTS, Verb
 from engine.company import Role
 from engine.operations.directory import KEY_FORM, key_digest
-from engine.operations.ingest import ingest
+from engine.operations.ingest import Delivery, ingest
 from integrations.sources import generic
 from runbooks.catalogue import Catalogue
 from runbooks.runbook import Platform, Risk
@@ -102,6 +102,25 @@ async def test_each_problem_of_the_evening_has_the_runbook_it_is_meant_for(
     if slug == "acme" and preset in ("disk-full", "log-growth"):
         assert best is not None
         assert best.risk is Risk.LOW
+
+
+async def tell(core: Core, delivery: Delivery) -> None:
+    await core.write(lambda tx: ingest(tx, [delivery], core.clock.now()))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_the_demo_has_a_past_and_what_comes_every_day_calls_nobody(core: Core) -> None:
+    issued = await provision(core)
+    globex = issued["globex"].company
+    before = await core.read(lambda tx: tx.incidents.listed(company_ids=[globex.id], open_only=None))
+    assert len(before) == 6 and not any(one.open for one in before)
+    assert await core.read(lambda tx: tx.companies.by_channel("slack", "C0GLOBEX"))
+    for preset, unlike in (("daily-scrub", ""), ("daily-scrub-fails", "unlike the last 6")):
+        (found,) = [one for one in presets.presets("globex") if one["id"] == preset]
+        await tell(core, given.delivery(globex, *generic.parse(found["alerts"], {})))
+        (incident,) = await core.read(lambda tx: tx.incidents.listed(company_ids=[globex.id]))
+        assert "6 of the last 7" in incident.course.rhythm or "7 of the last 8" in incident.course.rhythm
+        assert unlike in incident.course.unlike and bool(incident.assignee_id) is bool(unlike)
 
 
 def test_the_people_are_one_of_each_kind_and_three_technicians() -> None:
@@ -183,7 +202,7 @@ def test_the_first_card_is_there_in_20_seconds_and_ctrl_c_ends_everything(tmp_pa
         messages = f"{address}/_sandbox/messages?channel=C0ACME&as=U0KIM"
         assert wait_for(lambda: get(messages)["messages"], 20)
         assert time.monotonic() - began < 20
-        assert "INC-1" in get(messages)["messages"][0]["text"]
+        assert "INC-7" in get(messages)["messages"][0]["text"]  # six are the past's
         assert len(of_the_demo(folder)) >= 2
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
