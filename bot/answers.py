@@ -196,7 +196,7 @@ def why_card(view: IncidentView) -> Card:
         Body((Strong("Key "), Code(incident.correlation_key), f": {incident.count} alerts share it so far.")),
         *_pattern(view),
         *_joined(view),
-        Body((Strong("Assigned because "), *owner, ".")),
+        Body((Strong("Assigned because " if view.assignee else "Assigned to nobody: "), *owner, ".")),
         Body((Strong("Priority "), view.priority.explain(), ".")),
         Facts(
             (
@@ -218,7 +218,7 @@ def _pattern(view: IncidentView) -> list[Element]:
     if flaps is not None:
         rule = (
             f"{flaps.text[:1].upper()}{flaps.text[1:]} ",
-            f"because it began or stopped firing {FLAP_CHANGES} times and more within "
+            f"because it began or stopped firing at least {FLAP_CHANGES} times within "
             f"{span_text(timedelta(seconds=FLAP_SPAN))}. It stays one open incident until it has been quiet for "
             f"{span_text(timedelta(seconds=FLAP_QUIET))}; then it is over if monitoring said so last.",
         )

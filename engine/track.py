@@ -159,7 +159,11 @@ class Track:
 
 def rhythm_of(starts: Sequence[float], zone: ZoneInfo) -> Period | None:
     """The step of these beginnings; on the clock of the wall where only that keeps step (a change to summer time)."""
-    return periodic(starts) or periodic([_wall(at, zone) for at in starts])
+    found = periodic(starts)
+    if found is not None or zone.key == "UTC" or not starts:
+        return found
+    walls = [_wall(at, zone) for at in starts]
+    return periodic(walls) if walls[-1] - walls[0] != starts[-1] - starts[0] else None
 
 
 def _wall(at: float, zone: ZoneInfo) -> float:
@@ -182,7 +186,7 @@ def _judged(
         return "", "", None, False
     if whole is None:
         words = rhythm_words(starts, known, zone)
-        usual, now = _clock(starts, zone), datetime.fromtimestamp(at, zone).strftime("%H:%M")
+        usual, now = _clock(starts, zone), f"{datetime.fromtimestamp(at, zone):%H:%M}"
         out_of_step = f"at {now} instead of about {usual}" if known.seconds > DAY / 2 else "out of step"
         return words, f"{_heading(starts, zone)}: {out_of_step}", None, True
     words = rhythm_words([*starts, at][-MOST_ROUNDS:], whole, zone)
@@ -207,7 +211,7 @@ def _in_step(rounds: Sequence[Round], at: float, zone: ZoneInfo) -> Sequence[Rou
 
 
 def rhythm_words(starts: Sequence[float], period: Period, zone: ZoneInfo) -> str:
-    """`every night about 02:00, 6 of the last 7 nights`; `every 2.0 h (±4 min), 5 times` when it is no day or week."""
+    """`every night about 02:00 CET, 6 of the last 7 nights`; `every 2.0 h (±4 min), 5 times` otherwise."""
     daily, weekly = abs(period.seconds - DAY) < NEARLY_DAY, abs(period.seconds - WEEK) < NEARLY_WEEK
     if not (daily or weekly):
         return period.text
@@ -239,7 +243,7 @@ def _unit(starts: Sequence[float], zone: ZoneInfo, *, weekly: bool) -> tuple[str
 
 def _clock(starts: Sequence[float], zone: ZoneInfo) -> str:
     hours, minutes = divmod(_minutes(starts, zone), 60)
-    return f"{hours:02}:{minutes:02}"
+    return f"{hours:02}:{minutes:02} {datetime.fromtimestamp(starts[-1], zone):%Z}"
 
 
 def _minutes(starts: Sequence[float], zone: ZoneInfo) -> int:

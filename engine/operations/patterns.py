@@ -94,8 +94,7 @@ def look(works: Iterable[Work], contexts: Mapping[int, CompanyContext]) -> list[
             continue
         work.calm = True
         if after.assignee_id is None and (before is None or work.reopened is not None):
-            reason = "comes as always: nobody is called unless it lasts longer than ever"
-            work.after = replace(after, assigned_reason=reason)
+            work.after = replace(after, assigned_reason="it comes as always")
     return up
 
 

@@ -207,10 +207,13 @@ def _matters(before: Incident, after: Incident) -> bool:
 def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -> None:
     after = work.after
     if work.reopened is not None:
-        work.after = after = acted(after, what="Came back: reopened by monitoring", now=now)
+        what = "Came back: it flaps" if work.flaps else "Came back: reopened by monitoring"
+        work.after = after = acted(after, what=what, now=now)
         prove(tx, after, AuditKind.INCIDENT_REOPENED, actor=SYSTEM, now=now, why=work.reopened.text)
         text = f"Reopened: {work.reopened.text}."
-        tell(tx, after, TimelineKind.REOPENED, text, actor=SYSTEM, now=now, told=not work.calm)
+        tell(
+            tx, after, TimelineKind.REOPENED, text, actor=SYSTEM, now=now, told=not (work.calm or work.flaps)
+        )
     elif work.again is not None and not work.flaps:
         quiet = work.again.text.rpartition(" after ")[2]
         tell(tx, after, TimelineKind.ALERT, f"Fires again after {quiet}.", actor=SYSTEM, now=now)

@@ -38,14 +38,14 @@ def nights(count: int, *, first: datetime = NIGHT, skipped: tuple[int, ...] = ()
 
 def test_every_night_in_words() -> None:
     assert lived(nights(2)).rhythm == ""
-    assert lived(nights(5)).rhythm == "every night about 02:00, each of the last 5 nights"
-    assert lived(nights(6, skipped=(3,))).rhythm == "every night about 02:00, 6 of the last 7 nights"
+    assert lived(nights(5)).rhythm == "every night about 02:00 CET, each of the last 5 nights"
+    assert lived(nights(6, skipped=(3,))).rhythm == "every night about 02:00 CET, 6 of the last 7 nights"
     weeks = [NIGHT + timedelta(weeks=one) for one in (0, 1, 3, 4)]
-    assert lived(weeks).rhythm == "every Wednesday about 02:00, 4 of the last 5 weeks"
+    assert lived(weeks).rhythm == "every Wednesday about 02:00 CET, 4 of the last 5 weeks"
     hourly = [NIGHT + timedelta(hours=2 * one) for one in range(5)]
     assert lived(hourly).rhythm == "every 2.0 h (±1 min), 5 times"
     noon = [NIGHT + timedelta(hours=11, days=one) for one in range(4)]
-    assert lived(noon).rhythm == "every day about 13:00, each of the last 4 days"
+    assert lived(noon).rhythm == "every day about 13:00 CET, each of the last 4 days"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,8 @@ def test_every_night_in_words() -> None:
 )
 def test_the_wall_clock_counts_when_summer_time_begins_or_ends(first: datetime) -> None:
     track = lived(nights(8, first=first))
-    assert track.rhythm == "every night about 04:00, each of the last 8 nights"
+    zone = "CEST" if first.month == 3 else "CET"
+    assert track.rhythm == f"every night about 04:00 {zone}, each of the last 8 nights"
     assert all(not one.odd for one in track.rounds) and track.until is not None
 
 
@@ -65,7 +66,9 @@ def test_a_round_as_always_is_expected_and_anything_else_is_said() -> None:
     worse = began(known, at, Severity.MEDIUM)
     assert (worse.unlike, worse.until) == ("unlike the last 5 nights: medium instead of low", None)
     noon = began(known, at + timedelta(hours=10))
-    assert noon.unlike == "unlike the last 5 nights: at 12:00 instead of about 02:00" and noon.until is None
+    assert (
+        noon.unlike == "unlike the last 5 nights: at 12:00 instead of about 02:00 CET" and noon.until is None
+    )
     assert began(known, at, critical=True).until is None
     for severity in (Severity.HIGH, Severity.CRITICAL):
         assert began(lived(nights(5), severity=severity), at, severity).until is None

@@ -166,7 +166,7 @@ async def test_what_comes_every_night_is_expected_and_calls_nobody(world: World,
     await world.tell(alert(**NIGHT))
     calm = await newest(world)
     assert calm.id != called.id and calm.open and calm.assignee_id is None
-    assert "nobody is called" in calm.assigned_reason and "each of the last 4 days" in calm.course.rhythm
+    assert "comes as always" in calm.assigned_reason and "each of the last 4 days" in calm.course.rhythm
     clock.advance(minutes=11)
     await world.tell(recovery(**NIGHT))
     done = await newest(world)
@@ -198,7 +198,7 @@ async def test_the_night_it_is_not_over_as_always_somebody_gets_it(world: World,
     ("change", "late", "unlike"),
     [
         ({"severity_word": "critical"}, 0, "critical instead of medium"),
-        ({}, 7 * 60, "at 16:00 instead of about 09:00"),
+        ({}, 7 * 60, "at 16:00 instead of about 09:00 UTC"),
     ],
 )
 async def test_worse_or_at_another_hour_it_comes_up_at_once(
