@@ -37,7 +37,14 @@ class _Act:
             known["parameters"] = others
         for name in known.keys() & {"to", "number"}:
             known[name] = int(known[name])
+        if "targets" in known:
+            known["targets"] = names_in(known["targets"])
         return replace(self, **known)
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """The names in a list with commas, each once."""
+    return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
 _FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope"}
@@ -116,12 +123,14 @@ class Snooze(_Act):
 
 @dataclass(frozen=True, slots=True)
 class Run(_Act):
-    """`runbook` empty asks which; `parameters` None asks for what is missing."""
+    """`runbook` empty asks which; `parameters` None asks for what is missing; without `targets`, the incident's own
+    asset."""
 
     verb: ClassVar[str] = "run"
     incident: int
     runbook: str = ""
     parameters: Mapping[str, str] | None = None
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

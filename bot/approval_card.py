@@ -64,7 +64,7 @@ def _waiting(view: ApprovalView) -> list[Element]:
     elements: list[Element] = [
         Title(_RISK_TONES[run.risk], (Strong(f"Approve “{run.title}” on {cut(run.target_names, 80)}?"),)),
         Facts(tuple(facts)),
-        Body((Strong("Where: "), cut(where, 400), f" · account {run.account} · {run.region}")),
+        Body((Strong("Where: "), cut(where, 400), _place(run))),
     ]
     if run.parameters:
         pairs: list[str | Code | Strong] = [Strong("With: ")]
@@ -93,6 +93,11 @@ def _waiting(view: ApprovalView) -> list[Element]:
         )
     )
     return elements
+
+
+def _place(run: Run) -> str:
+    """The account that it would run in, and where in it if that is told apart."""
+    return "".join(f" · {part}" for part in (f"{run.provider.label} {run.account}", run.region) if part)
 
 
 def _planned(view: ApprovalView) -> list[Line]:

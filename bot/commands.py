@@ -38,6 +38,7 @@ from bot.actions import (
     WantQuiet,
     WhoAmI,
     Why,
+    names_in,
 )
 from engine.errors import Refused
 from engine.identifiers import incident_number
@@ -234,8 +235,17 @@ def _quiet(kind: QuietKind, text: str, rest: list[str], here: int | None) -> Act
 
 
 def _run(words: list[str], here: int | None) -> Action:
+    """`run RUNBOOK [INC-42] [on MACHINE, MACHINE …] [name=value …]`."""
+    place = [word.lower() for word in words].index("on") if "on" in map(str.lower, words) else len(words)
+    after = words[place + 1 :]
+    targets = names_in(",".join(word for word in after if "=" not in word))
+    if place < len(words) and not targets:
+        raise Refused(
+            "On which machines?", hint="Write `/aw run restart-service on web-01, web-02`.", code="which"
+        )
+    words = [*words[:place], *(word for word in after if "=" in word)]
     numbers = [number for word in words if (number := incident_number(word)) is not None]
     names = [word.lower() for word in words if incident_number(word) is None and "=" not in word]
     given = dict(word.split("=", 1) for word in words if "=" in word and incident_number(word) is None)
     number = numbers[0] if numbers else _needed("run disk-clean-up", here)
-    return Run(number, names[0] if names else "", given or None)
+    return Run(number, names[0] if names else "", given or None, targets)

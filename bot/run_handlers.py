@@ -61,6 +61,7 @@ async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Repl
             fresh,
             runbook,
             dict(action.parameters or {}),
+            action.targets or None,
             context=context,
             actor=actor,
             now=core.clock.now(),
@@ -82,8 +83,21 @@ async def _ask_which(core: Core, action: Run, incident: Incident) -> Asked:
     options = [(one.id, f"{cut(one.title, 45)} ({one.risk.value} risk)") for one in shown]
     field = Field(name="runbook", label="Which runbook?", kind=FieldKind.CHOICE, options=options)
     return Asked(
-        Form(title=f"Run on {cut(incident.label, 16)}", submit="Next", action=action, fields=(field,))
+        Form(
+            title=f"Run on {cut(incident.label, 16)}",
+            submit="Next",
+            action=action,
+            fields=(field, *_machines(action)),
+        )
     )
+
+
+def _machines(action: Run) -> tuple[Field, ...]:
+    """The machines that were named, in the form too: what a form comes back with is all that is known then."""
+    if not action.targets:
+        return ()
+    names = ", ".join(action.targets)
+    return (Field(name="targets", label="On which machines?", kind=FieldKind.TEXT, value=names, most=2000),)
 
 
 async def _missing(
@@ -95,10 +109,11 @@ async def _missing(
 
     async def labels(tx: Transaction) -> tuple[dict[str, str], dict[str, str]]:
         context = await tx.companies.context(incident.company_id)
-        asset = context.asset_called(incident.asset_name)
+        named = [context.asset_called(name) for name in action.targets or (incident.asset_name,)]
+        assets = [one for one in named if one is not None]
         alerts = await tx.alerts.of_incident(incident.id)
         said = {name: value for alert in alerts for name, value in alert.labels.items()}
-        ours = dict(asset.labels) if asset else {}
+        ours = request.shared_labels(assets) if assets else {}
         return ours, {**said, **ours}
 
     ours, known = await core.read(
@@ -131,7 +146,13 @@ def _parameter_form(action: Run, runbook: Runbook, missing: list[tuple[RunbookPa
             )
         )
     intro = (f"{runbook.description} ", f"Risk: {runbook.risk.value}. ", f"Undo: {runbook.undo}")
-    return Form(title=cut(runbook.title, 24), submit="Run", action=action, fields=tuple(fields), intro=intro)
+    return Form(
+        title=cut(runbook.title, 24),
+        submit="Run",
+        action=action,
+        fields=(*fields, *_machines(action)),
+        intro=intro,
+    )
 
 
 async def _approve(core: Core, action: Approve, actor: Actor) -> Reply:

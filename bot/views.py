@@ -8,6 +8,7 @@ from datetime import datetime
 
 from engine.alert import StoredAlert
 from engine.audit import TimelineEntry
+from engine.cloud import Provider, clouds_for, place_of
 from engine.company import Asset, Company, CompanyContext, User
 from engine.grouping import JoinedKey
 from engine.heartbeat import Heartbeat
@@ -56,6 +57,14 @@ class IncidentView:
         return self.runs[0] if self.runs else None
 
 
+def _reachable(asset: Asset, context: CompanyContext) -> bool:
+    """Whether a run could go to this machine as far as its reference tells."""
+    place = place_of(asset.cloud_ref)
+    if place is None or place.provider is Provider.GCP:
+        return False
+    return bool(clouds_for(context.company.clouds, place))
+
+
 async def incident_view(
     tx: Transaction, incident_id: int, *, catalogue: Catalogue, now: datetime
 ) -> IncidentView | None:
@@ -66,7 +75,7 @@ async def incident_view(
     asset = context.asset_called(incident.asset_name)
     known = {user.id: user for user in context.people}
     fits: list[Runbook] = []
-    if asset is not None and asset.cloud_ref and context.company.clouds:
+    if asset is not None and _reachable(asset, context):
         matches = catalogue.matching(incident.category, incident.signature, platform_of(asset.platform))
         fits = [match.runbook for match in matches]
     return IncidentView(

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from engine.cloud import Provider
 from engine.errors import Refused
 from runbooks.runbook import Platform, Risk
 
@@ -158,6 +159,10 @@ class Run:
     outcome: str = ""
     error: str = ""
     revision: int = 0
+
+    @property
+    def provider(self) -> Provider:
+        return next((one for one in Provider if one.executor == self.executor), Provider.AWS)
 
     @property
     def platform(self) -> Platform:

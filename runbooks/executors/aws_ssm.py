@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -33,11 +34,22 @@ POLLS_A_SECOND = 2.0
 """How often one account and region is asked how its commands stand, whatever the number of runs there."""
 
 _LONGEST_TURN = 5.0
+_SLOWEST = 8.0
+"""Seconds between two looks at an account that asks us to slow down."""
+
 _LISTED_AFTER = timedelta(seconds=20)
 """ListCommandInvocations is eventually consistent: for this long a missing command is no news."""
 
 _LOOK_BACK = timedelta(days=1)
 _LOOK_PAGES = 20
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How often one account and region is asked: less often after each time that it was too often."""
+
+    between: float
+    next_at: float = 0.0
 
 
 class AwsSsm:
@@ -59,7 +71,7 @@ class AwsSsm:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="aws")
         self.sessions = Sessions(named=session_tags, connections=threads)
         self._between = 1 / polls_a_second
-        self._next_poll: dict[tuple[str, str], float] = {}
+        self._paces: dict[tuple[str, str], _Pace] = {}
 
     def close(self) -> None:
         """Ends the threads and the connections. Calls under way are not waited for."""
@@ -81,21 +93,30 @@ class AwsSsm:
 
     async def poll(self, order: Order, reference: Mapping[str, Any]) -> Progress:
         await self._turn_to_poll(order)
-        return await self._in_thread(self._poll, order, reference)
+        pace = self._paces[order.account, order.region]
+        try:
+            seen = await self._in_thread(self._poll, order, reference)
+        except Transient as error:
+            if error.retry_after == words.SLOW_DOWN:
+                pace.between = min(_SLOWEST, pace.between * 2)
+            raise
+        pace.between = max(self._between, pace.between / 2)
+        return seen
 
     async def cancel(self, order: Order, reference: Mapping[str, Any]) -> None:
         await self._in_thread(self._cancel, order, reference)
 
     async def _turn_to_poll(self, order: Order) -> None:
         """Waits for this account's turn. Raises Transient when that would be long."""
-        key, now = (order.account, order.region), asyncio.get_running_loop().time()
-        at = max(now, self._next_poll.get(key, 0.0))
+        now = asyncio.get_running_loop().time()
+        pace = self._paces.setdefault((order.account, order.region), _Pace(self._between))
+        at = max(now, pace.next_at)
         if at - now > _LONGEST_TURN:
             raise Transient(
                 f"Many runs are being followed in {order.account}; asking again in a moment.",
                 retry_after=timedelta(seconds=_LONGEST_TURN),
             )
-        self._next_poll[key] = at + self._between
+        pace.next_at = at + pace.between
         await asyncio.sleep(at - now)
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.access import SYSTEM
 from engine.audit import AuditKind
-from engine.cloud import Cloud, Provider, cloud_at
+from engine.cloud import Cloud, cloud_at
 from engine.company import CompanyContext
 from engine.jobs import CancelRun, PollRun, StartRun
 from runbooks import run as state
@@ -98,7 +98,7 @@ async def _why_void(
     if context.company.archived_at is not None:
         return "the company is archived"
     if cloud_at(context.company.clouds, run.executor, run.account) is None:
-        return f"the company's {_provider(run).label} is no longer {run.account}"
+        return f"the company's {run.provider.label} is no longer {run.account}"
     for target in run.targets:
         asset = context.asset_called(target.asset_name)
         if asset is None or asset.cloud_ref != target.cloud_ref:
@@ -137,7 +137,7 @@ async def mark_started(
     after = state.begin(before, reference, now=now)
     said = Said(
         audit=AuditKind.RUN_STARTED,
-        text=f"{before.label}: the command is with {_provider(before).name_of_service}.",
+        text=f"{before.label}: the command is with {before.provider.name_of_service}.",
         told=False,
         detail={"step": before.step.value, "reference": dict(reference)},
     )
@@ -212,7 +212,7 @@ async def _not_seen(tx: RunsTransaction, run: Run, seen: Seen, *, now: datetime)
         return await give_up(
             tx,
             run,
-            f"It was started, but {_provider(run).name_of_service} no longer says how it went. {seen.why}",
+            f"It was started, but {run.provider.name_of_service} no longer says how it went. {seen.why}",
             now=now,
         )
     tx.jobs.put(PollRun(company_id=run.company_id, run_id=run.id), due_at=now + (seen.retry_after or RETRY))
@@ -242,7 +242,7 @@ def _order(run: Run, context: CompanyContext) -> Order:
         step=run.step,
         executor=run.executor,
         account=run.account,
-        cloud=cloud or Cloud(provider=_provider(run)),
+        cloud=cloud or Cloud(provider=run.provider),
         region=run.region,
         session_name=session_name(run.id, who),
         session_tags={name: value for name, value in tags.items() if value},
@@ -253,10 +253,6 @@ def _order(run: Run, context: CompanyContext) -> Order:
         timeout=run.timeout,
         cancelled=run.cancel_requested_at is not None,
     )
-
-
-def _provider(run: Run) -> Provider:
-    return next((one for one in Provider if one.executor == run.executor), Provider.AWS)
 
 
 def session_name(run_id: str, person: str) -> str:

@@ -17,6 +17,7 @@ from engine.jobs import ExpireApproval, StartRun
 from engine.operations.record import tell
 from runbooks.approvals import ASKS, TTL, digest
 from runbooks.catalogue import Catalogue
+from runbooks.executors.gcp import REASON as NOTHING_RUNS
 from runbooks.operations.record import Said, prove, publish, want_approval
 from runbooks.ports import RunsTransaction
 from runbooks.run import Run, RunStatus, Target
@@ -105,7 +106,7 @@ def plan(
         raise Refused(f"{incident.label} is not open.", hint="Reopen it first.", code="stale")
     assets = _assets(incident, targets, context)
     cloud, where = _where(assets, context)
-    values = validate_parameters(runbook, parameters, labels=_shared_labels(assets))
+    values = validate_parameters(runbook, parameters, labels=shared_labels(assets))
     platform = where[0].platform
     low = runbook.risk is Risk.LOW
     run = Run(
@@ -218,6 +219,8 @@ def _cloud_of(asset: Asset, context: CompanyContext) -> Cloud:
             hint="Give an EC2 instance id or ARN, an Azure resource id, or a path of a Google Cloud instance.",
             code="incomplete_target",
         )
+    if place.provider is Provider.GCP:
+        raise Refused(f"{asset.name} is in Google Cloud. {NOTHING_RUNS}", code="no_executor")
     fitting = clouds_for(clouds, place)
     if len(fitting) > 1:
         accounts = ", ".join(cloud.account for cloud in fitting)
@@ -259,7 +262,7 @@ def _target(asset: Asset, cloud: Cloud, context: CompanyContext) -> Target:
     )
 
 
-def _shared_labels(assets: Sequence[Asset]) -> dict[str, str]:
+def shared_labels(assets: Sequence[Asset]) -> dict[str, str]:
     """The labels that all assets agree on; a value that differs is asked for instead of guessed."""
     first, *others = assets
     return {

@@ -81,5 +81,7 @@ def test_answers_of_a_form_fill_the_free_fields_only():
     assert Note(4).filled({"text": "looked at it"}) == Note(4, "looked at it")
     assert Assign(4).filled({"to": "7"}) == Assign(4, 7)
     assert Run(4).filled({"runbook": "restart-service"}) == Run(4, "restart-service")
+    named = {"runbook": "restart-service", "targets": " web-01,web-02 , web-01"}
+    assert Run(4).filled(named) == Run(4, "restart-service", None, ("web-01", "web-02"))
     assert Run(4, "restart-service").filled({"unit": "nginx"}) == Run(4, "restart-service", {"unit": "nginx"})
     assert Resolve(4).filled({"incident": "9", "text": "x"}) == Resolve(4, "x")

@@ -66,6 +66,10 @@ from engine.errors import Refused
         ("run disk-clean-up INC-42", [Run(42, "disk-clean-up", None)]),
         ("run restart-service 42 unit=nginx", [Run(42, "restart-service", {"unit": "nginx"})]),
         ("run 42", [Run(42, "", None)]),
+        (
+            "run restart-service 42 on web-01, Web-02,db unit=nginx",
+            [Run(42, "restart-service", {"unit": "nginx"}, ("web-01", "Web-02", "db"))],
+        ),
         ("assign 42 @7", [Assign(42, 7)]),
         ("assign 42", [Assign(42, None)]),
     ],

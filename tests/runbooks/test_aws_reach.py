@@ -124,6 +124,18 @@ async def test_a_script_that_is_too_long_is_refused_in_words(cloud: Cloud) -> No
         await cloud.executor.start(order("#" * 70_000))
 
 
+async def test_an_account_that_asks_for_it_is_asked_less_often(cloud: Cloud) -> None:
+    reference = await cloud.executor.start(order())
+    for _ in range(2):
+        cloud.fault("ListCommandInvocations", "ratelimited", times=2)  # the SDK tries twice
+        with pytest.raises(Transient, match="slow down"):
+            await cloud.executor.poll(order(), reference)
+    pace = cloud.executor._paces[ACCOUNT, REGION]
+    assert pace.between == 4 / 50
+    await cloud.until_over(order(), reference)
+    assert pace.between == pytest.approx(1 / 50)
+
+
 async def test_an_account_is_asked_so_often_and_no_more(cloud: Cloud) -> None:
     slow = AwsSsm(polls_a_second=0.25)
     try:

@@ -265,6 +265,12 @@ async def test_the_executor_is_chosen_by_where_the_machine_is() -> None:
         (VM, (CLOUD,), "no_cloud", f"no Azure subscription {SUBSCRIPTION} configured"),
         ("i-0a11", (IN_AZURE,), "no_cloud", "no AWS account configured"),
         ("arn:aws:ec2:eu-west-1:999999999999:instance/i-0a11", (CLOUD,), "no_cloud", "account 999999999999"),
+        (
+            "projects/acme-prod/zones/a/instances/web",
+            (CLOUD,),
+            "no_executor",
+            "is in Google Cloud. Google Cloud has",
+        ),
         ("srv-01.acme.example", (CLOUD,), "incomplete_target", "which no known cloud uses"),
     ],
 )
