@@ -33,6 +33,8 @@ from sandbox.world import World
 from storage.transaction import Transaction
 from tests.outside import (
     APP_TOKEN,
+    AZURE_CLIENT,
+    AZURE_SECRET,
     BOT_TOKEN,
     CHAT_IDS,
     COMPANIES,
@@ -275,13 +277,23 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def harness(
-    database_url: str, secret_key: str, folder: Path, *, socket_mode: bool = False, rate_limits: bool = False
+    database_url: str,
+    secret_key: str,
+    folder: Path,
+    *,
+    socket_mode: bool = False,
+    rate_limits: bool = False,
+    wide: bool = False,
 ) -> AsyncIterator[Harness]:
     """A world on a port, a replica on another, two companies and their people, ready to be used."""
     port = free_port()
     async with AsyncExitStack() as stack:
         config = world_config(
-            folder, bot_url=f"http://127.0.0.1:{port}", socket_mode=socket_mode, rate_limits=rate_limits
+            folder,
+            bot_url=f"http://127.0.0.1:{port}",
+            socket_mode=socket_mode,
+            rate_limits=rate_limits,
+            wide=wide,
         )
         world = World.load(config)
         runner = web.AppRunner(sandbox_app.create(world), shutdown_timeout=1)
@@ -299,6 +311,9 @@ async def harness(
             slack_signing_secret=SecretStr(SIGNING_SECRET),
             slack_app_token=SecretStr(APP_TOKEN if socket_mode else ""),
             slack_api_url=f"{address}/slack/api/",
+            azure_client_id=AZURE_CLIENT if wide else "",
+            azure_client_secret=SecretStr(AZURE_SECRET if wide else ""),
+            aw_azure_url=f"{address}/azure" if wide else "",
         )
         session = await stack.enter_async_context(aiohttp.ClientSession())
         h = Harness(world=world, settings=settings, clock=ShiftedClock(), session=session, world_url=address)

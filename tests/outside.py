@@ -34,10 +34,31 @@ CHAT_IDS = {name: str(known[0]) for name, known in {**PEOPLE, **STRANGERS}.items
 
 
 def world_config(
-    folder: Path, *, bot_url: str, socket_mode: bool = False, rate_limits: bool = False
+    folder: Path, *, bot_url: str, socket_mode: bool = False, rate_limits: bool = False, wide: bool = False
 ) -> dict[str, Any]:
+    """`wide`: Acme has two more machines in AWS, and one in Azure."""
     slack = _slack() | {"app_token": APP_TOKEN if socket_mode else None, "rate_limits": rate_limits}
-    return {"bot": {"url": bot_url}, "slack": slack, "aws": _aws(), "root": str(folder)}
+    world: dict[str, Any] = {"bot": {"url": bot_url}, "slack": slack, "aws": _aws(), "root": str(folder)}
+    if wide:
+        more = [{"id": ref, "name": name} for name, ref in WIDE.items()]
+        world["aws"]["accounts"][0]["instances"] += more
+        world["azure"] = _azure()
+    return world
+
+
+WIDE = {"acme-web-02": "i-0aaaaaaaaaaaaaaa2", "acme-web-03": "i-0aaaaaaaaaaaaaaa3"}
+TENANT, SUBSCRIPTION = "11111111-2222-3333-4444-555555555555", "01234567-89ab-cdef-0123-456789abcdef"
+AZURE_CLIENT, AZURE_SECRET = "0c1d2e3f-0000-1111-2222-333344445555", "azure~secret"
+VM = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/acme-prod"
+    "/providers/Microsoft.Compute/virtualMachines/acme-vm-01"
+)
+
+
+def _azure() -> dict[str, Any]:
+    vms = [{"name": "acme-vm-01", "resource_group": "acme-prod"}]
+    subscription = {"id": SUBSCRIPTION, "tenant_id": TENANT, "vms": vms}
+    return {"client_id": AZURE_CLIENT, "client_secret": AZURE_SECRET, "subscriptions": [subscription]}
 
 
 def _slack() -> dict[str, Any]:

@@ -111,7 +111,7 @@ class Arm:
                 return None
             if answer.status == 401:
                 self._tokens.pop(self._tenant(cloud), None)
-            raise refusal(answer, cloud, self._app.client_id, sending=sending) from answer
+            raise refusal(answer, cloud, sending=sending) from answer
 
     async def _once(
         self,
@@ -234,7 +234,7 @@ def _no_token(status: int, document: Mapping[str, Any], tenant: str) -> AlertWhi
     return Permanent(words.format(tenant=tenant, client="of AZURE_CLIENT_ID"))
 
 
-def refusal(answer: Answer, cloud: Cloud, client_id: str, *, sending: bool) -> AlertWhispererError:
+def refusal(answer: Answer, cloud: Cloud, *, sending: bool) -> AlertWhispererError:
     """The error behind an answer of Azure; `sending`: the call starts something on a machine."""
     where = f"subscription {cloud.subscription_id}"
     if answer.status == 429 or answer.code in ("TooManyRequests", "SubscriptionRequestsThrottled"):
@@ -248,7 +248,7 @@ def refusal(answer: Answer, cloud: Cloud, client_id: str, *, sending: bool) -> A
     if answer.code == "AuthorizationFailed":
         action = _action(answer.message)
         return Permanent(
-            f"Our application ({client_id}) may not do {action} in {where}. Assign it the role of docs/clouds.md."
+            f"We may not do {action} in {where}: the role of `aw company access` is not assigned."
         )
     known = _KNOWN.get(answer.code)
     if known:
