@@ -38,10 +38,9 @@ from tests.outside import (
     BOT_TOKEN,
     CHAT_IDS,
     COMPANIES,
-    HOME_KEY,
-    HOME_SECRET,
     PEOPLE,
     SIGNING_SECRET,
+    aws_environment,
     world_config,
 )
 
@@ -302,7 +301,7 @@ async def harness(
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        stack.enter_context(_aws_environment(address))
+        stack.enter_context(aws_environment(address))
         settings = Settings(
             aw_database_url=database_url,
             aw_secret_key=SecretStr(secret_key),
@@ -321,28 +320,6 @@ async def harness(
         stack.push_async_callback(h.stop)
         await _provision(h)
         yield h
-
-
-def _aws_environment(address: str) -> Any:
-    import pytest
-
-    patch = pytest.MonkeyPatch()
-
-    class Patched:
-        def __enter__(self) -> None:
-            patch.setenv("AWS_ENDPOINT_URL", f"{address}/aws")
-            patch.setenv("AWS_ACCESS_KEY_ID", HOME_KEY)
-            patch.setenv("AWS_SECRET_ACCESS_KEY", HOME_SECRET)
-            patch.setenv("AWS_REGION", "eu-central-1")
-            patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-            patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-            patch.delenv("AWS_SESSION_TOKEN", raising=False)
-            patch.delenv("AWS_PROFILE", raising=False)
-
-        def __exit__(self, *_: object) -> None:
-            patch.undo()
-
-    return Patched()
 
 
 async def _provision(h: Harness) -> None:

@@ -118,3 +118,26 @@ def _aws() -> dict[str, Any]:
         ],
         "ses": {"verified": ["alerts@msp.example"], "sandboxed": False},
     }
+
+
+def aws_environment(address: str) -> Any:
+    """What boto3 is told of the pretend Amazon at that address, while the block lasts."""
+    import pytest
+
+    patch = pytest.MonkeyPatch()
+
+    class Patched:
+        def __enter__(self) -> None:
+            patch.setenv("AWS_ENDPOINT_URL", f"{address}/aws")
+            patch.setenv("AWS_ACCESS_KEY_ID", HOME_KEY)
+            patch.setenv("AWS_SECRET_ACCESS_KEY", HOME_SECRET)
+            patch.setenv("AWS_REGION", "eu-central-1")
+            patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+            patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+            patch.delenv("AWS_SESSION_TOKEN", raising=False)
+            patch.delenv("AWS_PROFILE", raising=False)
+
+        def __exit__(self, *_: object) -> None:
+            patch.undo()
+
+    return Patched()
