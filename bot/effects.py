@@ -28,6 +28,7 @@ from engine.jobs import (
     ExpireApproval,
     Job,
     JudgeSources,
+    LearnHistory,
     PollRun,
     StartRun,
     Sweep,
@@ -40,7 +41,7 @@ from engine.jobs import (
     WatchPattern,
     WatchStorm,
 )
-from engine.operations import clocks, heartbeats, limits, patterns, sources, storms
+from engine.operations import clocks, heartbeats, learning, limits, patterns, sources, storms
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -95,6 +96,8 @@ class Effects:
                 await core.write(lambda tx: limits.end_limiting(tx, job.company_id, core.clock.now()))
             case JudgeSources():
                 await self._judge(job.company_id)
+            case LearnHistory():
+                await self._learn(job.company_id)
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
             case WatchStorm():
@@ -183,6 +186,14 @@ class Effects:
             rhythms = await asyncio.to_thread(sources.judged, seen, core.clock.now())
             await core.write(lambda tx: sources.settle(tx, seen, rhythms, core.clock.now()))
 
+    async def _learn(self, company_id: int) -> None:
+        """Read, think beside the loop, write."""
+        core = self._core
+        seen = await core.read(lambda tx: learning.past(tx, company_id, core.clock.now()))
+        if seen is not None:
+            lesson = await asyncio.to_thread(learning.learned, seen, core.clock.now())
+            await core.write(lambda tx: learning.settle(tx, lesson))
+
     async def _sweep(self, tx: Transaction) -> None:
         """What a lost timer would miss: whatever is due; and what is too old to be kept goes."""
         now = self._core.clock.now()
@@ -195,6 +206,9 @@ class Effects:
             tx.jobs.put(WatchHeartbeat(company_id=company_id, name=name), due_at=now)
         for company in await tx.companies.all():
             tx.jobs.put(JudgeSources(company_id=company.id), due_at=sources.next_look(company.id, now))
+            tx.jobs.put(LearnHistory(company_id=company.id), due_at=learning.next_look(company.id, now))
+        for company_id in await tx.knowledge.unlearned():
+            tx.jobs.put(LearnHistory(company_id=company_id), due_at=now)
         for company_id in await tx.sources.speaking_again():
             tx.jobs.put(JudgeSources(company_id=company_id), due_at=now)
         await tx.deliveries.forget(before=now - KEEP_ANSWERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from engine.alert import Severity, normal_asset
+from engine.aliases import Alias, Verdict
 from engine.allowance import Limits
 from engine.cloud import Cloud
 from engine.setting import SETTINGS, Layers, resolve, sla_name
@@ -191,6 +192,24 @@ class CompanyContext:
     people: Sequence[User]
     quiet: Sequence[QuietRule] = ()
     """Silences and maintenance windows that are not over."""
+    aliases: Sequence[Alias] = ()
+    """Under which further names assets go, as alerts or people said."""
+
+    @property
+    def listed_names(self) -> Collection[str]:
+        """Every name, alias, address and id of the asset list, in every spelling."""
+        return self._assets_by_name.keys()
+
+    @cached_property
+    def _aliases_by_name(self) -> Mapping[str, Alias]:
+        """A person's word before what was learned."""
+        holding = [one for one in self.aliases if one.holds]
+        holding.sort(key=lambda one: one.verdict is Verdict.ACCEPTED)
+        return {one.name: one for one in holding}
+
+    def alias(self, name: str) -> Alias | None:
+        """Whose name that is, when it is not in the asset list."""
+        return self._aliases_by_name.get(name) if self.aliases else None
 
     @cached_property
     def _assets_by_name(self) -> Mapping[str, Asset]:
@@ -204,7 +223,11 @@ class CompanyContext:
 
     def asset_called(self, name: str) -> Asset | None:
         """The asset of this company with that name, alias, address or instance id, in any usual spelling."""
-        return self._assets_by_name.get(name.strip().lower()) or self._assets_by_name.get(normal_asset(name))
+        names = self._assets_by_name
+        found = names.get(name.strip().lower()) or names.get(normal_asset(name))
+        if found is None and self.aliases and (alias := self.alias(normal_asset(name))) is not None:
+            return names.get(alias.asset)
+        return found
 
     @cached_property
     def technicians(self) -> Sequence[User]:

@@ -104,6 +104,8 @@ def identify(alert: Alert, context: CompanyContext) -> Identity:
     """The asset and signature behind the sender's words: the asset list first, careful shortening otherwise."""
     known = context.asset_called(alert.asset_name)
     asset = known.name.strip().lower() if known else normal_asset(alert.asset_name)
+    if known is None and (alias := context.alias(asset)) is not None:
+        asset = alias.asset
     return Identity(asset=asset, signature=normal_signature(alert.signature))
 
 

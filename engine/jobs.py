@@ -217,6 +217,18 @@ class JudgeSources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LearnHistory:
+    """Learn from what a company's monitoring has said in the last months: what follows what, who is whose address."""
+
+    kind: ClassVar[str] = "learn_history"
+    company_id: int
+
+    @property
+    def key(self) -> str:
+        return f"learn:{self.company_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
     """The periodic look at everything that is due; `name` says which, and its key elects one replica."""
 
@@ -289,6 +301,7 @@ Job = (
     | WatchPattern
     | WatchHeartbeat
     | JudgeSources
+    | LearnHistory
     | ConfirmTopic
     | EndLimiting
     | Sweep

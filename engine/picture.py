@@ -6,7 +6,7 @@ may be wrong (a transaction failed, a person merged or split) is thrown away and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from engine.activity import KEPT_APART, Activity
 from engine.alert import Alert, Identity, Severity
 from engine.company import CompanyContext
+from engine.knowledge import Knowledge, Told, go_on, recall
 from engine.placing import Look, Placing
 from engine.ports import HeardKey
 from engine.root_cause import Belief, RootCauses
@@ -22,6 +23,8 @@ from engine.track import Track
 
 TIDY_EVERY = 60.0
 """Seconds between two looks for incidents that have been quiet too long to attract anything."""
+SAME_MACHINE = 0.85
+"""How strongly two names of one asset bind while incidents under both are open: enough to say so, not to join."""
 FEW = 2
 """With fewer assets there is no question which it began with."""
 
@@ -35,12 +38,24 @@ class Picture:
     placing: Placing
     causes: RootCauses = field(default_factory=RootCauses)
     tidied: float = 0.0
+    taught: str = ""
+    """The id of the last alert that what follows what was learned from when the picture was drawn."""
 
     @classmethod
     def blank(cls, context: CompanyContext, floor: str) -> Picture:
         company = context.company
         activity = Activity(Topology(context.assets), window=company.window.total_seconds())
+        for one in context.aliases:  # incidents under both names may be open when the alias becomes known
+            if one.holds:
+                activity.tie(one.name, one.asset, SAME_MACHINE, one.words)
         return cls(company.version, floor, Placing(activity, zone=ZoneInfo(company.timezone)))
+
+    def remember(self, knowledge: Knowledge | None, came_since: Sequence[Told]) -> None:
+        """Begin with what the company's history taught, and what began since then."""
+        if knowledge is not None:
+            recall(self.activity, knowledge.document)
+        go_on(self.activity, came_since)
+        self.taught = max([self.taught, *(one.id for one in came_since)])
 
     @property
     def activity(self) -> Activity:
@@ -60,6 +75,8 @@ class Picture:
             episode = activity.episodes.get(row.incident_id) or activity.begin(row.incident_id, first)
             activity.enter(key, episode, last)
             activity.seen(key, episode, row.tool, last, first)
+            if row.id > self.taught:
+                activity.relations.begins(row.asset, row.signature, first, asked=False)
             episode.count += row.count - 1
 
     def keep_apart(self, pairs: Iterable[tuple[int, int]]) -> None:

@@ -11,12 +11,11 @@ from engine.activity import KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
 from engine.correlation import NO_ADVICE, Advice
 from engine.evidence import JOIN, TELLING, Case, Sighting, gather, in_step, weigh
+from engine.knowledge import name_tie
 from engine.reason import Reason
 from engine.track import rhythm_of
 
 UTC = ZoneInfo("UTC")
-MENTION = 0.5
-"""What one mention adds to the tie of two assets; two make it as strong as a stated dependency."""
 CLOSE_LOOKS, SETTLED_KEYS = 2, 30
 """The first alerts of a run are weighed even when their key is known: they may bring two incidents together. Of an
 incident that has found so many keys only the first."""
@@ -98,8 +97,7 @@ class Placing:
             return Look(row, Sighting(row, tool, at, said_at), chatter=chatter, twin=twin)
         mentions = activity.names.mentioned(asset, message, labels)
         for other in mentions:
-            known = activity.near.get(asset, {}).get(other, (0.0, ""))[0]
-            activity.tie(asset, other, min(1.0, known + MENTION), f"alerts of {asset} name {other}")
+            name_tie(activity, asset, other)
         trace = next((labels[name] for name in _TRACES if labels.get(name)), "") if labels else ""
         sighting = Sighting(row, tool, at, said_at, mentions, trace, row.run == 1)
         look = Look(row, sighting, chatter=chatter, twin=twin)

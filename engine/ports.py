@@ -6,12 +6,13 @@ one compare-and-set. Writes may be gathered and are all in the database when the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.alert import StoredAlert
+from engine.aliases import Alias
 from engine.allowance import Limits, Refused, Window
 from engine.audit import AuditEntry, TimelineEntry
 from engine.company import Asset, Company, CompanyContext, CompanyGroup, User
@@ -26,6 +27,7 @@ from engine.storm import Channel, Storm, StormTally
 from engine.suppression import PastAlert, QuietRule, Tally
 
 if TYPE_CHECKING:
+    from engine.knowledge import Knowledge, Told
     from engine.picture import Picture
 
 CompanyKey = tuple[int, str]
@@ -118,6 +120,17 @@ class Grouping(Protocol):
     async def keep_apart(self, company_id: int, one: int, other: int, *, now: datetime) -> None: ...
     async def bring_together(self, company_id: int, one: int, other: int) -> None: ...
     async def apart(self, company_id: int, incident_ids: Collection[int]) -> Sequence[tuple[int, int]]: ...
+
+
+class KnowledgeRows(Protocol):
+    """What was learned from histories, the stored alerts it is learned from, and the names that assets go by."""
+
+    async def get(self, company_id: int) -> Knowledge | None: ...
+    async def put(self, knowledge: Knowledge) -> None: ...
+    async def told(self, company_id: int, *, floor: str, most: int) -> Sequence[Told]: ...
+    async def unlearned(self) -> Sequence[int]: ...
+    async def aliases(self, company_id: int) -> Sequence[Alias]: ...
+    async def put_aliases(self, found: Iterable[Alias]) -> None: ...
 
 
 class Pictures(Protocol):
@@ -303,6 +316,8 @@ class Transaction(Protocol):
     def alerts(self) -> Alerts: ...
     @property
     def grouping(self) -> Grouping: ...
+    @property
+    def knowledge(self) -> KnowledgeRows: ...
     @property
     def pictures(self) -> Pictures: ...
     @property

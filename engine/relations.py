@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.conditions import condition
 
@@ -27,6 +29,8 @@ SETTLING = 3600.0
 MOST_SORTS, MOST_PARTNERS, TRIED = 2_048, 128, 4
 SELDOM = 1.5
 """A partner met no more often than this is the first to be forgotten."""
+MOST_KEPT = 4_096
+"""Pairs in what outlives the process."""
 RECENT = 20
 """Beginnings that a new one is held against: in a storm of many only the latest."""
 STRONGEST = 1.2
@@ -35,8 +39,8 @@ DOUBT = 2.0
 """So many meetings are doubted: one counts a third, two a half, eight four fifths."""
 SURE = 12.0
 """The log-likelihood ratio from which on chance is out of the question."""
-SHARES = (0.45, 0.85)
-"""Met in this share of the times of the rarer one: from nothing to full weight."""
+SHARES = (0.5, 0.88)
+"""Met in this share of the times of the rarer one, one more imagined: from nothing to full weight."""
 LIFTS = (0.9, 1.8)
 """Met so many times more often than each meets anything: from nothing to full weight."""
 LEAST = 0.1
@@ -121,6 +125,46 @@ class Relations:
             self._recent.append((now, sort))
         return found
 
+    def packed(self) -> dict[str, Any]:
+        """JSON, with counts as of `until`. Of the pairs the `MOST_KEPT` that met most often."""
+        unit = math.exp((self.until - self.epoch) * _FADING) if self.epoch is not None else 1.0
+        places = {sort: place for place, sort in enumerate(self.sorts.values())}
+        pairs = [
+            [places[sort], places[other], pair.count / unit, pair.led / unit, int(pair.leader is sort)]
+            for sort in places
+            for other, pair in sort.partners.items()
+            if places[sort] < places[other]
+        ]
+        pairs.sort(key=lambda one: (-one[2], one[0], one[1]))
+        return {
+            "until": self.until if self.epoch is not None else None,
+            "history": self._history(self.until) if self.epoch is not None else 0.0,
+            "met": self.met / unit,
+            "sorts": [[one.asset, one.what, one.count / unit, one.met / unit, one.last] for one in places],
+            "pairs": pairs[:MOST_KEPT],
+        }
+
+    @classmethod
+    def unpacked(cls, document: Mapping[str, Any]) -> Relations:
+        """What `packed` wrote; the counts go on fading from there."""
+        until = document["until"]
+        if until is None:
+            return cls()
+        found = cls(epoch=until, until=until, seen=document["history"], met=document["met"])
+        listed: list[Sort] = []
+        for asset, what, count, met, last in document["sorts"]:
+            listed.append(Sort(asset, what, count, met, last))
+            found.sorts[(asset, what)] = listed[-1]
+        for one, other, count, led, first_leads in reversed(document["pairs"]):
+            pair = Pair(listed[one] if first_leads else listed[other], count, led)
+            listed[one].partners[listed[other]] = listed[other].partners[listed[one]] = pair
+        found._recent.extend(
+            sorted(
+                ((sort.last, sort) for sort in listed if until - sort.last <= WITHIN), key=lambda one: one[0]
+            )[-RECENT:]
+        )
+        return found
+
     def _sort(self, name: tuple[str, str]) -> Sort:
         found = self.sorts.get(name)
         if found is not None:
@@ -156,7 +200,7 @@ class Relations:
                 rarer = mine if mine < theirs else theirs
                 if together > 0.0 and rarer > 0.0:
                     lift = together / (other.met * usual + 0.5)
-                    share = together / ((rarer if rarer > together else together) + DOUBT)
+                    share = together / ((rarer if rarer > together else together) + 1.0)
                     if lift > first_lift or share > first_share:
                         figures = (mine, rarer, together, lift, share)
                         said = _weigh(other, sort, pair, figures, unit, span, anew)

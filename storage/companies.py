@@ -188,6 +188,7 @@ class Companies:
             assets=tuple(await self.assets(company_id)),
             people=tuple(people),
             quiet=tuple(await self._tx.quiet.unfinished([company_id])),
+            aliases=tuple(await self._tx.knowledge.aliases(company_id)),
         )
 
     async def get(self, company_id: int) -> Company | None:

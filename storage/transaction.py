@@ -19,6 +19,7 @@ from storage.heartbeats import Heartbeats
 from storage.incidents import Incidents
 from storage.intake import IntakeLines
 from storage.jobs import Jobs
+from storage.knowledge import KnowledgeRows
 from storage.pictures import Pictures
 from storage.quiet import QuietRules
 from storage.reports import Reports
@@ -80,6 +81,10 @@ class Transaction:
     @cached_property
     def grouping(self) -> Grouping:
         return Grouping(self)
+
+    @cached_property
+    def knowledge(self) -> KnowledgeRows:
+        return KnowledgeRows(self)
 
     @cached_property
     def clocks(self) -> Clocks:

@@ -66,6 +66,10 @@ class Groups:
                 picture = None
             if picture is None:
                 picture = Picture.blank(context, floor_of(self._now - 2 * context.company.window))
+                known = await self._tx.knowledge.get(company_id)
+                floor = known.floor if known is not None else picture.floor
+                since = await self._tx.knowledge.told(company_id, floor=floor, most=MOST_HEARD)
+                picture.remember(known, since)
                 await self._hear(company_id, picture)
                 apart = await self._tx.grouping.apart(company_id, picture.activity.episodes)
                 picture.keep_apart(apart)

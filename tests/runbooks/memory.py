@@ -239,6 +239,7 @@ class Memory:
         self.channels: Any = None
         self.storms: Any = None
         self.grouping: Any = None
+        self.knowledge: Any = None
         self.pictures: Any = None
 
     @property
