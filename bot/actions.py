@@ -47,7 +47,7 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
-_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope"}
+_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope", "change"}
 _IDS = {*_FIXED, "runbook", "part"}
 
 
@@ -329,6 +329,30 @@ class EndQuiet(_Act):
     quiet: int
 
 
+@dataclass(frozen=True, slots=True)
+class WantSetting(_Act):
+    """Settings in people's words: shown, or what a change would do. Nothing is changed."""
+
+    verb: ClassVar[str] = "config"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySetting(_Act):
+    """The change that was shown (`bot.config_words.Change`) comes true."""
+
+    verb: ClassVar[str] = "config_apply"
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSetting(_Act):
+    """The change that was shown is not wanted."""
+
+    verb: ClassVar[str] = "config_keep"
+    change: str
+
+
 OnIncident = (
     Claim | Unclaim | Note | Resolve | Reopen | Assign | Merge | Split | Snooze | Run | Why | Details | Show
 )
@@ -346,13 +370,14 @@ class SendTest(_Act):
 
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet
+OnSetting = WantSetting | ApplySetting | KeepSetting
 OnStorm = ClaimAll | SplitOut | StormList
 OnReport = ShowReport | PostReport | SendReport
-Action = OnIncident | OnRun | OnLetter | OnQuiet | OnStorm | OnReport | SendTest | Question
+Action = OnIncident | OnRun | OnLetter | OnQuiet | OnSetting | OnStorm | OnReport | SendTest | Question
 
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind
-    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnStorm, OnReport, Question)
+    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnSetting, OnStorm, OnReport, Question)
     for kind in get_args(group)
 }
 

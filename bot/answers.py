@@ -53,6 +53,8 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw split INC-42", "take a part out again", Verb.MERGE),
     ("/aw why INC-42", "why this card exists", Verb.SEE),
     ("/aw test [company]", "send a marked test alert and see each step", Verb.COMPANY_SETTINGS),
+    ("/aw config [company]", "its settings and where each comes from", Verb.COMPANY_SETTINGS),
+    ("/aw config acme window 10", "what that would have done; asks first", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
     ("/aw guide [tool]", "how a tool is connected; also workflow, security", Verb.SEE),
     ("/aw whoami", "who I think you are", Verb.SEE),

@@ -36,6 +36,7 @@ from bot.actions import (
     Status,
     Unclaim,
     WantQuiet,
+    WantSetting,
     WhoAmI,
     Why,
     names_in,
@@ -81,7 +82,8 @@ _QUIET = {
     "maint": QuietKind.MAINTENANCE,
     "maintenance": QuietKind.MAINTENANCE,
 }
-_OTHERS = {"run", "assign", "reassign", "merge", "split", "snooze", "deadletter"}
+_SETTING = ("config", "settings", "set")
+_OTHERS = {*_SETTING, "run", "assign", "reassign", "merge", "split", "snooze", "deadletter"}
 WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, *_QUIET, *_OTHERS} - {""})
 
 
@@ -113,6 +115,8 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
         return _snooze(text, rest, here)
     if first in _QUIET:
         return [_quiet(_QUIET[first], text, rest, here)]
+    if first in _SETTING:
+        return [WantSetting(" ".join(rest))]
     if first in ("assign", "reassign"):
         numbers, left = _numbers(rest)
         whom = next((int(word[1:]) for word in left if re.fullmatch(r"@\d{1,9}", word)), None)

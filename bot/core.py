@@ -30,6 +30,8 @@ class Core:
     clock: Clock
     catalogue: Catalogue
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
+    looking_back: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One company's past at a time is played again: it is work that nobody's alerts should wait for."""
 
     @cached_property
     def sns(self) -> Sns:

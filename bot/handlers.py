@@ -6,6 +6,7 @@ from typing import assert_never
 
 from bot import (
     asking,
+    config_handlers,
     group_handlers,
     letter_handlers,
     questions,
@@ -17,6 +18,7 @@ from bot import (
 )
 from bot.actions import (
     Action,
+    ApplySetting,
     Approve,
     Assign,
     Cancel,
@@ -30,6 +32,7 @@ from bot.actions import (
     DropQuiet,
     EndQuiet,
     Help,
+    KeepSetting,
     ListOpen,
     ListQuiet,
     Merge,
@@ -53,6 +56,7 @@ from bot.actions import (
     StormList,
     Unclaim,
     WantQuiet,
+    WantSetting,
     WhoAmI,
     Why,
 )
@@ -95,6 +99,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await run_handlers.asked_for(core, action, place, actor)
         case WantQuiet() | ListQuiet() | ConfirmQuiet() | ConfirmQuietAll() | DropQuiet() | EndQuiet():
             return await quiet_handlers.handle(core, action, place, actor)
+        case WantSetting() | ApplySetting() | KeepSetting():
+            return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
         case Snooze():

@@ -81,8 +81,14 @@ class Engine:
     """One engine with one setting. `take` is to be called in the order of the file."""
 
     def __init__(
-        self, rules: Rules, assets: Iterable[Asset] = (), quiet: Sequence[tuple[str, QuietRule]] = ()
+        self,
+        rules: Rules,
+        assets: Iterable[Asset] = (),
+        quiet: Sequence[tuple[str, QuietRule]] = (),
+        *,
+        follow: bool = False,
     ) -> None:
+        """`follow` remembers every merge, for `survivor`."""
         self.rules = rules
         self.alerts = self.incidents = self.suppressed = self.unreadable = 0
         self.patterns = dict.fromkeys(PATTERNS, 0)
@@ -91,6 +97,7 @@ class Engine:
         self._now = EPOCH
         self._assets = tuple(assets)
         self._quiet = tuple(quiet)
+        self._follow = follow
 
     def take(self, recorded: Recorded) -> Outcome:
         alert = recorded.alert
@@ -138,6 +145,13 @@ class Engine:
         root = belief.line if belief is not None else None
         return Outcome(recorded.line, number, decision.reason.text, root=root)
 
+    def survivor(self, incident: int) -> int:
+        """The incident that this one is part of by now: itself, unless it was merged."""
+        for company in self._companies.values():
+            while company.into and incident in company.into:
+                incident = company.into[incident]
+        return incident
+
     def finish(self) -> None:
         """The file has ended: what is still open ends too."""
         for company in self._companies.values():
@@ -147,6 +161,7 @@ class Engine:
         own = [one for one in self._assets if one.labels.get("company", name) == name]
         held = [rule for company, rule in self._quiet if company in ("", name)]
         found = self._companies[name] = OfCompany(self.rules, own, self.patterns, held)
+        found.into = {} if self._follow else None
         return found
 
     def _not_firing(

@@ -55,6 +55,8 @@ class OfCompany:
         self.placing = Placing(Activity(Topology(listed), window=rules.window.total_seconds()))
         self.causes = RootCauses()
         self.storms = StormWatch()
+        self.into: dict[int, int] | None = None
+        """Which incident was merged into which, where somebody wants to know in the end."""
         self.open: OrderedDict[int, Kept] = OrderedDict()
         self._past: OrderedDict[str, tuple[Kept, datetime]] = OrderedDict()
         self._by_name: dict[tuple[str, str], str] = {}
@@ -151,6 +153,8 @@ class OfCompany:
         for one in changes:
             if isinstance(one, Merged):
                 self._patterns["merged"] += 1
+                if self.into is not None:
+                    self.into[one.absorbed] = one.into
                 self.causes.merged(one.into, one.absorbed)
                 absorbed, into = self.open.pop(one.absorbed), self.open[one.into]
                 into.firing.update(absorbed.firing)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from engine.alert import AlertStatus, Severity, StoredAlert
+from engine.identifiers import floor_of
 from storage import dialect
 from storage.prepared import Prepared, upsert
 from storage.tables import alerts as table
@@ -16,6 +18,7 @@ from storage.tables import alerts as table
 if TYPE_CHECKING:
     from storage.transaction import Transaction
 
+PAGE = 2000
 _FIELDS = [field.name for field in fields(StoredAlert)]
 COLUMNS = [table.c[name] for name in _FIELDS]
 _PUT = upsert(table, keep=("company_id", "fingerprint"))
@@ -110,6 +113,31 @@ class Alerts:
             sa.select(*COLUMNS).where(table.c.incident_id == incident_id).order_by(table.c.id).limit(most)
         )
         return [to_alert(row) for row in await self._tx.connection.execute(statement)]
+
+    async def history(
+        self, company_id: int, *, since: datetime, until: datetime | None = None, most: int
+    ) -> Sequence[StoredAlert]:
+        """The company's alerts that began in that time and came to an incident, newest first."""
+        newest: sa.ColumnElement[bool] = table.c.id < floor_of(until) if until is not None else sa.true()
+        found: list[StoredAlert] = []
+        while len(found) < most:  # page by page, so that others get their turn in between
+            statement = (
+                sa.select(*COLUMNS)
+                .where(
+                    table.c.company_id == company_id,
+                    table.c.id > floor_of(since),
+                    newest,
+                    table.c.incident_id.is_not(None),
+                )
+                .order_by(table.c.id.desc())
+                .limit(min(PAGE, most - len(found)))
+            )
+            rows = (await self._tx.connection.execute(statement)).all()
+            found.extend(to_alert(row) for row in rows)
+            if len(rows) < PAGE:
+                break
+            newest = table.c.id < rows[-1].id
+        return found
 
     def put(self, alert: StoredAlert) -> None:
         self._waiting[alert.id] = alert

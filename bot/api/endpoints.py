@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.api import companies, incidents, live, quiet, reports, runs
+from bot.api import companies, incidents, live, quiet, reports, runs, settings
 from bot.api.door import handler
 from bot.core import Core
 
@@ -14,6 +14,7 @@ ENDPOINTS = (
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
     *reports.ENDPOINTS,
+    *settings.ENDPOINTS,
 )
 
 

@@ -48,6 +48,9 @@ class Rest:
     async def post(self, user: User | None, path: str, body: Any = None, *, status: int = 200) -> Any:
         return await self.call(user, "POST", path, body, status=status)
 
+    async def put(self, user: User | None, path: str, body: Any = None, *, status: int = 200) -> Any:
+        return await self.call(user, "PUT", path, body, status=status)
+
 
 @asynccontextmanager
 async def serving(core: Core) -> AsyncIterator[Rest]:
