@@ -178,6 +178,7 @@ def _row(
     who = f"{owner.name}{'' if incident.touched else ' (not claimed)'}" if owner else "nobody"
     at = due.get(incident.id)
     times = f" ×{incident.count}" if incident.count > 1 else ""
+    times += " 🔁" if incident.track and incident.course.flapping is not None else ""
     times += " 💤" if incident.snoozed_until is not None and incident.snoozed_until > now else ""
     return (
         (f"{_DOT[incident.severity]} ", Strong(incident.label), f" {cut(incident.title, 70)}{times}"),

@@ -22,6 +22,7 @@ from bot.cards import (
 from bot.incident_card import cut, person, span_text
 from bot.views import ApprovalView
 from engine.audit import TimelineEntry, TimelineKind
+from engine.company import User
 from engine.incident import Incident
 from engine.suppression import QuietKind, hush
 from runbooks.run import Run, RunStatus
@@ -154,14 +155,15 @@ def _decided(run: Run) -> list[Element]:
     return [Title(tone, (Strong(f"{run.title} on {cut(run.target_names, 80)}"),)), Facts(tuple(items))]
 
 
-def story_card(entry: TimelineEntry, incident: Incident) -> Card:
-    """One told line of the timeline, with its output, as a message in the incident's thread."""
+def story_card(entry: TimelineEntry, incident: Incident, called: User | None = None) -> Card:
+    """One told line of the timeline, with its output, as a message in the incident's thread. `called` is who should
+    look at it now."""
     words = cut(entry.text, 2500)
     elements: list[Element] = []
     if entry.kind is TimelineKind.NOTE:
         elements.append(Body((Strong(f"{entry.actor}: "), words)))
     else:
-        elements.append(Body((words,)))
+        elements.append(Body((words, " ", person(called, notify=True)) if called else (words,)))
     if entry.body:
         elements.append(Log(entry.body))
     return Card(summary=cut(entry.text, 300), elements=tuple(elements), kind="story", incident=incident.label)

@@ -15,6 +15,8 @@ from bot.ports import Chat
 from bot.posting import Post, first_post
 from engine.access import SYSTEM
 from engine.audit import TimelineEntry, TimelineKind
+from engine.company import User
+from engine.incident import Incident
 from engine.jobs import SyncThread
 from engine.ports import CardWanted
 from storage.cards import StoredCard
@@ -115,7 +117,10 @@ async def _tell(core: Core, chat: Chat, parent: StoredCard, entries: Sequence[Ti
     async def prepare(tx: Transaction) -> Card | None:
         incident = await tx.incidents.get(parent.incident_id) if parent.incident_id is not None else None
         tx.cards.want(wanted)
-        return replace(story_card(_as_one(entries), incident), card_id=wanted.id) if incident else None
+        if incident is None:
+            return None
+        card = story_card(_as_one(entries), incident, await _called(tx, entry, incident))
+        return replace(card, card_id=wanted.id)
 
     card = await core.write(prepare)
     stored = await core.read(lambda tx: tx.cards.get(wanted.id))
@@ -124,6 +129,14 @@ async def _tell(core: Core, chat: Chat, parent: StoredCard, entries: Sequence[Ti
     lane = Lane.EDIT if entry.actor == SYSTEM.name else Lane.PRESS
     post = Post(core, chat, stored, card, lane, seen_at=core.clock.now(), thread=parent.ref)
     await first_post(post, afterwards=lambda tx, ref: _said(tx, core, others, ref))
+
+
+async def _called(tx: Transaction, entry: TimelineEntry, incident: Incident) -> User | None:
+    """Who gets the incident by itself after its card was posted: the edit of a card calls nobody."""
+    by_itself = entry.kind is TimelineKind.ASSIGNED and entry.actor == SYSTEM.name
+    if not by_itself or incident.assignee_id is None or not incident.open or incident.touched:
+        return None
+    return await tx.users.get(incident.assignee_id)
 
 
 def _as_one(entries: Sequence[TimelineEntry]) -> TimelineEntry:

@@ -76,30 +76,29 @@ _ONE = Prepared(_one)
 _LOCKED = Prepared(lambda dialect_name: _one(dialect_name).with_for_update())
 
 
-_later = table.alias("later")
-_NEWEST = table.c.resolved_at == (
-    sa.select(sa.func.max(_later.c.resolved_at, type_=table.c.resolved_at.type))
-    .where(
-        _later.c.company_id == table.c.company_id,
-        _later.c.correlation_key == table.c.correlation_key,
+def _newest(wanted: Any) -> Any:
+    """Only the last one that was resolved since then. Tied to what is wanted, so that an index finds it at once."""
+    later = table.alias("later")
+    newest = sa.select(sa.func.max(later.c.resolved_at, type_=table.c.resolved_at.type)).where(
+        later.c.company_id == wanted.c.first,
+        later.c.correlation_key == wanted.c.second,
+        later.c.resolved_at >= sa.bindparam("since"),
         sa.text("later.is_open = 0"),
     )
-    .correlate(table)
-    .scalar_subquery()
-)
+    return table.c.resolved_at == newest.correlate(wanted).scalar_subquery()
 
 
-def _with_keys(where: Any, more: Sequence[Any], dialect_name: str) -> Any:
+def _with_keys(where: Any, more: Sequence[Any], dialect_name: str, *, last: bool = False) -> Any:
     wanted = dialect.pairs(dialect_name, "wanted", table.c.company_id, table.c.correlation_key)
     same = sa.and_(table.c.company_id == wanted.c.first, table.c.correlation_key == wanted.c.second)
     statement = sa.select(*COLUMNS, *more).select_from(wanted.join(table, same)).where(where)
+    if last:
+        statement = statement.where(_newest(wanted))
     return statement.order_by(table.c.id).with_for_update(of=table)
 
 
 _OPEN_WITH_KEYS = Prepared(partial(_with_keys, _IS_OPEN, [_DUE]))
-_RESOLVED_WITH_KEYS = Prepared(
-    partial(_with_keys, sa.and_(_IS_DONE, table.c.resolved_at >= sa.bindparam("since"), _NEWEST), [])
-)
+_RESOLVED_WITH_KEYS = Prepared(partial(_with_keys, _IS_DONE, [], last=True))
 
 
 def to_incident(row: Any) -> Incident:

@@ -190,7 +190,7 @@ async def _come_up(
         )
         if choice.user is not None:
             after = assign(after, user_id=choice.user.id, reason=choice.reason)
-            text += f" It is for {choice.user.name} now."
+            text += f" For {choice.user.name}:"
         else:
             after = replace(after, assigned_reason=choice.reason)
     prove(tx, after, AuditKind.INCIDENT_UNLIKE, actor=SYSTEM, now=now, why=unlike)

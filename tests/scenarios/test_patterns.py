@@ -65,7 +65,7 @@ async def test_the_night_it_is_not_over_as_always_is_told(h: Harness):
     await later(h, timedelta(minutes=15))
     await h.card("acme", saying="Unlike the last 5".lower())
     said = shown(await h.thread("acme", saying="not over after 15 min"))
-    assert "12 min at most so far" in said and "It is for" in said
+    assert "12 min at most so far" in said and "For Kim: <@U0KIM>" in said
     await h.command("kim", "acme", "/aw why INC-6")
     assert "Comes in rounds" in shown(await h.whispered("kim", "Why INC-6"))
 

@@ -187,9 +187,7 @@ async def test_the_night_it_is_not_over_as_always_somebody_gets_it(world: World,
     after = await newest(world)
     assert after.assignee_id is not None and after.course.until is None
     (line,) = await told(world, incident.id)
-    assert line.startswith(
-        "🗓 Unlike the last 5 days: not over after 15 min (12 min at most so far). It is for"
-    )
+    assert line.startswith("🗓 Unlike the last 5 days: not over after 15 min (12 min at most so far). For ")
     await watch(world, incident.id)
     assert len(await told(world, incident.id)) == 1
 
