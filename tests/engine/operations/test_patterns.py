@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from benchmarks import simulated
 from engine.incident import Incident
 from engine.jobs import WatchPattern
 from engine.operations import patterns, respond
+from integrations.sources import generic
+from storage.jobs import Claimed
 from storage.pictures import PictureStore
-from tests.clock import TestClock
-from tests.given import World, actor, alert, recovery
+from storage.transaction import Transaction
+from tests.clock import START, TestClock
+from tests.given import World, actor, alert, recovery, results
 
 LOW: dict[str, Any] = {"severity_word": "warning"}
 
@@ -245,3 +250,42 @@ async def test_a_series_within_the_day_is_one_incident_a_day(world: World, clock
         clock.advance(minutes=170)
         world.core.database._pictures = PictureStore()
     assert len(await numbers(world)) <= 2 + 3
+
+
+async def groups_of(world: World, clock: TestClock, lines: Any, *, name: str) -> dict[str, set[str]]:
+    """Each burst or day of a series → the incidents it became, with the timers run when they are due."""
+    groups: dict[str, set[str]] = {}
+    for said, truth in lines:
+        at = START + timedelta(seconds=said["timestamp"] - lines[0][0]["timestamp"])
+        for job in await timers(world, at):
+            clock.advance(seconds=max(0.0, (job.due_at - clock.now()).total_seconds()))
+            await watch(world, job.payload["incident_id"])
+        clock.advance(seconds=max(0.0, (at - clock.now()).total_seconds()))
+        (found,) = results(await world.tell(*generic.parse([said], {})))
+        if truth[name] and found["incident_id"]:
+            groups.setdefault(truth[name], set()).add(found["incident_id"])
+    return groups
+
+
+async def timers(world: World, at: datetime) -> Sequence[Claimed]:
+    """Those that are due by then."""
+
+    async def take(tx: Transaction) -> Sequence[Claimed]:
+        jobs = await tx.jobs.claim(at, lease=timedelta(0), most=50, kinds=[WatchPattern.kind])
+        for job in jobs:
+            await tx.jobs.finish(job)
+        return jobs
+
+    return await world.core.write(take)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_simulated_bursts_are_one_incident_each(world: World, clock: TestClock, backend: str) -> None:
+    lines = [
+        (said, {"flap_id": truth.get("flap_id")})
+        for said, truth in simulated.days(seed=7)
+        if said["company"] == "acme" and truth.get("flap_id")
+    ][:400]
+    groups = await groups_of(world, clock, lines, name="flap_id")
+    assert len(groups) > 15
+    assert sum(len(one) for one in groups.values()) / len(groups) <= 1.2
