@@ -199,6 +199,7 @@ class ResultBody(Body):
     stdout: str
     stderr: str
     detail: str
+    note: str
 
 
 class RunBody(RunSummary):
@@ -209,6 +210,7 @@ class RunBody(RunSummary):
     runbook_version: int
     parameters: dict[str, str]
     targets: list[TargetBody]
+    cloud_provider: str
     cloud_account: str
     script: str
     verify_script: str
@@ -366,6 +368,7 @@ def run_body(run: Run, *, company: str) -> RunBody:
             )
             for one in run.targets
         ],
+        cloud_provider=run.provider.value,
         cloud_account=run.account,
         decided_by=run.decided_by_name,
         results=[_result(one) for one in run.results],
@@ -388,5 +391,6 @@ def _result(result: TargetResult) -> ResultBody:
         exit_code=result.exit_code,
         stdout=result.stdout,
         stderr=result.stderr,
+        note=result.note,
         detail=result.detail,
     )

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from engine.cloud import Cloud
-from engine.errors import AlertWhispererError
+from engine.errors import AlertWhispererError, Permanent
 from runbooks.executors.aws_session import Sessions
 from runbooks.ports import Order
 from runbooks.run import StepName
@@ -135,6 +135,18 @@ def patch_states(cloud: Cloud, region: str, instance_ids: Sequence[str]) -> dict
         return found
     finally:
         sessions.close()
+
+
+def machines_in(cloud: Cloud, region: str) -> Mapping[str, Mapping[str, Any]]:
+    """What Systems Manager knows in a region, by instance id. Raises Transient or Permanent."""
+    sessions = Sessions(named=True, connections=4)
+    try:
+        found, proof = _machines(sessions, idle(cloud, region))
+    finally:
+        sessions.close()
+    if proof.why_not:
+        raise Permanent(proof.why_not)
+    return found
 
 
 def _machines(sessions: Sessions, order: Order) -> tuple[dict[str, Mapping[str, Any]], Proof]:

@@ -192,3 +192,21 @@ async def test_patches_as_patch_manager_found_them(access: Access) -> None:
     access.aws.roles[amazon.ROLE].denied.add("ssm:DescribeInstancePatchStates")
     said = await access.run("asset", "patches", "acme")
     assert (said.code, "may not call ssm:DescribeInstancePatchStates" in said.err) == (1, True)
+
+
+async def test_machines_are_discovered_and_added_once(access: Access) -> None:
+    azure = ("--tenant", microsoft.TENANT, "--subscription", microsoft.SUBSCRIPTION)
+    await access.done("company", "cloud", "add", "acme", "azure", *azure)
+    seen = {one["name"]: one for one in await access.done("asset", "discover", "acme")}
+    assert (seen["acme-web-01"]["asset"], seen["acme-web-03"]["asset"]) == ("acme-web-01", None)
+    assert (seen["acme-web-02"]["state"], seen["acme-win-01"]["platform"]) == ("ConnectionLost", "windows")
+    assert not any(one["added"] for one in seen.values())
+    added = await access.done("asset", "discover", "acme", "--add")
+    assert sum(one["added"] for one in added) == 9
+    again = await access.done("asset", "discover", "acme", "--add")
+    assert all(one["asset"] and not one["added"] for one in again)
+    listed = {one["name"]: one for one in await access.done("asset", "list", "acme")}
+    assert listed["acme-vm-01"]["cloud_ref"] == microsoft.ref("acme-vm-01")
+    access.aws.roles[amazon.ROLE].denied.add("ssm:DescribeInstanceInformation")
+    said = await access.run("asset", "discover", "acme")
+    assert (said.code, "may not call ssm:DescribeInstanceInformation" in said.err) == (1, True)
