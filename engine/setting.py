@@ -16,7 +16,7 @@ from typing import Any
 from engine import hours
 from engine.alert import Severity
 from engine.errors import Refused
-from engine.setting_kinds import Choice, Hours, Kind, Number, Severities, Span, Zone
+from engine.setting_kinds import Choice, Hours, Kind, Number, RunbookRules, Severities, Span, Zone
 from engine.sla import DEFAULT_TARGETS, ClockKind
 
 _LONGEST = 500
@@ -106,6 +106,30 @@ SETTINGS: Mapping[str, Setting] = {
             kind=Choice(("observe", "propose", "act")),
             default="act",
             means="How far runbooks may go by themselves: watch, offer a button, or run what is low risk.",
+        ),
+        Setting(
+            name="runbooks",
+            kind=RunbookRules(),
+            default={},
+            means="Single runbooks that may go less far or farther, and how many people have to agree to them.",
+        ),
+        Setting(
+            name="run_hours",
+            kind=Hours(),
+            default=hours.ALWAYS,
+            means="The hours in which a runbook may run by itself.",
+        ),
+        Setting(
+            name="run_targets",
+            kind=Number(1, 50),
+            default=50,
+            means="How many machines one run may touch at most.",
+        ),
+        Setting(
+            name="runs_per_hour",
+            kind=Number(1, 1000),
+            default=60,
+            means="How many runs may start within any one hour.",
         ),
         Setting(
             name="timezone",

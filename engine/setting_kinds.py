@@ -226,3 +226,44 @@ class Severities:
 
     def typed(self, kept: Any) -> frozenset[Severity]:
         return frozenset(Severity(one) for one in kept)
+
+
+_RULE = re.compile(r"([a-z][a-z0-9-]{0,59})\s*=\s*(observe|propose|act)(?:\s*/\s*([1-5]))?")
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookRules:
+    """What holds for single runbooks, kept as `{"restart-service": "propose/2"}`: how far it may go by itself, and how
+    many people have to agree."""
+
+    most: int = 100
+
+    @property
+    def expects(self) -> str:
+        return "`none`, or such as `disk-clean-up=propose, restart-service=propose/2` (2: two people have to agree)"
+
+    def read(self, words: str) -> dict[str, str]:
+        if words == "none":
+            return {}
+        found: dict[str, str] = {}
+        for part in words.split(","):
+            rule = _RULE.fullmatch(part.strip())
+            if rule is None or rule.group(1) in found:
+                raise ValueError
+            found[rule.group(1)] = rule.group(2) + (f"/{rule.group(3)}" if rule.group(3) else "")
+        if len(found) > self.most:
+            raise ValueError
+        return dict(sorted(found.items()))
+
+    def holds(self, kept: Any) -> bool:
+        return isinstance(kept, dict) and all(
+            isinstance(value, str) and _RULE.fullmatch(f"{name}={value}") for name, value in kept.items()
+        )
+
+    def words(self, kept: Any) -> str:
+        return ", ".join(f"{name}={value}" for name, value in kept.items()) or "none"
+
+    def typed(self, kept: Any) -> dict[str, tuple[str, int | None]]:
+        """By runbook: the mode, and how many have to agree where that is said."""
+        parts = {name: value.partition("/") for name, value in kept.items()}
+        return {name: (mode, int(count) if count else None) for name, (mode, _, count) in parts.items()}

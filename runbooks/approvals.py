@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from engine.access import Actor, Denied, Verb, Via, may, who_could
@@ -43,13 +43,21 @@ def digest(run: Run) -> str:
         "account": run.account,
         "region": run.region,
     }
+    if run.approvals_needed > 1:
+        basis["approvals"] = run.approvals_needed
     text = json.dumps(basis, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def needed(run: Run) -> Verb | None:
+    """What somebody has to be allowed to decide about this run; None when nobody is asked."""
+    verb = DECIDES[run.risk]
+    return Verb.APPROVE_MEDIUM if verb is None and run.approvals_needed > 0 else verb
+
+
 def deciders(run: Run, people: Sequence[User]) -> tuple[User, ...]:
     """Who of the company's directory may decide this run, the requester left out."""
-    verb = DECIDES[run.risk]
+    verb = needed(run)
     if verb is None:
         return ()
     return tuple(user for user in who_could(people, verb, run.company_id) if user.id != run.requested_by)
@@ -57,7 +65,7 @@ def deciders(run: Run, people: Sequence[User]) -> tuple[User, ...]:
 
 def check_decider(run: Run, actor: Actor, people: Sequence[User], *, verb_name: str = "approve") -> None:
     """Raises Refused (with who could) unless this person may decide this run."""
-    verb = DECIDES[run.risk]
+    verb = needed(run)
     others = tuple(user.id for user in deciders(run, people))
     if actor.user is None:
         raise Refused("A run is decided by a person.", who=others, code="denied")
@@ -86,23 +94,27 @@ def check_time(run: Run, now: datetime) -> None:
         raise Refused(f"The approval of {run.label} has expired.", hint="Ask for it again.", code="expired")
 
 
-def why_void(run: Run, *, requester: User | None, decider: User | None) -> str | None:
-    """Why an approved run may not start after all, or None. Both people as the directory has them now."""
+def why_void(run: Run, *, requester: User | None, approvers: Mapping[int, User]) -> str | None:
+    """Why an approved run may not start after all, or None. All people as the directory has them now."""
     if run.status is not RunStatus.APPROVED:
         return f"it is {run.status.value}, not approved"
     if digest(run) != run.digest:
         return "its parameters, targets or script are not those that were approved"
     if run.requested_by is not None and not _still_may(requester, ASKS[run.risk], run.company_id):
         return f"{run.requested_by_name}, who asked for it, may no longer do so"
-    verb = DECIDES[run.risk]
+    verb = needed(run)
     if verb is None:
         return None
-    if run.decided_by is None or decider is None or decider.id != run.decided_by:
+    if run.decided_by is None or run.decided_by not in approvers:
         return "nobody who is known here approved it"
-    if run.decided_by == run.requested_by:
+    given = {one.by: one.name for one in run.approvals} or {run.decided_by: run.decided_by_name}
+    if len(given) < run.approvals_needed:
+        return f"{len(given)} of the {run.approvals_needed} who have to agree did"
+    if run.requested_by in given:
         return "it was approved by the one who asked for it"
-    if not _still_may(decider, verb, run.company_id):
-        return f"{run.decided_by_name}, who approved it, may no longer do so"
+    for number, name in given.items():
+        if not _still_may(approvers.get(number), verb, run.company_id):
+            return f"{name}, who approved it, may no longer do so"
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from engine.cloud import Cloud
@@ -26,6 +26,11 @@ class Runs(Protocol):
 
     async def of_incident(self, incident_id: int) -> Sequence[Run]:
         """Newest first."""
+        ...
+
+    async def take_turn(self, company_id: int, *, since: datetime) -> tuple[int, datetime | None]:
+        """How many runs of the company were let go after `since`, and when the first of them was. Nobody else counts
+        or starts one for this company until the transaction ends."""
         ...
 
     async def active_on(self, company_id: int, runbook_id: str, cloud_ref: str) -> Run | None:

@@ -111,12 +111,21 @@ class TargetResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One person's agreement, of those that a run needs."""
+
+    by: int
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """`script` and `verify_script` are the exact texts, with parameters; `digest` binds the approval to them.
 
     `reference` holds what the executor gave for each step, by step name. `requested_by` is None for the
-    system. `waiting` says what it waits for now. `revision` grows by one at every save and is the
-    compare-and-set.
+    system. `approvals_needed` people have to agree, where the risk asks for one at all. `waiting` says what it
+    waits for now. `revision` grows by one at every save and is the compare-and-set.
     """
 
     id: str
@@ -158,6 +167,8 @@ class Run:
     waiting: str = ""
     outcome: str = ""
     error: str = ""
+    approvals_needed: int = 0
+    approvals: tuple[Approval, ...] = ()
     revision: int = 0
 
     @property
@@ -202,8 +213,20 @@ class Run:
 
 
 def approve(run: Run, *, by: int | None, name: str, now: datetime, note: str = "") -> Run:
-    """`by` None: no approval was needed."""
-    decided = replace(run, decided_by=by, decided_by_name=name, decided_at=now, decision_note=note)
+    """`by` None: no approval was needed. Where several have to agree, the run waits on until the last of them does;
+    `decided_by` is the last."""
+    if by is None:
+        decided = replace(run, decided_by=by, decided_by_name=name, decided_at=now, decision_note=note)
+        return _move(decided, RunStatus.APPROVED)
+    given = (*run.approvals, Approval(by=by, name=name, at=now))
+    if len(given) < run.approvals_needed:
+        if run.status is not RunStatus.PENDING_APPROVAL:
+            raise refusal(run)
+        return replace(run, approvals=given, decision_note=note or run.decision_note)
+    names = " and ".join(one.name for one in given)
+    decided = replace(
+        run, approvals=given, decided_by=by, decided_by_name=names, decided_at=now, decision_note=note
+    )
     return _move(decided, RunStatus.APPROVED)
 
 

@@ -367,7 +367,9 @@ runs = sa.Table(
     Column("finished_at", Moment),
     Column("revision", Integer, nullable=False),
     Column("body", Json, nullable=False),
+    Column("approved_at", Moment),
     sa.Index("ix_runs_incident", "incident_id", "id"),
+    sa.Index("ix_runs_approved", "company_id", "approved_at"),
     sa.Index("ix_runs_active", "company_id", "is_active"),
 )
 

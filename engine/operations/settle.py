@@ -96,7 +96,10 @@ async def _open(
 def _could_run(context: CompanyContext, incident: Incident) -> bool:
     """Is there anything that a runbook could run on by itself? Most incidents of most companies: no."""
     company, asset = context.company, context.asset_called(incident.asset_name)
-    return company.autonomy is Autonomy.ACT and bool(company.clouds) and asset is not None
+    acts = company.autonomy is Autonomy.ACT or any(
+        mode == Autonomy.ACT for mode, _ in company.value("runbooks").values()
+    )
+    return acts and bool(company.clouds) and asset is not None
 
 
 async def _route(

@@ -94,7 +94,8 @@ async def _why_void(
     tx: RunsTransaction, run: Run, context: CompanyContext, catalogue: Catalogue
 ) -> str | None:
     requester = await tx.users.get(run.requested_by) if run.requested_by is not None else None
-    decider = await tx.users.get(run.decided_by) if run.decided_by is not None else None
+    given = {one.by for one in run.approvals} | ({run.decided_by} if run.decided_by is not None else set())
+    approvers = {number: user for number in sorted(given) if (user := await tx.users.get(number)) is not None}
     if context.company.archived_at is not None:
         return "the company is archived"
     if cloud_at(context.company.clouds, run.executor, run.account) is None:
@@ -103,7 +104,7 @@ async def _why_void(
         asset = context.asset_called(target.asset_name)
         if asset is None or asset.cloud_ref != target.cloud_ref:
             return f"{target.asset_name} is no longer the machine it was in the inventory"
-    return why_void(run, requester=requester, decider=decider) or why_changed(run, catalogue)
+    return why_void(run, requester=requester, approvers=approvers) or why_changed(run, catalogue)
 
 
 async def settle(tx: RunsTransaction, run_id: str, outcome: Outcome, *, now: datetime) -> Run | None:

@@ -13,6 +13,7 @@ from runbooks import run as state
 from runbooks.approvals import check_decider, check_digest, check_time, digest
 from runbooks.catalogue import Catalogue
 from runbooks.operations.record import Said, save
+from runbooks.operations.request import check_rate
 from runbooks.ports import RunsTransaction
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import script_for
@@ -46,7 +47,8 @@ async def approve(
     Look at the status: it comes back void when what would run is no longer what was asked for.
     """
     before = await find(tx, run_id, actor)
-    if _decided_by(before, actor) and before.status is not RunStatus.REJECTED:
+    agreed = any(one.by == actor.id for one in before.approvals)
+    if (agreed or _decided_by(before, actor)) and before.status is not RunStatus.REJECTED:
         return before
     await _check_pending(tx, before, actor, now, verb="approve")
     why = why_changed(before, catalogue)
@@ -54,14 +56,21 @@ async def approve(
         return await make_void(tx, before, why, actor=actor, now=now)
     check_digest(before, shown_digest)
     after = state.approve(before, by=actor.id, name=actor.name, now=now, note=note.strip()[:NOTE_LIMIT])
+    more = max(0, after.approvals_needed - len(after.approvals))
+    if not more:
+        await check_rate(tx, before, await tx.companies.context(before.company_id), now=now)
+    waits = f" {more} more {'has' if more == 1 else 'have'} to agree." if more else ""
+    count = {"approvals": len(after.approvals), "needed": after.approvals_needed}
     said = Said(
         audit=AuditKind.RUN_APPROVED,
-        text=f"{actor.name} approved {before.label}, asked for by {before.requested_by_name}.",
-        act=f"{before.title} approved by {actor.name}",
+        text=f"{actor.name} approved {before.label}, asked for by {before.requested_by_name}.{waits}",
+        act=f"{before.title} approved by {actor.name}" + (f", {more} more to agree" if more else ""),
         timeline=TimelineKind.APPROVAL,
-        detail={"requested_by": before.requested_by, "note": after.decision_note},
+        detail={"requested_by": before.requested_by, "note": after.decision_note, **count},
     )
     saved = await save(tx, before, after, said, actor=actor, now=now)
+    if more:
+        return saved
     tx.jobs.put(StartRun(company_id=saved.company_id, run_id=saved.id), due_at=now)
     return saved
 

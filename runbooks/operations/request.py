@@ -15,6 +15,7 @@ from engine.identifiers import new_id
 from engine.incident import Incident
 from engine.jobs import ExpireApproval, StartRun
 from engine.operations.record import tell
+from runbooks import policy
 from runbooks.approvals import ASKS, TTL, digest
 from runbooks.catalogue import Catalogue
 from runbooks.executors.gcp import REASON as NOTHING_RUNS
@@ -26,7 +27,11 @@ from runbooks.runbook import Risk, Runbook, platform_of, script_for, validate_pa
 MOST_TARGETS = 50
 """Machines of one run; AWS takes no more in one command, and more are more than one approval should cover."""
 
-_WAITS_FOR = {Risk.MEDIUM: "a company admin or an MSP admin", Risk.HIGH: "an MSP admin"}
+_WAITS_FOR = {
+    Risk.LOW: "a company admin or an MSP admin",
+    Risk.MEDIUM: "a company admin or an MSP admin",
+    Risk.HIGH: "an MSP admin",
+}
 
 
 async def request(
@@ -45,9 +50,11 @@ async def request(
 
     Low risk is approved at once and starts; more waits for an approval. Raises Refused with the obstacle.
     """
-    _check_actor(incident, runbook, context, actor)
+    _check_actor(incident, runbook, context, actor, now)
     run = plan(incident, runbook, parameters, targets, context=context, actor=actor, now=now, reason=reason)
     await _check_not_active(tx, run)
+    if run.status is RunStatus.APPROVED:
+        await check_rate(tx, run, context, now=now)
     tx.runs.add(run)
     if run.status is RunStatus.APPROVED:
         prove(tx, run, _asked(run), actor=actor, now=now)
@@ -69,19 +76,22 @@ async def consider(
     None when there is nothing to run; when something fits but cannot run, the incident's story says why.
     """
     incident = await tx.incidents.get(incident_id)
-    if incident is None or not incident.open or context.company.autonomy is not Autonomy.ACT:
+    if incident is None or not incident.open:
         return None
     asset = _asset_of(incident, context)
     platform = platform_of(asset.platform) if asset else None
     fitting = (incident.category, incident.signature, platform)
-    runbook = catalogue.best(*fitting, risk=Risk.LOW) or catalogue.best(*fitting, risk=Risk.MEDIUM)
+    fits = [match.runbook for match in catalogue.matching(*fitting)]
+    acting = [one for one in fits if policy.policy_of(context.company, one).mode is Autonomy.ACT]
+    runbook = next((one for risk in (Risk.LOW, Risk.MEDIUM) for one in acting if one.risk is risk), None)
     if runbook is None:
         return None
     if any(run.runbook_id == runbook.id for run in await tx.runs.of_incident(incident.id)):
         return None
     reason = f"meant for “{incident.category}” incidents"
     if runbook.risk is Risk.LOW:
-        reason += f", low risk, and {context.company.name} lets low risk run"
+        own = policy.policy_of(context.company, runbook).own
+        reason += f", low risk, and {context.company.name} lets {'this one' if own else 'low risk'} run"
     try:
         return await request(tx, incident, runbook, {}, context=context, actor=SYSTEM, now=now, reason=reason)
     except Refused as refusal:
@@ -108,7 +118,9 @@ def plan(
     cloud, where = _where(assets, context)
     values = validate_parameters(runbook, parameters, labels=shared_labels(assets))
     platform = where[0].platform
-    low = runbook.risk is Risk.LOW
+    rule = policy.policy_of(context.company, runbook)
+    policy.check_size(rule, context.company, len(where))
+    low = rule.approvals == 0
     run = Run(
         id=new_id(now),
         company_id=incident.company_id,
@@ -134,15 +146,28 @@ def plan(
         expires_at=None if low else now + TTL,
         decided_at=now if low else None,
         decided_by_name="policy (low risk)" if low else "",
+        approvals_needed=rule.approvals,
     )
     return replace(run, digest=digest(run))
 
 
-def _check_actor(incident: Incident, runbook: Runbook, context: CompanyContext, actor: Actor) -> None:
-    if actor.system and (runbook.risk is Risk.HIGH or context.company.autonomy is not Autonomy.ACT):
-        raise Refused(
-            f"{runbook.title} ({runbook.risk.value} risk) is not asked for by itself here.", code="denied"
-        )
+async def check_rate(tx: RunsTransaction, run: Run, context: CompanyContext, *, now: datetime) -> None:
+    """Before a run is let go: the company's runs of the last hour, counted exactly on all replicas. Raises Refused."""
+    started, oldest = await tx.runs.take_turn(run.company_id, since=now - policy.HOUR)
+    policy.check_rate(run, context.company.value("runs_per_hour"), started, oldest)
+
+
+def _check_actor(
+    incident: Incident, runbook: Runbook, context: CompanyContext, actor: Actor, now: datetime
+) -> None:
+    if actor.system:
+        rule = policy.policy_of(context.company, runbook)
+        why = policy.why_not_by_itself(rule, runbook.risk, incident, context, now)
+        if why is not None:
+            raise Refused(
+                f"{runbook.title} ({runbook.risk.value} risk) is not asked for by itself here: {why}.",
+                code="denied",
+            )
     verb = ASKS[runbook.risk]
     answer = may(actor, verb, incident.company_id, incident)
     if isinstance(answer, Denied):
@@ -295,7 +320,10 @@ def _asked(run: Run) -> Said:
         "risk": run.risk.value,
         "why": run.reason,
     }
-    waits = f"waits for {_WAITS_FOR.get(run.risk, 'nobody')}"
+    whom = _WAITS_FOR[run.risk] if run.status is RunStatus.PENDING_APPROVAL else "nobody"
+    if run.approvals_needed > 1:
+        whom = f"{run.approvals_needed} people, each {whom}"
+    waits = f"waits for {whom}"
     return Said(
         audit=AuditKind.RUN_REQUESTED,
         text=f"{run.requested_by_name} asked for {run.label} ({run.risk.value} risk); it {waits}.{_why(run)}",

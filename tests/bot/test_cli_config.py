@@ -71,3 +71,21 @@ def test_what_cannot_be_is_refused_in_one_line(aw: Shell) -> None:
     ):
         said = aw("config", *words)
         assert said.code == 1 and hint in said.err, said
+
+
+def test_the_policy_of_one_runbook_is_set_and_taken_away(aw: Shell) -> None:
+    aw.done("company", "add", "acme")
+
+    def of_one() -> dict[str, object]:
+        (row,) = aw.done("runbook", "policy", "acme", "disk-clean-up")
+        return {name: row[name] for name in ("mode", "set_for", "approvals")}
+
+    assert of_one() == {"mode": "act", "set_for": "the company", "approvals": 0}
+    aw.done("runbook", "policy", "acme", "disk-clean-up", "propose", "--approvals", "2")
+    assert of_one() == {"mode": "propose", "set_for": "this runbook", "approvals": 2}
+    aw.done("runbook", "policy", "acme", "disk-clean-up", "act")
+    assert of_one() == {"mode": "act", "set_for": "this runbook", "approvals": 2}
+    aw.done("runbook", "policy", "acme", "disk-clean-up", "company")
+    assert of_one()["set_for"] == "the company"
+    said = aw("runbook", "policy", "acme", "disk-clean-up", "maybe")
+    assert said.code == 1 and "is no mode" in said.err

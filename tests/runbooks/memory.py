@@ -17,7 +17,7 @@ from engine.incident import Incident, IncidentStatus
 from engine.jobs import Job
 from engine.ports import CardWanted
 from engine.sla import SlaClock
-from runbooks.run import Run
+from runbooks.run import Run, RunStatus
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ACCOUNT = "222222222222"
@@ -119,6 +119,17 @@ class _Runs:
 
     async def of_incident(self, incident_id: int) -> Sequence[Run]:
         return [run for run in reversed(self.found.values()) if run.incident_id == incident_id]
+
+    async def take_turn(self, company_id: int, *, since: datetime) -> tuple[int, datetime | None]:
+        let_go = [
+            run.decided_at
+            for run in self.found.values()
+            if run.company_id == company_id
+            and run.decided_at is not None
+            and run.decided_at > since
+            and (run.status is RunStatus.APPROVED or run.started_at is not None)
+        ]
+        return len(let_go), min(let_go, default=None)
 
     async def active_on(self, company_id: int, runbook_id: str, cloud_ref: str) -> Run | None:
         for run in self.found.values():

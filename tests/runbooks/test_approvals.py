@@ -133,8 +133,8 @@ def approved(**changes: Any) -> Run:
 
 
 def test_what_was_approved_by_somebody_who_may_starts() -> None:
-    assert why_void(approved(), requester=KIM, decider=MAX) is None
-    assert why_void(approved(risk=Risk.LOW, requested_by=None), requester=None, decider=None) is None
+    assert why_void(approved(), requester=KIM, approvers={MAX.id: MAX}) is None
+    assert why_void(approved(risk=Risk.LOW, requested_by=None), requester=None, approvers={}) is None
 
 
 @pytest.mark.parametrize(
@@ -152,4 +152,6 @@ def test_what_was_approved_by_somebody_who_may_starts() -> None:
     ],
 )
 def test_it_is_looked_at_again_before_it_starts(run: Run, requester: User, decider: User, why: str) -> None:
-    assert why in (why_void(run, requester=requester, decider=decider) or "")
+    assert why in (
+        why_void(run, requester=requester, approvers={decider.id: decider} if decider else {}) or ""
+    )
