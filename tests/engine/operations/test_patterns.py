@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from integrations.sources import generic
 from storage.jobs import Claimed
 from storage.pictures import PictureStore
 from storage.transaction import Transaction
+from tests.bot.rest import serving
 from tests.clock import START, TestClock
 from tests.given import World, actor, alert, recovery, results
 
@@ -144,6 +146,37 @@ async def test_a_restart_in_the_middle_and_another_replica_change_nothing(
     assert len(await numbers(world)) == 1
     incident = await newest(world)
     assert incident.open and incident.course.flapping is not None
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_out_of_order_and_twice_it_is_still_one_incident(
+    world: World, clock: TestClock, backend: str, seed: int
+) -> None:
+    chance = random.Random(seed)
+    said = [recovery() if number % 2 else alert() for number in range(12)]
+    for place in range(0, 12, 3):
+        said[place : place + 3] = chance.sample(said[place : place + 3], 3)
+    for one in said:
+        await world.tell(*[one] * chance.randint(1, 2), ids=[str(chance.random())])
+        clock.advance(seconds=chance.uniform(5, 120))
+    assert len(await numbers(world)) == 1
+    incident = await newest(world)
+    clock.advance(minutes=16)
+    await watch(world, incident.id)
+    after = await newest(world)
+    assert after.course.flapping is None and after.open is bool(after.firing)
+
+
+async def test_rest_says_what_flaps_and_what_comes_in_rounds(world: World, clock: TestClock) -> None:
+    await nights(world, clock, 5)
+    await flap(world, clock, 6)
+    async with serving(world.core) as rest:
+        found = {one["title"]: one for one in (await rest.get(world.kim, "/api/incidents"))["incidents"]}
+        assert found["Disk / 93% full"]["flapping"] == "flapping ×6 in 10 min"
+        label = f"INC-{(await numbers(world))[1]}"
+        night = await rest.get(world.kim, f"/api/incidents/{label}")
+    assert night["rhythm"].endswith("each of the last 5 days") and night["flapping"] is None
 
 
 async def test_the_track_is_bounded(world: World, clock: TestClock) -> None:
