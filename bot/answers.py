@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from bot import why
 from bot.actions import Why
 from bot.cards import (
     Actions,
@@ -31,6 +32,7 @@ from engine.access import GRANTS, Actor, Verb
 from engine.alert import AlertStatus, Severity
 from engine.audit import TimelineEntry
 from engine.company import Company, Role, User
+from engine.evidence import JOIN
 from engine.incident import Incident
 from engine.patterns import FLAP_CHANGES, FLAP_QUIET, FLAP_SPAN
 from engine.track import Track
@@ -188,7 +190,7 @@ def _row(
     )
 
 
-def why_card(view: IncidentView) -> Card:
+def why_card(view: IncidentView, around: why.Around | None = None) -> Card:
     """The rule, the key, the windows, the score, who and why; and what a different setting would have done."""
     incident, company = view.incident, view.company
     owner: Line = (incident.assigned_reason or "nobody was free",)
@@ -199,14 +201,10 @@ def why_card(view: IncidentView) -> Card:
         Body((Strong("Key "), Code(incident.correlation_key), f": {incident.count} alerts share it so far.")),
         *_pattern(view),
         *_joined(view),
+        *(why.elements(around) if around is not None else ()),
         Body((Strong("Assigned because " if view.assignee else "Assigned to nobody: "), *owner, ".")),
         Body((Strong("Priority "), view.priority.explain(), ".")),
-        Facts(
-            (
-                (f"window {window}, reopening within {reopen} after it is resolved",),
-                ("a shorter reopening window would open a new number instead of coming back to this one",),
-            )
-        ),
+        Facts(((f"window {window}, reopening within {reopen} after it is resolved",),)),
     )
     return Card(summary=f"Why {incident.label} exists", elements=elements)
 
@@ -259,7 +257,12 @@ def _joined(view: IncidentView) -> list[Element]:
         lines = [f"{one.asset}: {one.signature}, {cut(one.reason, 300)}" for one in reversed(view.joined)]
         more = f"\nand {len(lines) - 8} more" if len(lines) > 8 else ""
         found.append(Body((Strong(f"Holds {incident.held} further problems:"),)))
-        found.append(Log("\n".join(lines[:8]) + more, caption="Each can be split out again: /aw split"))
+        found.append(
+            Log(
+                "\n".join(lines[:8]) + more,
+                caption=f"{JOIN:.2f} in all joins; each can be split out again: /aw split",
+            )
+        )
     if incident.cause:
         found.append(Body((Strong("Probably began with "), incident.cause, ".")))
     if incident.merged_into is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot import answers, guides
+from bot import answers, guides, why
 from bot.actions import Details, Help, ListOpen, Mine, Show, ShowGuide, Status, WhoAmI, Why
 from bot.cards import Reply, Said
 from bot.core import Core
@@ -23,6 +23,8 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
     """For the asker alone. Raises Refused or NotFound."""
     if isinstance(question, Help):
         return Said(answers.help_card(actor))
+    if isinstance(question, Why):
+        return await _why(core, question, actor)
 
     async def look(tx: Transaction) -> Reply:
         match question:
@@ -38,13 +40,22 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
                 return await _list(core, tx, question.company, actor, company_id)
             case Mine():
                 return await _mine(core, tx, actor)
-            case Why() | Details() | Show():
+            case Details() | Show():
                 await respond.find(tx, question.incident, Verb.SEE, actor)
                 return await _one(core, tx, question)
             case _:
                 assert_never(question)
 
     return await core.read(look)
+
+
+async def _why(core: Core, question: Why, actor: Actor) -> Reply:
+    async def look(tx: Transaction) -> IncidentView:
+        await respond.find(tx, question.incident, Verb.SEE, actor)
+        return await view_of(tx, core, question.incident)
+
+    view = await core.read(look)
+    return Said(answers.why_card(view, await why.around(core, view)))
 
 
 async def _guide(core: Core, tx: Transaction, name: str, company_id: int | None) -> Reply:
@@ -67,11 +78,9 @@ async def view_of(tx: Transaction, core: Core, incident_id: int) -> IncidentView
     return view
 
 
-async def _one(core: Core, tx: Transaction, question: Why | Details | Show) -> Reply:
+async def _one(core: Core, tx: Transaction, question: Details | Show) -> Reply:
     view = await view_of(tx, core, question.incident)
     match question:
-        case Why():
-            return Said(answers.why_card(view))
         case Details():
             return Said(answers.details_card(view, await tx.timeline.of_incident(question.incident)))
         case Show():

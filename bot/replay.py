@@ -8,7 +8,7 @@ the reopen window.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -20,9 +20,10 @@ from bot.replay_company import Kept, OfCompany
 from engine.alert import Alert, AlertStatus, Identity, Severity
 from engine.classification import judge
 from engine.company import Asset
-from engine.correlation import Open, Quiet, Reopen, Rules, correlate, identify
+from engine.correlation import Decision, Open, Quiet, Reopen, Rules, correlate, identify
 from engine.errors import Refused
 from engine.patterns import OutbreakWatch
+from engine.placing import Look
 from engine.suppression import QuietRule, quiet
 from integrations.sources import generic
 from integrations.sources.reading import Malformed
@@ -77,6 +78,9 @@ class Outcome:
         }
 
 
+Watch = Callable[[Recorded, Look, Decision], None]
+
+
 class Engine:
     """One engine with one setting. `take` is to be called in the order of the file."""
 
@@ -87,8 +91,9 @@ class Engine:
         quiet: Sequence[tuple[str, QuietRule]] = (),
         *,
         follow: bool = False,
+        watch: Watch | None = None,
     ) -> None:
-        """`follow` remembers every merge, for `survivor`."""
+        """`follow` remembers every merge, for `survivor`; `watch` is shown every decision about a firing alert."""
         self.rules = rules
         self.alerts = self.incidents = self.suppressed = self.unreadable = 0
         self.patterns = dict.fromkeys(PATTERNS, 0)
@@ -98,6 +103,7 @@ class Engine:
         self._assets = tuple(assets)
         self._quiet = tuple(quiet)
         self._follow = follow
+        self._watch = watch
 
     def take(self, recorded: Recorded) -> Outcome:
         alert = recorded.alert
@@ -124,6 +130,8 @@ class Engine:
         )  # fmt: skip
         decision = correlate(alert, identity, company, self.rules, now, company.placing.advise(look))
         assert not isinstance(decision, Quiet)
+        if self._watch is not None:
+            self._watch(recorded, look, decision)
         if isinstance(decision, Open):
             kept = self._opened(company, recorded.company, alert, key, identity.signature, severity)
         else:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.replay import Engine, Recorded
+from bot.replay import Engine, Recorded, Watch
 from engine.alert import Alert, AlertStatus, StoredAlert
 from engine.company import Asset
 from engine.correlation import Rules
@@ -141,10 +141,12 @@ def _events(number: int, row: StoredAlert, by_hand: datetime | None) -> list[Eve
     return found
 
 
-async def replayed(seen: Past, rules: Rules, assets: Sequence[Asset]) -> list[int]:
+async def replayed(
+    seen: Past, rules: Rules, assets: Sequence[Asset], *, watch: Watch | None = None
+) -> list[int]:
     """The incident of each event under these rules, 0 where it came to none. In slices: the loop has others to
     serve."""
-    engine = Engine(rules, [replace(one, labels={}) for one in assets], follow=True)
+    engine = Engine(rules, [replace(one, labels={}) for one in assets], follow=True, watch=watch)
     found: list[int] = []
     began = time.perf_counter()
     for event in seen.events:
