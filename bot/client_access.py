@@ -14,6 +14,7 @@ from engine.cloud import Cloud, Provider
 FOLDER = Path(__file__).parent.parent / "deploy" / "client-access"
 """In a checkout and in an installed program alike: the wheel has the same folders."""
 
+_ABSENT = re.compile(r"^(?P<indent> *)# (?P<what>\w+:) filled: (?P<name>\w+)$", re.MULTILINE)
 _FILLED = re.compile(
     r"^(?P<before>.*?)(?P<value>\"[^\n]*\")(?P<gap> +)# filled: (?P<name>\w+)$", re.MULTILINE
 )
@@ -71,7 +72,11 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
         value = values.get(found["name"])
         return found["before"] + (found["value"] if value is None else value)
 
-    return _FILLED.sub(one, text)
+    def absent(found: re.Match[str]) -> str:
+        value = values.get(found["name"], "")
+        return f"{found['indent']}{found['what']} {value}" if value.strip('"') else found[0]
+
+    return _ABSENT.sub(absent, _FILLED.sub(one, text))
 
 
 def principal_of(arn: str) -> str:

@@ -7,7 +7,10 @@ client_id="${CLIENT_ID:-}"          # filled: client_id
 subscription="${SUBSCRIPTION:-}"    # filled: subscription_id
 role="$(cat "$(dirname "$0")/azure-role.json")" # filled: role
 
-[ -n "$client_id" ] && [ -n "$subscription" ] || { echo "Set CLIENT_ID and SUBSCRIPTION." >&2; exit 1; }
+if [ -z "$client_id" ] || [ -z "$subscription" ]; then
+  echo "Set CLIENT_ID and SUBSCRIPTION." >&2
+  exit 1
+fi
 
 role="$(printf '%s' "$role" | sed "s|/subscriptions/00000000-0000-0000-0000-000000000000|/subscriptions/$subscription|")"
 az ad sp show --id "$client_id" >/dev/null 2>&1 || az ad sp create --id "$client_id" >/dev/null

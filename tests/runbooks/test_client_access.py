@@ -147,6 +147,19 @@ def test_every_name_in_cloudformation_is_defined() -> None:
     assert formation["Outputs"]["RoleArn"]["Value"] == {"GetAtt": "Role.Arn"}
 
 
+@pytest.mark.parametrize("principal", ["", "arn:aws:iam::111111111111:role/alert-whisperer"])
+def test_every_default_in_cloudformation_may_be_one(principal: str) -> None:
+    """CloudFormation takes no template in which a default breaks its own rule."""
+    for text in (
+        template(Format.CLOUDFORMATION),
+        filled(Format.CLOUDFORMATION, AWS, principal=principal, client_id=""),
+    ):
+        for name, one in cloudformation(text)["Parameters"].items():
+            if "Default" in one:
+                assert re.search(one.get("AllowedPattern", ""), one["Default"]), name
+                assert one.get("MinLength", 0) <= len(one["Default"]), name
+
+
 def test_terraform_is_whole() -> None:
     text = re.sub(r'"[^"\n]*"', '""', template(Format.TERRAFORM))
     for opening, closing in ("{}", "[]", "()"):
