@@ -45,13 +45,25 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
         found += await slack(settings, companies or ())
     else:
         found.append(off("Slack", "it is off: SLACK_BOT_TOKEN is not set", "docs/slack.md says how."))
-    in_aws = [one for one in companies or () if any(cloud.provider == Provider.AWS for cloud in one.clouds)]
-    if in_aws:
+    return found + await _clouds(settings, companies or ())
+
+
+async def _clouds(settings: Settings, companies: Sequence[Company]) -> list[Finding]:
+    """Where runs can go."""
+    used = {cloud.provider for one in companies for cloud in one.clouds}
+    found: list[Finding] = []
+    if Provider.AWS in used:
         from bot.check_aws import aws
 
-        found += await aws(in_aws)
-    else:
-        found.append(off("AWS", "no company has a role there, so runbooks have nowhere to run"))
+        found += await aws(companies)
+    if Provider.AZURE in used:
+        from bot.app import azure_app
+        from bot.check_azure import azure
+
+        found += await azure(companies, azure_app(settings))
+    if not found:
+        text = "no company has an account in AWS or Azure, so runbooks have nowhere to run"
+        found.append(off("Clouds", text, "docs/clouds.md says how."))
     return found
 
 

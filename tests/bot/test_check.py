@@ -130,7 +130,7 @@ async def test_what_is_off_is_said_and_is_no_problem(core: Core) -> None:
     assert bad(found) == {}
     off = {one.subject: one.text for one in found if one.outcome is Outcome.OFF}
     assert "SLACK_BOT_TOKEN is not set" in off["Slack"]
-    assert {"AW_PUBLIC_URL", "AWS", "Companies", "People"} <= set(off)
+    assert {"AW_PUBLIC_URL", "Clouds", "Companies", "People"} <= set(off)
 
 
 @pytest.mark.parametrize("url", ["ftp://aw.example.com", "aw.example.com", "http://aw.example.com"])

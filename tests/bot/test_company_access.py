@@ -210,3 +210,21 @@ async def test_machines_are_discovered_and_added_once(access: Access) -> None:
     access.aws.roles[amazon.ROLE].denied.add("ssm:DescribeInstanceInformation")
     said = await access.run("asset", "discover", "acme")
     assert (said.code, "may not call ssm:DescribeInstanceInformation" in said.err) == (1, True)
+
+
+async def test_aw_check_reaches_azure_too(access: Access) -> None:
+    azure = ("--tenant", microsoft.TENANT, "--subscription", microsoft.SUBSCRIPTION)
+    await access.done("company", "cloud", "add", "acme", "azure", *azure)
+
+    async def said() -> dict[str, dict[str, str]]:
+        found = (await access.run("check", "--json")).json["findings"]
+        return {one["subject"]: one for one in found}
+
+    seen = (await said())["Azure subscription of acme"]
+    assert (seen["outcome"], seen["text"]) == (
+        "good",
+        f"{microsoft.SUBSCRIPTION} shows 5 virtual machines",
+    )
+    access.azure.denied[microsoft.SUBSCRIPTION].add("Microsoft.Compute/virtualMachines/read")
+    seen = (await said())["Azure subscription of acme"]
+    assert (seen["outcome"], seen["mend"]) == ("bad", "`aw company verify acme` says more.")
