@@ -295,8 +295,8 @@ def _buttons(view: IncidentView) -> Actions:
 
 
 def helped(view: IncidentView) -> bool:
-    """The newest run met its goal, by its own check."""
-    return view.run is not None and view.run.status is RunStatus.SUCCEEDED
+    """The newest run met its goal, by its own check, and was no mere look."""
+    return view.run is not None and view.run.status is RunStatus.SUCCEEDED and not view.run.looks
 
 
 def _last_action(view: IncidentView) -> list[Element]:
@@ -346,7 +346,7 @@ def _resolved(view: IncidentView) -> list[Element]:
 
 
 def _fix(view: IncidentView) -> Line:
-    done = next((run for run in view.runs if run.status is RunStatus.SUCCEEDED), None)
+    done = next((run for run in view.runs if run.status is RunStatus.SUCCEEDED and not run.looks), None)
     if done is not None:
         return ("fix: ", Code(done.runbook_id), " (verified)")
     return (cut(view.incident.resolution, 160),) if view.incident.resolution else ()

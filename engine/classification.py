@@ -131,6 +131,9 @@ _CATEGORIES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("time", r"\b(ntp|clock|time drift|chrony)\b"),
     )
 )  # fmt: skip
+CATEGORIES = frozenset(name for name, _ in _CATEGORIES) | {"other"}
+"""Every category that an incident may have."""
+
 _TEXT_SEVERITY: tuple[tuple[Severity, re.Pattern[str]], ...] = (
     (Severity.CRITICAL, re.compile(r"\b(down|outage|unreachable|offline|failed over|data loss|ransom\w*|disaster|dead)\b|\b100 ?%")),
     (Severity.HIGH, re.compile(r"\b(fail\w*|error\w*|critical|crash\w*|full|exhaust\w*|expired)\b|\b9[5-9](\.\d+)? ?%")),

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine.errors import AlertWhispererError, NotFound
-from runbooks.runbook import Platform, Risk, Runbook
+from runbooks.runbook import Platform, Purpose, Risk, Runbook
 
 LIBRARY = Path(__file__).parent / "library"
 LARGEST_FILE = 100_000
@@ -51,6 +51,12 @@ class Match:
 _RISK_ORDER = {risk: place for place, risk in enumerate(Risk)}
 
 
+def _rank(match: Match) -> tuple[int, bool, int, str]:
+    """Best first: what fits best, then what mends before what only looks, then the least risky."""
+    runbook = match.runbook
+    return -match.score, runbook.purpose is Purpose.LOOK, _RISK_ORDER[runbook.risk], runbook.id
+
+
 class Catalogue:
     def __init__(self, runbooks: Iterable[Runbook]) -> None:
         self._by_id = {runbook.id: runbook for runbook in sorted(runbooks, key=lambda one: one.id)}
@@ -69,16 +75,15 @@ class Catalogue:
         return tuple(self._by_id.values())
 
     def matching(self, category: str, signature: str, platform: Platform | None) -> Sequence[Match]:
-        """The runbooks meant for such an incident, best first, then the least risky. None: any platform."""
+        """The runbooks meant for such an incident: those that fit best first, then fixes before looks, then the
+        least risky. Platform None: any."""
         found = [
             Match(runbook, score)
             for runbook in self._by_id.values()
             if (platform is None or platform in runbook.platforms)
             and (score := runbook.matches.score(category, signature))
         ]
-        return sorted(
-            found, key=lambda match: (-match.score, _RISK_ORDER[match.runbook.risk], match.runbook.id)
-        )
+        return sorted(found, key=_rank)
 
     def best(
         self, category: str, signature: str, platform: Platform | None, *, risk: Risk | None = None
@@ -86,6 +91,12 @@ class Catalogue:
         """The best of `matching`, of one risk if one is asked for."""
         matches = self.matching(category, signature, platform)
         return next((match.runbook for match in matches if risk in (None, match.runbook.risk)), None)
+
+    def by_itself(self, category: str, signature: str, platform: Platform | None) -> Sequence[Runbook]:
+        """What the system may ask for without a person, first choice first: fixes of low risk, then of medium risk."""
+        matches = self.matching(category, signature, platform)
+        fixes = [match.runbook for match in matches if match.runbook.purpose is Purpose.FIX]
+        return [one for risk in (Risk.LOW, Risk.MEDIUM) for one in fixes if one.risk is risk]
 
 
 def load(extra: Path | None = None) -> Catalogue:

@@ -149,6 +149,7 @@ class Run:
     requested_at: datetime
     executor: str = "aws_ssm"
     output_limit: int = 20_000
+    looks: bool = False
     digest: str = ""
     expires_at: datetime | None = None
     decided_by: int | None = None

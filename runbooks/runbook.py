@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from engine.classification import CATEGORIES
 from engine.errors import Refused
 
 LONGEST_VALUE = 256
@@ -31,6 +32,13 @@ class Risk(StrEnum):
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
+
+
+class Purpose(StrEnum):
+    """A `look` changes nothing on the machine: it is offered, never run by itself, and is no fix when it succeeds."""
+
+    FIX = "fix"
+    LOOK = "look"
 
 
 class Platform(StrEnum):
@@ -106,6 +114,12 @@ class TextParameter(_Parameter):
     def _compiles(cls, value: str) -> str:
         return compiled_or_fault(value)
 
+    @model_validator(mode="after")
+    def _example_fits(self) -> TextParameter:
+        if self.example and not re.fullmatch(self.pattern, self.example):
+            raise ValueError(f"the example “{self.example}” does not fit the pattern")
+        return self
+
     def fault(self, value: str) -> str | None:
         if re.fullmatch(self.pattern, value):
             return None
@@ -173,6 +187,14 @@ class Matches(_Strict):
     categories: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ()
 
+    @field_validator("categories")
+    @classmethod
+    def _known(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if value not in CATEGORIES:
+                raise ValueError(f"“{value}” is no category; there are {', '.join(sorted(CATEGORIES))}")
+        return values
+
     @field_validator("signatures")
     @classmethod
     def _compile(cls, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -194,6 +216,7 @@ class Runbook(_Strict):
     description: str = Field(min_length=1, max_length=1000)
     risk: Risk
     risk_reason: str = Field(min_length=1, max_length=300)
+    purpose: Purpose = Purpose.FIX
     matches: Matches = Matches()
     preconditions: tuple[str, ...] = ()
     timeout_seconds: int = Field(ge=10, le=7200)
@@ -211,6 +234,12 @@ class Runbook(_Strict):
         for parameter in self.parameters:
             if parameter.default is not None and (why := _fault(parameter, parameter.default)):
                 raise ValueError(f"the default of {parameter.name} {why}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_look_is_low(self) -> Runbook:
+        if self.purpose is Purpose.LOOK and self.risk is not Risk.LOW:
+            raise ValueError("a look changes nothing, so that its risk is low; otherwise it is a fix")
         return self
 
     @property

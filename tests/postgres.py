@@ -69,7 +69,9 @@ def _unprivileged() -> pwd.struct_passwd | None:
 class Cluster:
     """`start` it, ask it for a `url`, `stop` it. `crash` and `start` again: it recovers, on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, local: bool = False) -> None:
+        """`local`: a socket in its folder lets everybody of this machine in, as the role they name."""
+        self._local = local
         self._user = _unprivileged()
         self._password = secrets.token_urlsafe(16)
         self._made_in: Path | None = None
@@ -102,7 +104,10 @@ class Cluster:
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 self._port = probe.getsockname()[1]
-        options = [f"-c{name}={value}" for name, value in {**SETTINGS, "port": self._port}.items()]
+        chosen: dict[str, object] = {**SETTINGS, "port": self._port}
+        if self._local:
+            chosen["unix_socket_directories"] = self.folder
+        options = [f"-c{name}={value}" for name, value in chosen.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", TETHER, "sh", self._program("postgres"), "-D", self._data, *options],
@@ -157,6 +162,8 @@ class Cluster:
             for path in (folder, password):
                 os.chown(path, self._user.pw_uid, self._user.pw_gid)
         choices = ["--username=postgres", f"--pwfile={password}", "--auth=password", "--no-sync"]
+        if self._local:
+            choices.append("--auth-local=trust")
         done = subprocess.run(
             [self._program("initdb"), "-D", self._data, *choices, "--encoding=UTF8", "--locale=C"],
             stdin=subprocess.DEVNULL,

@@ -94,7 +94,7 @@ async def _end(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -
         detail={"outcome": outcome, before.step.value: _proof(after.step_results)},
     )
     saved = await save(tx, before, ended, said, actor=SYSTEM, now=now)
-    if status is RunStatus.SUCCEEDED:
+    if status is RunStatus.SUCCEEDED and not saved.looks:
         await _resolve_if_recovered(tx, saved, now=now)
     return saved
 

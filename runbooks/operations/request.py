@@ -22,7 +22,7 @@ from runbooks.executors.gcp import REASON as NOTHING_RUNS
 from runbooks.operations.record import Said, prove, publish, want_approval
 from runbooks.ports import RunsTransaction
 from runbooks.run import Run, RunStatus, Target
-from runbooks.runbook import Risk, Runbook, platform_of, script_for, validate_parameters
+from runbooks.runbook import Purpose, Risk, Runbook, platform_of, script_for, validate_parameters
 
 MOST_TARGETS = 50
 """Machines of one run; AWS takes no more in one command, and more are more than one approval should cover."""
@@ -81,9 +81,9 @@ async def consider(
     asset = _asset_of(incident, context)
     platform = platform_of(asset.platform) if asset else None
     fitting = (incident.category, incident.signature, platform)
-    fits = [match.runbook for match in catalogue.matching(*fitting)]
-    acting = [one for one in fits if policy.policy_of(context.company, one).mode is Autonomy.ACT]
-    runbook = next((one for risk in (Risk.LOW, Risk.MEDIUM) for one in acting if one.risk is risk), None)
+    candidates = catalogue.by_itself(*fitting)
+    acting = (one for one in candidates if policy.policy_of(context.company, one).mode is Autonomy.ACT)
+    runbook = next(acting, None)
     if runbook is None:
         return None
     if any(run.runbook_id == runbook.id for run in await tx.runs.of_incident(incident.id)):
@@ -138,6 +138,7 @@ def plan(
         verify_script=script_for(runbook, platform, values, verify=True),
         timeout=runbook.timeout,
         output_limit=runbook.output_limit,
+        looks=runbook.purpose is Purpose.LOOK,
         status=RunStatus.APPROVED if low else RunStatus.PENDING_APPROVAL,
         reason=reason,
         requested_by=actor.id,

@@ -83,9 +83,9 @@ async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Cor
         ("acme", "disk-full", "disk-clean-up"),
         ("acme", "log-growth", "log-rotation"),
         ("acme", "memory-pressure", "clear-memory-cache"),
-        ("globex", "service-down", "restart-service"),
-        ("initech", "service-down", "restart-service"),
-        ("initech", "backup-failed", None),
+        ("globex", "service-down", "restart-nginx"),
+        ("initech", "service-down", "restart-iis"),
+        ("initech", "backup-failed", "backup-rerun"),
     ],
 )
 async def test_each_problem_of_the_evening_has_the_runbook_it_is_meant_for(

@@ -13,7 +13,18 @@ import yaml
 from engine.errors import NotFound
 from runbooks import catalogue
 from runbooks.catalogue import InvalidCatalogue
-from runbooks.runbook import Platform, Risk, Runbook, script_for, validate_parameters
+from runbooks.runbook import (
+    ChoiceParameter,
+    IntegerParameter,
+    Parameter,
+    PathParameter,
+    Platform,
+    Risk,
+    Runbook,
+    TextParameter,
+    script_for,
+    validate_parameters,
+)
 
 GOOD = yaml.safe_load((catalogue.LIBRARY / "log-rotation.yml").read_text())
 
@@ -47,12 +58,12 @@ def test_the_library_loads_in_less_than_fifty_milliseconds() -> None:
     ("category", "signature", "platform", "expected"),
     [
         ("disk", "disk full", Platform.LINUX, "disk-clean-up"),
-        ("disk", "disk c # full", Platform.WINDOWS, None),
+        ("disk", "disk c # full", Platform.WINDOWS, "disk-clean-up-windows"),
         ("log", "log file size large", Platform.LINUX, "log-rotation"),
         ("memory", "memory usage high", Platform.LINUX, "clear-memory-cache"),
-        ("service", "nginx service down", Platform.LINUX, "restart-service"),
-        ("service", "iis service stopped", Platform.WINDOWS, "restart-service"),
-        ("network", "switch port flapping", Platform.LINUX, None),
+        ("service", "nginx service down", Platform.LINUX, "restart-nginx"),
+        ("service", "iis service stopped", Platform.WINDOWS, "restart-iis"),
+        ("network", "switch port flapping", Platform.LINUX, "network-diagnostics"),
         ("disk", "disk full", None, "disk-clean-up"),
     ],
 )
@@ -68,15 +79,34 @@ def test_the_best_runbook_for_an_incident(
 
 
 def test_a_fitting_signature_ranks_above_a_mere_category(library: catalogue.Catalogue) -> None:
-    matches = library.matching("log", "disk full", Platform.LINUX)
+    matches = library.matching("log", "disk full", None)
     assert [(match.runbook.id, match.score) for match in matches] == [
         ("disk-clean-up", 2),
+        ("disk-clean-up-windows", 2),
         ("log-rotation", 1),
     ]
 
 
 def test_only_the_wanted_risk_is_chosen(library: catalogue.Catalogue) -> None:
-    assert library.best("memory", "memory high", Platform.LINUX, risk=Risk.LOW) is None
+    assert library.best("service", "service nginx down", Platform.LINUX, risk=Risk.LOW) is None
+
+
+def test_the_system_asks_for_fixes_only_the_least_risky_first(library: catalogue.Catalogue) -> None:
+    def chosen(category: str, signature: str, platform: Platform) -> str | None:
+        found = library.by_itself(category, signature, platform)
+        return found[0].id if found else None
+
+    assert chosen("disk", "disk full", Platform.LINUX) == "disk-clean-up"
+    assert chosen("memory", "memory usage high", Platform.LINUX) == "clear-memory-cache"
+    assert chosen("memory", "memory usage high", Platform.WINDOWS) is None, (
+        "a look is offered, not run by itself"
+    )
+    assert chosen("service", "service nginx down", Platform.LINUX) is None, "high risk is for people"
+
+
+def test_what_mends_stands_before_what_only_looks(library: catalogue.Catalogue) -> None:
+    found = [match.runbook.id for match in library.matching("memory", "memory usage high", Platform.LINUX)]
+    assert found.index("clear-memory-cache") < found.index("process-report")
 
 
 def test_an_unknown_runbook_names_those_there_are(library: catalogue.Catalogue) -> None:
@@ -177,7 +207,23 @@ SHIPPED = catalogue.load().all()
 
 
 def filled(runbook: Runbook) -> dict[str, str]:
-    return validate_parameters(runbook, {"unit": "nginx"} if runbook.id == "restart-service" else {})
+    """The parameters as somebody would give them: defaults, and what the runbook gives as an example."""
+    given = {one.name: sample(one) for one in runbook.parameters if one.default is None}
+    return validate_parameters(runbook, given)
+
+
+def sample(parameter: Parameter) -> str:
+    match parameter:
+        case ChoiceParameter():
+            return parameter.values[0]
+        case TextParameter():
+            return parameter.example
+        case IntegerParameter():
+            return str(parameter.minimum)
+        case PathParameter():
+            return parameter.roots[0]
+        case _:
+            return "nginx"
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,11 @@ async def test_a_new_incident_is_mended_by_itself() -> None:
     assert len(tx.runs.found) == 1
 
 
+WINDOWS_MEMORY = replace(
+    DISK, category="memory", signature="memory usage high", asset="acme-win-01", asset_name="acme-win-01"
+)
+
+
 @pytest.mark.parametrize(
     "tx",
     [
@@ -211,7 +216,7 @@ async def test_a_new_incident_is_mended_by_itself() -> None:
         Memory(company=replace(ACME, autonomy=Autonomy.PROPOSE)),
         Memory(incident=replace(DISK, category="service", signature="service nginx down")),
         Memory(incident=incidents.resolve(DISK, by="Kim", note="", now=NOW)),
-        Memory(incident=replace(DISK, asset="acme-win-01", asset_name="acme-win-01")),
+        Memory(incident=WINDOWS_MEMORY),
     ],
     ids=["observe", "propose", "high risk", "over", "not for windows"],
 )
