@@ -221,6 +221,14 @@ class ShowReport(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Aliases(_Act):
+    """Under which further names assets go; `words` are a company, or `accept`/`refuse`, a name and an asset."""
+
+    verb: ClassVar[str] = "alias"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PostReport(_Act):
     """Picture and figures into the company's channel; `scope` is `company id:days`."""
 
@@ -373,7 +381,9 @@ OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | E
 OnSetting = WantSetting | ApplySetting | KeepSetting
 OnStorm = ClaimAll | SplitOut | StormList
 OnReport = ShowReport | PostReport | SendReport
-Action = OnIncident | OnRun | OnLetter | OnQuiet | OnSetting | OnStorm | OnReport | SendTest | Question
+Action = (
+    OnIncident | OnRun | OnLetter | OnQuiet | OnSetting | OnStorm | OnReport | SendTest | Aliases | Question
+)
 
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind

@@ -54,6 +54,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw merge INC-7 into INC-42", "they are one problem", Verb.MERGE),
     ("/aw split INC-42", "take a part out again", Verb.MERGE),
     ("/aw why INC-42", "why this card exists", Verb.SEE),
+    ("/aw alias", "whose addresses those are; accept or refuse a guess", Verb.COMPANY_SETTINGS),
     ("/aw test [company]", "send a marked test alert and see each step", Verb.COMPANY_SETTINGS),
     ("/aw config [company]", "its settings and where each comes from", Verb.COMPANY_SETTINGS),
     ("/aw config acme window 10", "what that would have done; asks first", Verb.COMPANY_SETTINGS),

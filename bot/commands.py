@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from bot.actions import (
     Action,
+    Aliases,
     Assign,
     Claim,
     DeadLetters,
@@ -72,6 +73,8 @@ _COMPANY: dict[str, Callable[[str], Action]] = {
     "guides": ShowGuide,
     "status": Status,
     "report": ShowReport,
+    "alias": Aliases,
+    "aliases": Aliases,
     "list": ListOpen,
     "ls": ListOpen,
     "open": ListOpen,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import (
+    alias_handlers,
     asking,
     config_handlers,
     group_handlers,
@@ -18,6 +19,7 @@ from bot import (
 )
 from bot.actions import (
     Action,
+    Aliases,
     ApplySetting,
     Approve,
     Assign,
@@ -87,6 +89,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | Cancel():
             return await run_handlers.decided(core, action, actor)
+        case Aliases():
+            return await alias_handlers.handle(core, action, actor, place)
         case SendTest():
             return await trial_handler.begin(core, action, actor, place)
         case DeadLetters() | DeadLetterShown() | ReplayLetter():

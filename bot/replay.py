@@ -116,6 +116,8 @@ class Engine:
         now = self._now
         company = self._companies.get(recorded.company) or self._meet(recorded.company)
         company.settle(now)
+        if alert.labels:
+            company.learn_names(alert, now)
         identity = identify(alert, company.context)
         if alert.status is not AlertStatus.FIRING:
             return self._not_firing(recorded.line, company, alert, identity, now)

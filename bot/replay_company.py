@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from engine.activity import Activity, Key
-from engine.alert import Severity
+from engine.alert import Alert, Severity
+from engine.aliases import Alias, Sightings
 from engine.company import Asset, Company, CompanyContext
 from engine.correlation import Rules
 from engine.patterns import Period, StormWatch, cascade, flapping, periodic
+from engine.picture import SAME_MACHINE
 from engine.placing import Brought, Merged, Moved, Placing
 from engine.root_cause import RootCauses
 from engine.suppression import QuietRule
@@ -54,6 +56,7 @@ class OfCompany:
         )
         self.placing = Placing(Activity(Topology(listed), window=rules.window.total_seconds()))
         self.causes = RootCauses()
+        self._names = Sightings()
         self.storms = StormWatch()
         self.into: dict[int, int] | None = None
         """Which incident was merged into which, where somebody wants to know in the end."""
@@ -67,6 +70,25 @@ class OfCompany:
     @property
     def activity(self) -> Activity:
         return self.placing.activity
+
+    def learn_names(self, alert: Alert, now: datetime) -> None:
+        """Whose address is whose, as far as alerts have said by now."""
+        at = now.timestamp()
+        for name in self._names.see(alert.asset_name, alert.labels, alert.tool, at):
+            if name in self.context.listed_names:
+                continue
+            taken, known = self._names.taken_for(name, at), self.context.alias(name)
+            asset = taken[0] if taken is not None else ""
+            if asset == (known.asset if known is not None else ""):
+                continue
+            others = [one for one in self.context.aliases if one.name != name]
+            if taken is not None:
+                seen = taken[1]
+                others.append(
+                    Alias(company_id=0, name=name, asset=asset, times=seen.times, tools=tuple(seen.tools))
+                )
+                self.activity.tie(name, asset, SAME_MACHINE, others[-1].words)
+            self.context = replace(self.context, aliases=tuple(others))
 
     # -- what correlation asks -------------------------------------------------------------------------------------
 

@@ -62,6 +62,8 @@ class AuditKind(StrEnum):
     USER_ADDED = "user.added"
     USER_CHANGED = "user.changed"
     ASSET_ADDED = "asset.added"
+    ALIAS_ACCEPTED = "alias.accepted"
+    ALIAS_REFUSED = "alias.refused"
     TOKEN_CREATED = "token.created"
     TOKEN_REVOKED = "token.revoked"
     DEAD_LETTER_REPLAYED = "deadletter.replayed"

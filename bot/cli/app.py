@@ -6,6 +6,7 @@ import typer
 
 from bot.cli import (
     asset,
+    asset_alias,
     asset_discover,
     asset_patches,
     audit,
@@ -58,6 +59,7 @@ app.add_typer(config.groups, name="group")
 app.add_typer(user.app, name="user")
 asset.app.add_typer(asset_patches.app)
 asset.app.add_typer(asset_discover.app)
+asset.app.add_typer(asset_alias.app, name="alias")
 app.add_typer(asset.app, name="asset")
 app.add_typer(incident.app, name="incident")
 app.add_typer(quiet.silences, name="silence")

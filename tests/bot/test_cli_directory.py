@@ -325,3 +325,13 @@ def test_a_company_with_several_clouds(aw: Shell) -> None:
 def test_a_cloud_that_cannot_be_is_refused(aw: Shell, given: tuple[str, ...], words: str) -> None:
     aw.done("company", "add", "acme")
     assert words in aw.refused("company", "cloud", "add", "acme", *given)
+
+
+def test_further_names_of_assets_are_listed_and_decided(aw: Shell) -> None:
+    aw("company", "add", "acme", "--name", "Acme")
+    assert "No further name" in aw("asset", "alias", "list", "acme").out
+    assert "10.0.3.7 is fs-01" in aw("asset", "alias", "accept", "acme", "10.0.3.7", "fs-01").out
+    (one,) = aw("asset", "alias", "list", "acme", "--json").json
+    assert (one["name"], one["asset"], one["verdict"]) == ("10.0.3.7", "fs-01", "accepted")
+    assert "10.0.3.7 is not fs-01" in aw("asset", "alias", "refuse", "acme", "10.0.3.7").out
+    assert "alias.refused" in aw("audit", "export", "--company", "acme").out

@@ -342,3 +342,27 @@ def test_a_window_that_is_none_is_named_by_its_line(bad: dict[str, Any], word: s
     with pytest.raises(Refused, match=word) as refused:
         replay_quiet.rules(io.BytesIO(f"{json.dumps(good)}\n\n{json.dumps(bad)}\n".encode()))
     assert "Line 3" in str(refused.value)
+
+
+def test_addresses_are_learned_as_the_file_goes_by() -> None:
+    taught = [
+        line(20 * number, f"Odd thing {'abcdef'[number]}", "fs-01", labels={"ip": "10.0.3.7"})
+        for number in range(6)
+    ]
+    before = incidents(line(0, "Fan broken", "10.0.3.7"), line(1, "Fan broken", "fs-01"))
+    assert before[0] != before[1]
+    after = incidents(*taught, line(300, "Fan broken", "10.0.3.7"), line(301, "Fan broken", "fs-01"))
+    assert after[-1] == after[-2]
+    elsewhere = [one | {"company": "globex"} for one in taught]
+    other = incidents(*elsewhere, line(300, "Fan broken", "10.0.3.7"), line(301, "Fan broken", "fs-01"))
+    assert other[-1] != other[-2]
+
+
+def test_what_follows_what_is_learned_as_the_file_goes_by() -> None:
+    lines = []
+    for number in range(14):
+        at = number * 400 + (number * 37) % 90
+        lines += [line(at, "Replication broken", "kestrel"), line(at + 0.5, "Queue stuck", "heron")]
+    numbers = incidents(*lines)
+    assert numbers[0] != numbers[1] and numbers[2] != numbers[3]
+    assert numbers[-1] == numbers[-2]

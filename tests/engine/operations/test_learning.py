@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from bot.core import Core
 from engine.aliases import Verdict
 from engine.correlation import identify
-from engine.operations import learning
+from engine.errors import NotFound, Refused
+from engine.operations import learning, naming
 from storage.knowledge_tables import knowledge
 from storage.pictures import PictureStore
 from tests import given
@@ -179,3 +180,33 @@ async def test_what_is_too_old_teaches_nothing(world: World) -> None:
     later(world, days=learning.LOOKS_BACK / timedelta(days=1) + 1)
     lesson = await learn(world)
     assert lesson.knowledge.document["relations"]["sorts"] == []
+
+
+async def test_a_persons_word_is_final_and_audited(world: World) -> None:
+    admin, now = given.actor(world.ada), world.core.clock.now()
+
+    def say(name: str, asset: str, *, same: bool) -> Any:
+        return world.core.write(
+            lambda tx: naming.decide(tx, world.acme.id, name, asset, same=same, actor=admin, now=now)
+        )
+
+    with pytest.raises(NotFound, match="not taken for anything"):
+        await say("10.0.3.7", "", same=False)
+    with pytest.raises(Refused, match=r"is web-01 in the asset list"):
+        await say(world.web.cloud_ref, "db-01", same=True)
+    with pytest.raises(Refused, match="its own other name"):
+        await say("fs-01", "FS-01", same=True)
+    await say("10.0.3.7", "DB-01", same=True)
+    assert await asset_of(world, "10.0.3.7") == "db-01"
+    context = await world.core.read(lambda tx: tx.companies.context(world.acme.id))
+    assert context.asset_called("10.0.3.7") == world.db
+    await with_address(world)
+    assert not (await learn(world)).renamed
+    assert await asset_of(world, "10.0.3.7") == "db-01"
+    await say("10.0.3.7", "fs-01", same=True)
+    assert await asset_of(world, "10.0.3.7") == "fs-01"
+    await say("10.0.3.7", "", same=False)
+    assert await asset_of(world, "10.0.3.7") == "10.0.3.7"
+    await say("10.0.3.8", "fs-01", same=True)
+    with pytest.raises(Refused, match="itself a further name"):
+        await say("10.0.9.9", "10.0.3.8", same=True)
