@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +41,8 @@ def patches(slug: Slug, as_json: Json = False) -> None:
 
 
 async def _found(context: CompanyContext) -> list[dict[str, Any]]:
+    import asyncio
+
     from runbooks.executors.aws_proof import patch_states
 
     places: dict[tuple[Cloud, str], dict[str, str]] = {}

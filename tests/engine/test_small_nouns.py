@@ -17,7 +17,11 @@ from engine.identifiers import incident_number, new_id
 from engine.jobs import KINDS, CheckSla, SyncCard, pack, unpack
 from tests.clock import START
 
-VALUES: dict[str, Any] = {"int": st.integers(0, 2**62), "str": st.text(st.characters(codec="utf-8"))}
+VALUES: dict[str, Any] = {
+    "int": st.integers(0, 2**62),
+    "int | None": st.none() | st.integers(0, 2**62),
+    "str": st.text(st.characters(codec="utf-8")),
+}
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -35,7 +39,7 @@ def test_a_job_of_a_later_version_is_said_to_be_unknown() -> None:
 
 
 def test_jobs_about_different_things_never_share_a_key() -> None:
-    ones: dict[str, Any] = {"int": 1, "str": "1"}
+    ones: dict[str, Any] = {"int": 1, "int | None": 1, "str": "1"}
     keys = {
         made(**{field.name: ones[str(field.type)] for field in fields(made)}).key for made in KINDS.values()
     }
