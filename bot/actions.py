@@ -47,7 +47,7 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
-_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope", "change"}
+_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope", "change", "outbreak"}
 _IDS = {*_FIXED, "runbook", "part"}
 
 
@@ -210,6 +210,29 @@ class Mine(_Act):
 @dataclass(frozen=True, slots=True)
 class WhoAmI(_Act):
     verb: ClassVar[str] = "whoami"
+
+
+@dataclass(frozen=True, slots=True)
+class ListOutbreaks(_Act):
+    """The latest outbreaks across companies, for MSP admins."""
+
+    verb: ClassVar[str] = "outbreaks"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowOutbreak(_Act):
+    """One of them with all its incidents, for the asker."""
+
+    verb: ClassVar[str] = "outbreak"
+    outbreak: int
+
+
+@dataclass(frozen=True, slots=True)
+class DismissOutbreak(_Act):
+    """It is none: over, and its signature is left alone for a day."""
+
+    verb: ClassVar[str] = "outbreak_dismiss"
+    outbreak: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,14 +403,25 @@ OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet
 OnSetting = WantSetting | ApplySetting | KeepSetting
 OnStorm = ClaimAll | SplitOut | StormList
+OnOutbreak = ListOutbreaks | ShowOutbreak | DismissOutbreak
 OnReport = ShowReport | PostReport | SendReport
 Action = (
-    OnIncident | OnRun | OnLetter | OnQuiet | OnSetting | OnStorm | OnReport | SendTest | Aliases | Question
+    OnIncident
+    | OnRun
+    | OnLetter
+    | OnQuiet
+    | OnSetting
+    | OnStorm
+    | OnReport
+    | OnOutbreak
+    | SendTest
+    | Aliases
+    | Question
 )
 
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind
-    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnSetting, OnStorm, OnReport, Question)
+    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnSetting, OnStorm, OnReport, OnOutbreak, Question)
     for kind in get_args(group)
 }
 
@@ -408,7 +442,7 @@ def unpack(verb: str, value: str) -> Action:
         raise _unreadable()
     values: dict[str, Any] = {}
     for name, part in zip(names, parts, strict=True):
-        if name in ("incident", "letter", "quiet"):
+        if name in ("incident", "letter", "quiet", "outbreak"):
             if not (part.isascii() and part.isdigit() and 0 < len(part) < 19):
                 raise _unreadable()
             values[name] = int(part)

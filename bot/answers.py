@@ -60,6 +60,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw config acme window 10", "what that would have done; asks first", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
     ("/aw guide [tool]", "how a tool is connected; also workflow, security", Verb.SEE),
+    ("/aw outbreaks", "the same trouble at several companies", Verb.MSP_SETTINGS),
     ("/aw whoami", "who I think you are", Verb.SEE),
 )
 _ROLE_NAMES = {

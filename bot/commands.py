@@ -20,6 +20,7 @@ from bot.actions import (
     EndQuiet,
     Help,
     ListOpen,
+    ListOutbreaks,
     ListQuiet,
     Merge,
     Mine,
@@ -66,7 +67,14 @@ _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
     "unclaim": Unclaim,
     "release": Unclaim,
 }
-_PLAIN: dict[str, Callable[[], Action]] = {"mine": Mine, "me": Mine, "help": Help, "whoami": WhoAmI, "": Help}
+_PLAIN: dict[str, Callable[[], Action]] = {
+    "mine": Mine,
+    "me": Mine,
+    "help": Help,
+    "whoami": WhoAmI,
+    "outbreaks": ListOutbreaks,
+    "": Help,
+}
 _COMPANY: dict[str, Callable[[str], Action]] = {
     "test": SendTest,
     "guide": ShowGuide,

@@ -41,7 +41,7 @@ from engine.jobs import (
     WatchPattern,
     WatchStorm,
 )
-from engine.operations import clocks, heartbeats, learning, limits, patterns, sources, storms
+from engine.operations import clocks, heartbeats, learning, limits, outbreaks, patterns, sources, storms
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -98,6 +98,8 @@ class Effects:
                 await self._judge(job.company_id)
             case LearnHistory():
                 await self._learn(job.company_id)
+            case Sweep(name="outbreaks"):
+                await core.write(lambda tx: outbreaks.look(tx, now=core.clock.now()))
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
             case WatchStorm():

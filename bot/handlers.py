@@ -10,6 +10,7 @@ from bot import (
     config_handlers,
     group_handlers,
     letter_handlers,
+    outbreak_handlers,
     questions,
     quiet_handlers,
     report_handlers,
@@ -31,11 +32,13 @@ from bot.actions import (
     DeadLetters,
     DeadLetterShown,
     Details,
+    DismissOutbreak,
     DropQuiet,
     EndQuiet,
     Help,
     KeepSetting,
     ListOpen,
+    ListOutbreaks,
     ListQuiet,
     Merge,
     Mine,
@@ -50,6 +53,7 @@ from bot.actions import (
     SendTest,
     Show,
     ShowGuide,
+    ShowOutbreak,
     ShowReport,
     Snooze,
     Split,
@@ -95,6 +99,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await trial_handler.begin(core, action, actor, place)
         case DeadLetters() | DeadLetterShown() | ReplayLetter():
             return await letter_handlers.handle(core, action, actor, place)
+        case ListOutbreaks() | ShowOutbreak() | DismissOutbreak():
+            return await outbreak_handlers.handle(core, action, actor, place)
         case ShowReport() | PostReport() | SendReport():
             return await report_handlers.handle(core, action, actor, place)
         case ClaimAll() | SplitOut() | StormList():

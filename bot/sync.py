@@ -12,6 +12,7 @@ from bot.cards import Card
 from bot.core import Core
 from bot.incident_card import incident_card
 from bot.intake_card import intake_card, intake_line_card
+from bot.outbreak_card import outbreak_card, outbreak_view
 from bot.ports import Chat
 from bot.posting import Post, edit, first_post
 from bot.storm_card import storm_card
@@ -20,6 +21,7 @@ from bot.views import ApprovalView, incident_view, intake_view
 from engine.jobs import SyncCard
 from engine.operations.intake_story import INTAKE_CARD, INTAKE_LINE
 from engine.operations.intake_story import intake_card as wanted_intake_card
+from engine.outbreak import OUTBREAK_CARD
 from engine.storm import STORM_CARD, Storm, pause_of
 from runbooks.approvals import deciders
 from runbooks.run import RunStatus
@@ -122,6 +124,9 @@ async def _said(tx: Transaction, core: Core, stored: StoredCard) -> Card | None:
     if stored.kind == INTAKE_LINE:
         line = await tx.intake_lines.get(stored.subject)
         return intake_line_card(line) if line else None
+    if stored.kind == OUTBREAK_CARD:
+        found = await outbreak_view(tx, int(stored.subject), now=core.clock.now())
+        return outbreak_card(found) if found else None
     if stored.kind == "approval":
         approval = await approval_view(tx, core, stored.subject)
         return approval_card(approval) if approval else None

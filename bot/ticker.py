@@ -11,6 +11,7 @@ from bot.clock import DatabaseClock
 from bot.core import Core
 from bot.faults import fault_code
 from engine.jobs import Sweep
+from engine.outbreak import LOOK_EVERY
 from storage import dialect
 from storage.transaction import Transaction
 
@@ -25,22 +26,24 @@ class Ticker:
     def start(self) -> None:
         every = {"coalesce": True, "max_instances": 1, "misfire_grace_time": 60}
         seconds = self._core.settings.aw_sla_sweep_seconds
-        self._scheduler.add_job(self._sweep, "interval", seconds=seconds, **every)
+        self._scheduler.add_job(self._sweep, "interval", ["sla"], seconds=seconds, **every)
+        look = LOOK_EVERY.total_seconds()
+        self._scheduler.add_job(self._sweep, "interval", ["outbreaks"], seconds=look, **every)
         self._scheduler.add_job(self._agree, "interval", seconds=60, **every)
         self._scheduler.start()
 
     def stop(self) -> None:
         self._scheduler.shutdown(wait=False)
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, name: str) -> None:
         async def put(tx: Transaction) -> None:
-            tx.jobs.put(Sweep(company_id=0, name="sla"), due_at=self._core.clock.now())
+            tx.jobs.put(Sweep(company_id=0, name=name), due_at=self._core.clock.now())
 
         try:
             await self._core.write(put)
         except Exception as error:  # noqa: BLE001 - a missed tick is made up by the next
             if not dialect.is_gone(error):
-                fault_code(error, where="sweep")
+                fault_code(error, where=f"sweep of {name}")
 
     async def _agree(self) -> None:
         if isinstance(self._core.clock, DatabaseClock):

@@ -38,6 +38,10 @@ class Senders:
         self._turns = asyncio.Semaphore(AT_ONCE)
         for moment in world.config.evening:
             self.preset(moment.company, moment.preset)
+        for sender in world.config.senders:
+            for preset in sender.presets:
+                for company in preset.also:
+                    self.preset(company, preset.id)
 
     def preset(self, company: str, name: str) -> tuple[SenderConfig, Preset]:
         """Raises BadWorld when there is none."""
@@ -69,7 +73,7 @@ class Senders:
         sent = await self.send(sender, preset)
         return web.json_response({"status": sent.status, "answer": sent.answer})
 
-    async def send(self, sender: SenderConfig, preset: Preset) -> Sent:
+    async def send(self, sender: SenderConfig, preset: Preset, *, alone: bool = False) -> Sent:
         """Breaks what the preset breaks, then sends its alerts; the first answer. The others follow by themselves."""
         if self._world.aws is not None:
             for one in preset.breaks:
@@ -78,10 +82,18 @@ class Senders:
         if not alerts:
             return Sent(0, {"error": f"{preset.id} has no alerts"})
         first = await self._post(sender, alerts[0])
+        for company in () if alone else preset.also:
+            self._background.start(self._too(company, preset.id))
+        self._follow(sender, preset, alerts)
+        return first
+
+    async def _too(self, company: str, name: str) -> None:
+        await self.send(*self.preset(company, name), alone=True)
+
+    def _follow(self, sender: SenderConfig, preset: Preset, alerts: list[Mapping[str, Any]]) -> None:
         pause = preset.over_seconds / len(alerts)
         for place, alert in enumerate(alerts[1:], 1):
             self._background.start(self._later(sender, alert, place * pause))
-        return first
 
     async def _later(self, sender: SenderConfig, alert: Mapping[str, Any], seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -121,7 +121,8 @@ class AwsConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """What one button of the panel sends: `alerts` repeated `count` times over `over_seconds`, after `breaks`."""
+    """What one button of the panel sends: `alerts` repeated `count` times over `over_seconds`, after `breaks`. `also`
+    are other companies whose preset of the same name goes with it."""
 
     id: str
     title: str
@@ -129,6 +130,7 @@ class Preset:
     count: int = 1
     over_seconds: float = 0
     breaks: tuple[Mapping[str, str], ...] = ()
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,5 +23,8 @@ msp_settings = sa.Table(
     metadata,
     Column("company_id", sa.BigInteger, primary_key=True, autoincrement=False),
     Column("settings", Json, nullable=False, server_default="{}"),
+    Column("name", Text, nullable=False, server_default=sa.text("''")),
+    Column("slack_channel", Text),
+    Column("teams_conversation", Text),
 )
-"""One row, of company 0."""
+"""One row, of company 0: the MSP itself, how it is called and where its own people talk."""

@@ -20,6 +20,7 @@ from storage.incidents import Incidents
 from storage.intake import IntakeLines
 from storage.jobs import Jobs
 from storage.knowledge import KnowledgeRows
+from storage.outbreaks import Outbreaks
 from storage.pictures import Pictures
 from storage.quiet import QuietRules
 from storage.reports import Reports
@@ -93,6 +94,10 @@ class Transaction:
     @cached_property
     def timeline(self) -> Timeline:
         return Timeline(self)
+
+    @cached_property
+    def outbreaks(self) -> Outbreaks:
+        return Outbreaks(self)
 
     @cached_property
     def reports(self) -> Reports:

@@ -17,6 +17,7 @@ PEOPLE = {
     "dana": ("U0DANA", "Dana Viewer", Role.CLIENT_VIEWER, ("acme",), ()),
 }
 STRANGERS = {"eve": ("U0EVE", "Eve Nobody")}
+MSP_CHANNEL = "C0OPS"
 COMPANIES = {
     "acme": ("Acme Corp", "C0ACME", "222222222222", "i-0aaaaaaaaaaaaaaa1", "acme-web-01", "web-server"),
     "globex": (
@@ -88,8 +89,17 @@ def _slack() -> dict[str, Any]:
             for name, (chat_id, real) in users.items()
         ],
         "channels": [
-            {"id": channel, "name": f"aw-{slug}", "topic": name, "is_private": False, "members": members}
-            for slug, (name, channel, *_) in COMPANIES.items()
+            *(
+                {"id": channel, "name": f"aw-{slug}", "topic": name, "is_private": False, "members": members}
+                for slug, (name, channel, *_) in COMPANIES.items()
+            ),
+            {
+                "id": MSP_CHANNEL,
+                "name": "msp-ops",
+                "topic": "",
+                "is_private": True,
+                "members": ["U0LEE", "U0AWBOT"],
+            },
         ],
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.api import companies, incidents, live, quiet, reports, runs, settings
+from bot.api import companies, incidents, live, outbreaks, quiet, reports, runs, settings
 from bot.api.door import handler
 from bot.core import Core
 
@@ -15,6 +15,7 @@ ENDPOINTS = (
     *runs.ENDPOINTS,
     *reports.ENDPOINTS,
     *settings.ENDPOINTS,
+    *outbreaks.ENDPOINTS,
 )
 
 

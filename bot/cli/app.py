@@ -20,6 +20,7 @@ from bot.cli import (
     guide,
     heartbeat,
     incident,
+    msp,
     quiet,
     replay,
     report,
@@ -53,6 +54,7 @@ company.app.add_typer(heartbeat.app, name="heartbeat")
 company.app.add_typer(company_keys.app)
 company.app.add_typer(company_cloud.app, name="cloud")
 company.app.add_typer(company_access.app)
+app.add_typer(msp.app, name="msp")
 app.add_typer(company.app, name="company")
 app.add_typer(config.app, name="config")
 app.add_typer(config.groups, name="group")

@@ -9,6 +9,8 @@ from engine.company import Autonomy, Role
 REGION = "eu-central-1"
 HOME_ACCOUNT = "111111111111"
 TEAM = {"id": "T0MSP", "name": "Northwind MSP"}
+MSP_CHANNEL = "C0MSPOPS"
+"""The MSP's own, where no client is."""
 BOT = {"user_id": "U0AWBOT", "bot_id": "B0AWBOT", "app_id": "A0AWBOT", "name": "Alert Whisperer"}
 
 

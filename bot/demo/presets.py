@@ -104,6 +104,22 @@ def recovery_of(alert: dict[str, Any]) -> dict[str, Any]:
     return _recovery(alert, "Well again")
 
 
+def _provider(slug: str, machine: str) -> Preset:
+    """Mail goes through the same provider at every client, and it fails everywhere at once."""
+    words = "Mail relay smtp.mailhub.example does not answer"
+    alert = _alert(machine, words, "high", "Connection timed out after 30 s; 112 mails wait", "uptimekuma")
+    others = [one.slug for one in (ACME, GLOBEX, INITECH) if one.slug != slug]
+    return _preset("mail-relay-down", "The mail provider fails, at all three clients", alert, also=others)
+
+
+def _provider_back(slug: str, machine: str) -> Preset:
+    first = _provider(slug, machine)
+    (alert,) = first["alerts"]
+    return _preset(
+        "mail-relay-up", "The mail provider is back", _recovery(alert, "It answers again"), also=first["also"]
+    )
+
+
 def _break(machine: str, how: str) -> dict[str, str]:
     instances = {one.name: one.instance for client in (ACME, GLOBEX, INITECH) for one in client.machines}
     return {"instance": instances[machine], "how": how}
@@ -176,6 +192,8 @@ _PRESETS: dict[str, list[Preset]] = {
             breaks=[_break("acme-web-02", "memory-pressure")],
         ),
         _preset("cascade", "acme-db-01 is gone, and what needs it follows", *_CASCADE, over_seconds=6),
+        _provider("acme", "acme-mail-01"),
+        _provider_back("acme", "acme-mail-01"),
         _preset("cascade-over", "acme-db-01 is back", *(_recovery(one, "Well again") for one in _CASCADE)),
         _preset(
             "memory-recovered",
@@ -200,6 +218,8 @@ _PRESETS: dict[str, list[Preset]] = {
         _preset("daily-scrub-over", "globex-nas-01 is fast again", recovery_of(_SCRUB)),
         _preset("replication-lag", "Replication lag on globex-db-02", _DATABASE),
         _preset("storm", f"Storm at Globex: {len(_STORM)} alerts in 25 s", *_STORM, over_seconds=25),
+        _provider("globex", "globex-mail-01"),
+        _provider_back("globex", "globex-mail-01"),
         _preset("storm-over", "Ward 3 has power again", *_calm(), over_seconds=3),
     ],
     "initech": [
@@ -212,6 +232,8 @@ _PRESETS: dict[str, list[Preset]] = {
             _SITE,
             breaks=[_break("initech-win-01", "stop-unit:W3SVC")],
         ),
+        _provider("initech", "initech-mail-01"),
+        _provider_back("initech", "initech-mail-01"),
         _preset("service-recovered", "The web shop is up again", _recovery(_SITE, "The web shop answers")),
     ],
 }
@@ -229,6 +251,7 @@ EVENING = [
         (40, "acme", "disk-recovered"),
         (50, "acme", "log-recovered"),
         (70, "acme", "cascade"),
+        (95, "globex", "mail-relay-down"),
     )
 ]
 """A disk that heals alone, a restart and a memory that wait for a decision, a backup that waits for a person, a

@@ -15,15 +15,16 @@ from typing import Any
 
 from bot import app
 from bot.core import Core
-from bot.demo.cast import BOT, CLIENTS, HOME_ACCOUNT, PEOPLE, REGION, TEAM, Client
+from bot.demo.cast import BOT, CLIENTS, HOME_ACCOUNT, MSP_CHANNEL, PEOPLE, REGION, TEAM, Client
 from bot.demo.past import DAYS_AGO, live_through
 from bot.demo.presets import EVENING, PAST, presets
 from bot.settings import read
 from engine.access import Actor, Via
 from engine.cloud import Cloud
-from engine.company import Asset, Company, User
-from engine.operations import directory
+from engine.company import Asset, Company, Role, User
+from engine.operations import directory, outbreaks
 from engine.operations.directory import Issued
+from engine.outbreak import MspRecord
 from storage.transaction import Transaction
 
 ACTOR = Actor(user=None, via=Via.CLI, label="aw demo")
@@ -67,6 +68,8 @@ async def provision(core: Core) -> dict[str, Issued]:
             await directory.add_user(tx, user, actor=ACTOR, now=core.clock.now())
 
     await core.write(people)
+    msp = MspRecord(name=TEAM["name"], slack_channel=MSP_CHANNEL)
+    await core.write(lambda tx: outbreaks.set_msp(tx, msp, actor=ACTOR, now=core.clock.now()))
     return issued
 
 
@@ -138,7 +141,7 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
                 }
                 for one in PEOPLE
             ],
-            "channels": [_channel(client) for client in CLIENTS],
+            "channels": [*(_channel(client) for client in CLIENTS), _msp_channel()],
         },
         "aws": {
             "home": {
@@ -171,6 +174,18 @@ def _channel(client: Client) -> dict[str, Any]:
         "name": f"aw-{client.slug}",
         "topic": client.name,
         "is_private": False,
+        "members": [*members, BOT["user_id"]],
+    }
+
+
+def _msp_channel() -> dict[str, Any]:
+    """For those of the MSP who see all its clients."""
+    members = [one.slack for one in PEOPLE if one.role is Role.MSP_ADMIN]
+    return {
+        "id": MSP_CHANNEL,
+        "name": "msp-ops",
+        "topic": f"{TEAM['name']}: across all clients",
+        "is_private": True,
         "members": [*members, BOT["user_id"]],
     }
 

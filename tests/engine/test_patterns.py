@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
 
 from engine.company import Asset
-from engine.patterns import OutbreakWatch, StormWatch, cascade, flapping, periodic
+from engine.outbreak import Begun
+from engine.patterns import OutbreakWatch, StormWatch, cascade, chance_of, flapping, outbreak, periodic
 from engine.topology import Topology
 
 HOUR, DAY = 3600.0, 86400.0
@@ -65,3 +67,58 @@ def test_an_outbreak_is_three_companies_within_ten_minutes_and_is_told_once() ->
     assert [late.note(name, "mail stuck", at) for name, at in (("a", 0), ("b", 400), ("c", 800))] == [
         None
     ] * 3
+
+
+def begun(*pairs: tuple[str, float]) -> list[Begun]:
+    return [Begun(company, at) for company, at in pairs]
+
+
+def test_what_is_everyday_noise_at_many_companies_is_no_outbreak() -> None:
+    now, month = 40 * DAY, 14 * DAY
+    recent = begun(("a", now - 60), ("b", now - 200), ("c", now - 500))
+    found = outbreak("mail stuck", recent, [], now, known_for=month)
+    assert found is not None and "3 companies within 10 min; as a rule it hardly ever does" in found.text
+    often = [
+        Begun(f"c{number % 40}", now - 900 - number * 432.0) for number in range(2800)
+    ]  # 1.4 in ten minutes
+    assert outbreak("disk full", recent, often, now, known_for=month) is None
+    wide = begun(*((f"w{number}", now - number) for number in range(14)))
+    found = outbreak("disk full", wide, often, now, known_for=month)
+    assert found is not None and "as a rule 2 in such a time" in found.text
+    nightly = [
+        Begun(f"c{number % 4}", now - day * DAY + number * 60.0)
+        for day in range(1, 14)
+        for number in range(4)
+    ]
+    assert outbreak("backup failed", recent, nightly, now, known_for=month) is None, "they fail every night"
+    by_day = [Begun(one.company, one.at - 6 * HOUR) for one in nightly]
+    assert outbreak("backup failed", recent, by_day, now, known_for=month) is not None
+    same = begun(("a", now - 1), ("a", now - 2), ("b", now - 3), ("b", now - 4))
+    assert outbreak("mail stuck", same, [], now, known_for=month) is None
+    assert (
+        outbreak("mail stuck", begun(*((one, now - 700) for one in "abc")), [], now, known_for=month) is None
+    )
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0.3), (1, 0.3), (3, 0.01), (3, 2.0), (12, 3.5)])
+def test_the_chance_is_poissons(count: int, expected: float) -> None:
+    below = sum(math.exp(-expected) * expected**k / math.factorial(k) for k in range(count))
+    assert chance_of(count, expected) == pytest.approx(1 - below, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_days_of_unrelated_trouble_calls_no_outbreak_and_a_real_one_is_found(seed: int) -> None:
+    """60 companies, 12 kinds of trouble, 1,500 incidents a day by chance; then one provider fails at nine."""
+    chance, watch = random.Random(seed), OutbreakWatch()
+    calls = []
+    events = [
+        (chance.uniform(0, 8 * DAY), f"c{chance.randrange(60)}", f"kind {chance.randrange(12)}")
+        for _ in range(12_000)
+    ]
+    events += [(7 * DAY + number * 40.0, f"c{number}", "mail provider down") for number in range(9)]
+    for at, company, signature in sorted(events):
+        found = watch.note(company, signature, at)
+        if found is not None and at > DAY:  # the first day nobody knows what is usual
+            calls.append(found)
+    assert [one.signature for one in calls] == ["mail provider down"]
+    assert len(calls[0].companies) == 3
