@@ -222,11 +222,15 @@ class Companies:
         return stored
 
     async def change(self, company: Company) -> None:
+        """Settings only where they were changed in this very object: who has it in hand for something else may have an
+        older copy."""
         self._changed = True
+        values = _to_row(company)
+        if values["settings"] == company.layers.company:
+            del values["settings"]
+        del values["group_id"]
         statement = (
-            sa.update(table)
-            .where(table.c.id == company.id)
-            .values(**_to_row(company), version=table.c.version + 1)
+            sa.update(table).where(table.c.id == company.id).values(**values, version=table.c.version + 1)
         )
         await self._tx.connection.execute(statement)
 

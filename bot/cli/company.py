@@ -233,7 +233,7 @@ def change(
             after = _set_here(_changed(before, **values, clouds=where), values)
             before_shown, after_shown = document(before), document(after)
             what = {key: value for key, value in after_shown.items() if before_shown[key] != value}
-            if what or own_settings(before) != own_settings(after):
+            if await _configured(tx, before, after) or what:
                 after = await directory.change_company(tx, after, actor=operator(), now=now, **what)
             if hmac is None:
                 return document(after)
@@ -319,6 +319,14 @@ def _changed(company: Company, **values: Any) -> Company:
     if "name" in given and not given["name"].strip():
         raise Refused("A company needs a name.")
     return replace(company, **given)
+
+
+async def _configured(tx: Transaction, before: Company, after: Company) -> bool:
+    """Keep what is set at the company itself; was there anything new?"""
+    changed = own_settings(before) != own_settings(after)
+    if changed:
+        await tx.companies.configure(after)
+    return changed
 
 
 def _set_here(company: Company, given: Mapping[str, Any]) -> Company:

@@ -101,6 +101,18 @@ async def test_a_change_made_with_a_company_in_hand_keeps_the_rest_inherited(wor
     assert company.layers.company == {"timezone": "Europe/Vienna"}
 
 
+async def test_an_older_copy_of_a_company_does_not_take_settings_back(world: World) -> None:
+    stale = await world.core.read(lambda tx: tx.companies.by_slug("acme"))
+    assert stale is not None
+    await gold(world, "acme")
+    await put(world, ACME, 5)
+    await world.core.write(lambda tx: tx.companies.change(replace(stale, sns_topics=("arn:x",))))
+    company = await world.core.read(lambda tx: tx.companies.by_slug("acme"))
+    assert company is not None
+    assert (company.sns_topics, company.layers.company) == (("arn:x",), {"window": 300})
+    assert company.layers.group_name == "gold"
+
+
 async def test_company_admins_have_their_own_company_and_nothing_above_or_beside_it(world: World) -> None:
     ada = actor(world.ada)
     await put(world, ACME, 10, ada)
