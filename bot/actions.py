@@ -150,6 +150,22 @@ class Reject(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Looking(_Act):
+    """Somebody who could decide is at it."""
+
+    verb: ClassVar[str] = "looking"
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again(_Act):
+    """Ask once more for what expired, was withdrawn or is void, as it would be now."""
+
+    verb: ClassVar[str] = "again"
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel(_Act):
     verb: ClassVar[str] = "cancel"
     run: str
@@ -387,7 +403,7 @@ class KeepSetting(_Act):
 OnIncident = (
     Claim | Unclaim | Note | Resolve | Reopen | Assign | Merge | Split | Snooze | Run | Why | Details | Show
 )
-OnRun = Approve | Reject | Cancel
+OnRun = Approve | Reject | Looking | Again | Cancel
 Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI
 
 

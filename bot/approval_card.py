@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.actions import Approve, Reject
+from collections.abc import Sequence
+
+from bot.actions import Again, Approve, Looking, Reject
 from bot.cards import (
     Actions,
     Body,
@@ -18,6 +20,7 @@ from bot.cards import (
     Style,
     Title,
     Tone,
+    When,
 )
 from bot.incident_card import cut, person, span_text
 from bot.views import ApprovalView
@@ -25,6 +28,7 @@ from engine.audit import TimelineEntry, TimelineKind
 from engine.company import User
 from engine.incident import Incident
 from engine.suppression import QuietKind, hush
+from runbooks import history
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Risk
 
@@ -36,6 +40,7 @@ _ENDED = {
     RunStatus.VOID: (Tone.BAD, "Void"),
     RunStatus.CANCELLED: (Tone.INFO, "Withdrawn"),
 }
+_WORTH_ANOTHER = (RunStatus.EXPIRED, RunStatus.VOID)
 DIGEST_SHOWN = 64
 
 
@@ -43,7 +48,7 @@ def approval_card(view: ApprovalView) -> Card:
     run = view.run
     label = view.incident.label if view.incident else ""
     waiting = run.status is RunStatus.PENDING_APPROVAL
-    elements = _waiting(view) if waiting else _decided(run)
+    elements = _waiting(view) if waiting else _decided(view)
     state = "Approval needed" if waiting else _decision(run)
     return Card(
         summary=f"{state}: {run.label} ({run.risk.value} risk)",
@@ -72,8 +77,7 @@ def _waiting(view: ApprovalView) -> list[Element]:
         for name, value in run.parameters.items():
             pairs += [f"{name} = ", Code(value), "  "]
         elements.append(Body(tuple(pairs)))
-    changed = changes(view.last_approved, run)
-    elements.append(Body((Strong("Last approved run here: "), changed)))
+    elements.extend(_compared(view))
     elements.append(Log(run.script, caption="The exact script"))
     if runbook is not None:
         elements.append(Body((Strong("Undo: "), runbook.undo)))
@@ -83,6 +87,7 @@ def _waiting(view: ApprovalView) -> list[Element]:
         who = ("Nobody here may decide this yet; an MSP admin has to be added.",)
     ends: Line = ("expires ", Moment(run.expires_at)) if run.expires_at else ()
     elements.append(Facts((who, ends) if ends else (who,)))
+    elements.extend(_agreed(run))
     digest = run.digest[:DIGEST_SHOWN]
     confirm = f"Run “{run.title}” on {cut(run.target_names, 120)} now?"
     elements.append(
@@ -90,6 +95,7 @@ def _waiting(view: ApprovalView) -> list[Element]:
             (
                 Button("Approve", Approve(run.id, digest), Style.PRIMARY, confirm=confirm),
                 Button("Reject", Reject(run.id), Style.DANGER),
+                Button("I look at it", Looking(run.id)),
             )
         )
     )
@@ -113,26 +119,49 @@ def _planned(view: ApprovalView) -> list[Line]:
     ]
 
 
-def changes(last: Run | None, run: Run) -> str:
-    """What differs from the last approved run of this runbook at this company, in words."""
-    if last is None:
-        return "none; this is the first."
-    differing = []
-    if last.script != run.script:
-        differing.append("the script text")
-    if dict(last.parameters) != dict(run.parameters):
-        names = sorted(
-            name
-            for name in {*last.parameters, *run.parameters}
-            if last.parameters.get(name) != run.parameters.get(name)
-        )
-        differing.append("parameters " + ", ".join(names))
-    if [one.cloud_ref for one in last.targets] != [one.cloud_ref for one in run.targets]:
-        differing.append("the target")
-    outcome = last.status.value.replace("_", " ")
-    took = f" in {span_text(last.duration)}" if last.duration else ""
-    said = "exactly the same" if not differing else "differs in " + " and ".join(differing)
-    return f"{said}; it {outcome}{took}."
+def _compared(view: ApprovalView) -> list[Element]:
+    """How it went here before, and what is different from what was agreed to last."""
+    run, earlier = view.run, view.earlier
+    items: list[Line] = []
+    went = history.ran(earlier)
+    if went:
+        newest, oldest = (one.finished_at for one in (went[0], went[-1]))
+        since: Line = (Moment(newest, When.DATE_TIME),) if newest else ()
+        if len(went) > 1 and oldest:
+            since = (*since, " back to ", Moment(oldest, When.DATE_TIME))
+        items.append((Strong("Here before: "), f"{history.marks(earlier)}  (newest first, ", *since, ")"))
+    else:
+        items.append((Strong("Here before: "), "never; this is the first"))
+    took = history.typical(earlier)
+    if took is not None:
+        items.append((f"takes {span_text(took)} as a rule",))
+    elements: list[Element] = [Facts(tuple(items))]
+    last = history.last_agreed(earlier)
+    if last is None or last.decided_at is None:
+        return elements
+    by = f"approved {span_text(view.now - last.decided_at)} ago by {last.decided_by_name}"
+    changed = history.difference(last, run)
+    if changed:
+        elements.append(Log(changed, caption=f"What differs from the one {by}"))
+    else:
+        where = "" if _refs(last) == _refs(run) else ", but on other machines"
+        elements.append(Body((Strong("Script and values: "), f"the same as {by}{where}")))
+    return elements
+
+
+def _refs(run: Run) -> set[str]:
+    return {one.cloud_ref for one in run.targets}
+
+
+def _agreed(run: Run) -> list[Element]:
+    """Who has agreed, of how many, and who is at it."""
+    items: list[Line] = []
+    if run.approvals_needed > 1:
+        names = f": {', '.join(one.name for one in run.approvals)}" if run.approvals else ""
+        items.append((f"{len(run.approvals)} of {run.approvals_needed} agreed{names}",))
+    for one in run.looking[-2:]:
+        items.append((f"👀 {one.name} looks at it since ", Moment(one.at)))
+    return [Facts(tuple(items))] if items else []
 
 
 def _decision(run: Run) -> str:
@@ -141,8 +170,9 @@ def _decision(run: Run) -> str:
     return "Approved"
 
 
-def _decided(run: Run) -> list[Element]:
-    """What was asked and how it was decided; nothing left to press."""
+def _decided(view: ApprovalView) -> list[Element]:
+    """What was asked and how it was decided; what came to nothing can be asked for once more."""
+    run = view.run
     tone, word = _ENDED.get(run.status, (Tone.GOOD, "Approved"))
     by = f" by {run.decided_by_name}" if run.decided_by_name and word in ("Approved", "Rejected") else ""
     items: list[Line] = [(f"{word}{by}",), (f"asked for by {run.requested_by_name}",)]
@@ -152,10 +182,16 @@ def _decided(run: Run) -> list[Element]:
         items.append((f"“{cut(run.decision_note, 200)}”",))
     elif word in ("Void", "Expired", "No longer needed") and run.outcome:
         items.append((cut(run.outcome, 200),))
-    return [Title(tone, (Strong(f"{run.title} on {cut(run.target_names, 80)}"),)), Facts(tuple(items))]
+    elements: list[Element] = [
+        Title(tone, (Strong(f"{run.title} on {cut(run.target_names, 80)}"),)),
+        Facts(tuple(items)),
+    ]
+    if view.incident is not None and view.incident.open and run.status in _WORTH_ANOTHER:
+        elements.append(Actions((Button("Request again", Again(run.id)),)))
+    return elements
 
 
-def story_card(entry: TimelineEntry, incident: Incident, called: User | None = None) -> Card:
+def story_card(entry: TimelineEntry, incident: Incident, called: Sequence[User] = ()) -> Card:
     """One told line of the timeline, with its output, as a message in the incident's thread. `called` is who should
     look at it now."""
     words = cut(entry.text, 2500)
@@ -163,7 +199,9 @@ def story_card(entry: TimelineEntry, incident: Incident, called: User | None = N
     if entry.kind is TimelineKind.NOTE:
         elements.append(Body((Strong(f"{entry.actor}: "), words)))
     else:
-        elements.append(Body((words, " ", person(called, notify=True)) if called else (words,)))
+        elements.append(
+            Body((words, *(part for user in called for part in (" ", person(user, notify=True)))))
+        )
     if entry.body:
         elements.append(Log(entry.body))
     return Card(summary=cut(entry.text, 300), elements=tuple(elements), kind="story", incident=incident.label)

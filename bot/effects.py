@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import assert_never
 
 from bot import sns_door
@@ -30,6 +31,7 @@ from engine.jobs import (
     JudgeSources,
     LearnHistory,
     PollRun,
+    RemindApproval,
     StartRun,
     Sweep,
     SyncCard,
@@ -76,6 +78,8 @@ class Effects:
                 await core.write(lambda tx: self._tidy(tx, job.incident_id))
             case ExpireApproval():
                 await core.write(lambda tx: decide.expire(tx, job.run_id, now=core.clock.now()))
+            case RemindApproval():
+                await core.write(lambda tx: decide.remind(tx, job.run_id, now=core.clock.now()))
             case StartRun() | PollRun():
                 await self._carry_on(job.run_id)
             case CancelRun():
@@ -102,6 +106,7 @@ class Effects:
                 await core.write(lambda tx: outbreaks.look(tx, now=core.clock.now()))
             case Sweep():
                 await core.write(lambda tx: self._sweep(tx))
+                await self._recheck()
             case WatchStorm():
                 await self._watch(job.storm_id)
             case ClaimStorm():
@@ -195,6 +200,14 @@ class Effects:
         if seen is not None:
             lesson = await asyncio.to_thread(learning.learned, seen, core.clock.now())
             await core.write(lambda tx: learning.settle(tx, lesson))
+
+    async def _recheck(self) -> None:
+        """Each request that waits, in a transaction of its own: is it still what was asked for?"""
+        core = self._core
+        for run_id in await core.read(lambda tx: tx.runs.pending()):
+            await core.write(
+                partial(decide.recheck, run_id=run_id, catalogue=core.catalogue, now=core.clock.now())
+            )
 
     async def _sweep(self, tx: Transaction) -> None:
         """What a lost timer would miss: whatever is due; and what is too old to be kept goes."""

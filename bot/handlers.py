@@ -21,6 +21,7 @@ from bot import (
 from bot.actions import (
     Action,
     Aliases,
+    Again,
     ApplySetting,
     Approve,
     Assign,
@@ -40,6 +41,7 @@ from bot.actions import (
     ListOpen,
     ListOutbreaks,
     ListQuiet,
+    Looking,
     Merge,
     Mine,
     Note,
@@ -82,7 +84,7 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
     try:
         return await _handle(core, action, actor=actor, place=place)
     except Refused as refused:
-        if refused.code in ("denied", "own_request", "not_found"):
+        if refused.code in _PROVEN:
             await _prove_refusal(core, action, actor, refused)
         raise
 
@@ -91,7 +93,7 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
     match action:
         case Help() | ShowGuide() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
-        case Approve() | Reject() | Cancel():
+        case Approve() | Reject() | Looking() | Again() | Cancel():
             return await run_handlers.decided(core, action, actor)
         case Aliases():
             return await alias_handlers.handle(core, action, actor, place)
@@ -122,6 +124,11 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
         case _:
             assert_never(action)
 
+
+_PROVEN = frozenset(
+    {"denied", "own_request", "not_found", "expired", "digest_changed", "void", "too_many_runs"}
+)
+"""Refusals that are part of the record. One who came second is not."""
 
 _SAID = {
     Claim: "{} is yours.",

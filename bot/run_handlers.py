@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import questions
-from bot.actions import Approve, Cancel, Reject, Run
+from bot.actions import Again, Approve, Cancel, Looking, OnRun, Reject, Run
 from bot.asking import ask_text
 from bot.cards import Asked, Done, Field, FieldKind, Form, Reply
 from bot.core import Core
@@ -17,14 +17,21 @@ from engine.incident import Incident
 from engine.operations import respond
 from runbooks.approvals import ASKS
 from runbooks.operations import decide, request
+from runbooks.run import Run as RunRecord
 from runbooks.run import RunStatus
 from runbooks.runbook import Parameter as RunbookParameter
 from runbooks.runbook import Runbook, validate_parameters
 from storage.transaction import Transaction
 
 
-async def decided(core: Core, action: Approve | Reject | Cancel, actor: Actor) -> Reply:
+async def decided(core: Core, action: OnRun, actor: Actor) -> Reply:
     match action:
+        case Looking():
+            await core.write(lambda tx: decide.look(tx, action.run, actor=actor, now=core.clock.now()))
+            return Done("The others see that you look at it.")
+        case Again():
+            run = await core.write(lambda tx: _again(tx, core, action.run, actor))
+            return Done(_asked_for(run.title, run.status))
         case Approve():
             return await _approve(core, action, actor)
         case Reject(text=None):
@@ -70,9 +77,32 @@ async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Repl
         return run.status
 
     status = await core.write(act)
+    return Done(_asked_for(runbook.title, status))
+
+
+def _asked_for(title: str, status: RunStatus) -> str:
     if status is RunStatus.PENDING_APPROVAL:
-        return Done(f"{runbook.title} now waits for an approval; the request is in the thread.")
-    return Done(f"{runbook.title} is starting.")
+        return f"{title} now waits for an approval; the request is in the thread."
+    return f"{title} is starting."
+
+
+async def _again(tx: Transaction, core: Core, run_id: str, actor: Actor) -> RunRecord:
+    """The same runbook, values and machines, decided anew in every respect."""
+    before = await decide.find(tx, run_id, actor)
+    if not before.status.finished or before.incident_id is None:
+        raise Refused(f"{before.label} is not over.", hint="Look at the newest card.", code="stale")
+    incident = await respond.find(tx, before.incident_id, ASKS[before.risk], actor)
+    return await request.request(
+        tx,
+        incident,
+        core.catalogue.get(before.runbook_id),
+        dict(before.parameters),
+        [target.asset_name for target in before.targets],
+        context=await tx.companies.context(incident.company_id),
+        actor=actor,
+        now=core.clock.now(),
+        reason=before.reason,
+    )
 
 
 async def _ask_which(core: Core, action: Run, incident: Incident) -> Asked:

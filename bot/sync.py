@@ -24,7 +24,6 @@ from engine.operations.intake_story import intake_card as wanted_intake_card
 from engine.outbreak import OUTBREAK_CARD
 from engine.storm import STORM_CARD, Storm, pause_of
 from runbooks.approvals import deciders
-from runbooks.run import RunStatus
 from storage.cards import StoredCard
 from storage.transaction import Transaction
 
@@ -153,13 +152,12 @@ async def approval_view(tx: Transaction, core: Core, run_id: str) -> ApprovalVie
     context = await tx.companies.context(run.company_id)
     incident = await tx.incidents.get(run.incident_id) if run.incident_id is not None else None
     known = {runbook.id: runbook for runbook in core.catalogue.all()}
-    earlier = await tx.runs.last_finished(run.company_id, run.runbook_id, before=run.id)
-    approved = earlier if earlier is not None and earlier.status is not RunStatus.REJECTED else None
     return ApprovalView(
         run=run,
         incident=incident,
         context=context,
         runbook=known.get(run.runbook_id),
         deciders=deciders(run, context.people),
-        last_approved=approved,
+        earlier=await tx.runs.recent(run.company_id, run.runbook_id, before=run.id),
+        now=core.clock.now(),
     )

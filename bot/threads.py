@@ -19,6 +19,7 @@ from engine.company import User
 from engine.incident import Incident
 from engine.jobs import SyncThread
 from engine.ports import CardWanted
+from runbooks.approvals import deciders
 from storage.cards import StoredCard
 from storage.transaction import Transaction
 
@@ -131,12 +132,18 @@ async def _tell(core: Core, chat: Chat, parent: StoredCard, entries: Sequence[Ti
     await first_post(post, afterwards=lambda tx, ref: _said(tx, core, others, ref))
 
 
-async def _called(tx: Transaction, entry: TimelineEntry, incident: Incident) -> User | None:
-    """Who gets the incident by itself after its card was posted: the edit of a card calls nobody."""
+async def _called(tx: Transaction, entry: TimelineEntry, incident: Incident) -> tuple[User, ...]:
+    """Who gets the incident by itself after its card was posted, and who could decide about a run that still waits:
+    the edit of a card calls nobody."""
+    if entry.kind is TimelineKind.REMINDER:
+        people = (await tx.companies.context(incident.company_id)).people
+        waiting = [run for run in await tx.runs.of_incident(incident.id) if run.reminded_at == entry.at]
+        return deciders(waiting[0], people)[:4] if waiting and not waiting[0].status.finished else ()
     by_itself = entry.kind is TimelineKind.ASSIGNED and entry.actor == SYSTEM.name
     if not by_itself or incident.assignee_id is None or not incident.open or incident.touched:
-        return None
-    return await tx.users.get(incident.assignee_id)
+        return ()
+    user = await tx.users.get(incident.assignee_id)
+    return (user,) if user else ()
 
 
 def _as_one(entries: Sequence[TimelineEntry]) -> TimelineEntry:

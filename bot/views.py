@@ -137,7 +137,9 @@ class ApprovalView:
     context: CompanyContext
     runbook: Runbook | None
     deciders: Sequence[User]
-    last_approved: Run | None
+    earlier: Sequence[Run]
+    """The newest ended runs of this runbook at this company."""
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

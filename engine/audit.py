@@ -43,6 +43,8 @@ class AuditKind(StrEnum):
     RUN_REQUESTED = "run.requested"
     RUN_APPROVED = "run.approved"
     RUN_REJECTED = "run.rejected"
+    RUN_LOOKED_AT = "run.looked_at"
+    RUN_REMINDED = "run.reminded"
     RUN_EXPIRED = "run.expired"
     RUN_VOIDED = "run.voided"
     RUN_STARTING = "run.starting"
@@ -149,6 +151,7 @@ class TimelineKind(StrEnum):
     SLA = "sla"
     RUN = "run"
     APPROVAL = "approval"
+    REMINDER = "reminder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

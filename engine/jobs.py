@@ -127,6 +127,19 @@ class ExpireApproval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemindApproval:
+    """Call those who can decide about a run, once, before its approval expires."""
+
+    kind: ClassVar[str] = "remind_approval"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:remind"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnQuiet:
     """Begin or close a stretch of a silence or a maintenance window, whichever is due, and wait for the next."""
 
@@ -296,6 +309,7 @@ Job = (
     | PollRun
     | CancelRun
     | ExpireApproval
+    | RemindApproval
     | TurnQuiet
     | WakeIncident
     | WatchPattern

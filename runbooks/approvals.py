@@ -16,6 +16,9 @@ from runbooks.runbook import Risk
 TTL = timedelta(minutes=30)
 """How long an approval may be given after it was asked for."""
 
+REMIND = timedelta(minutes=10)
+"""How long before that those who could decide are called, once."""
+
 SHORTEST_SHOWN = 12
 """A button may carry the beginning of the digest, at least this many of its 64 digits."""
 
@@ -56,11 +59,12 @@ def needed(run: Run) -> Verb | None:
 
 
 def deciders(run: Run, people: Sequence[User]) -> tuple[User, ...]:
-    """Who of the company's directory may decide this run, the requester left out."""
+    """Who of the company's directory may decide this run, the requester and who agreed already left out."""
     verb = needed(run)
     if verb is None:
         return ()
-    return tuple(user for user in who_could(people, verb, run.company_id) if user.id != run.requested_by)
+    settled = {run.requested_by, *(one.by for one in run.approvals)}
+    return tuple(user for user in who_could(people, verb, run.company_id) if user.id not in settled)
 
 
 def check_decider(run: Run, actor: Actor, people: Sequence[User], *, verb_name: str = "approve") -> None:
@@ -116,6 +120,10 @@ def why_void(run: Run, *, requester: User | None, approvers: Mapping[int, User])
         if not _still_may(approvers.get(number), verb, run.company_id):
             return f"{name}, who approved it, may no longer do so"
     return None
+
+
+def still_may_ask(run: Run, requester: User | None) -> bool:
+    return _still_may(requester, ASKS[run.risk], run.company_id)
 
 
 def _still_may(user: User | None, verb: Verb, company_id: int) -> bool:

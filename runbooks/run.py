@@ -170,6 +170,9 @@ class Run:
     error: str = ""
     approvals_needed: int = 0
     approvals: tuple[Approval, ...] = ()
+    looking: tuple[Approval, ...] = ()
+    """Who said that they look at it, newest last."""
+    reminded_at: datetime | None = None
     revision: int = 0
 
     @property
@@ -229,6 +232,14 @@ def approve(run: Run, *, by: int | None, name: str, now: datetime, note: str = "
         run, approvals=given, decided_by=by, decided_by_name=names, decided_at=now, decision_note=note
     )
     return _move(decided, RunStatus.APPROVED)
+
+
+def look(run: Run, *, by: int, name: str, now: datetime) -> Run:
+    """Somebody who could decide says that they are at it."""
+    if run.status is not RunStatus.PENDING_APPROVAL:
+        raise refusal(run)
+    others = tuple(one for one in run.looking if one.by != by)
+    return replace(run, looking=(*others, Approval(by=by, name=name, at=now)))
 
 
 def reject(run: Run, *, by: int | None, name: str, note: str, now: datetime) -> Run:

@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 _LET_GO = frozenset({RunStatus.APPROVED, RunStatus.STARTING, RunStatus.RUNNING, RunStatus.VERIFYING})
 
+_ON_A_MACHINE = [
+    one.value
+    for one in (
+        RunStatus.SUCCEEDED,
+        RunStatus.FAILED,
+        RunStatus.TIMED_OUT,
+        RunStatus.CANCELLED,
+        RunStatus.UNKNOWN,
+    )
+]
+
 
 def _to_row(run: Run) -> dict[str, Any]:
     return {
@@ -131,18 +142,27 @@ class Runs:
         row = (await self._tx.connection.execute(sa.select(table).where(table.c.id.in_(held)))).first()
         return _to_run(row) if row else None
 
-    async def last_finished(self, company_id: int, runbook_id: str, *, before: str) -> Run | None:
-        """The newest run of this runbook in the company that came before this one and has ended."""
+    async def recent(self, company_id: int, runbook_id: str, *, before: str, most: int = 10) -> Sequence[Run]:
+        """The newest ended runs of this runbook in the company that came before this one and were on a machine."""
         statement = (
             sa.select(table)
             .where(
                 table.c.company_id == company_id,
                 table.c.runbook_id == runbook_id,
-                table.c.is_active == 0,
+                table.c.status.in_(_ON_A_MACHINE),
                 table.c.id < before,
             )
             .order_by(table.c.id.desc())
-            .limit(1)
+            .limit(most)
         )
-        row = (await self._tx.connection.execute(statement)).first()
-        return _to_run(row) if row else None
+        found = [_to_run(row) for row in await self._tx.connection.execute(statement)]
+        return [run for run in found if run.started_at is not None]
+
+    async def pending(self) -> Sequence[str]:
+        """The runs of all companies that wait for an approval."""
+        statement = (
+            sa.select(table.c.id)
+            .where(table.c.is_active == 1, table.c.status == RunStatus.PENDING_APPROVAL.value)
+            .limit(1000)
+        )
+        return list((await self._tx.connection.execute(statement)).scalars())

@@ -28,7 +28,7 @@ from runbooks.carry_out import (
     Unclear,
 )
 from runbooks.catalogue import Catalogue
-from runbooks.operations.decide import make_void, why_changed
+from runbooks.operations.decide import make_void, why_changed, why_stale
 from runbooks.operations.finish import fail, give_up, progress
 from runbooks.operations.record import Said, save
 from runbooks.ports import Order, RunsTransaction
@@ -96,15 +96,11 @@ async def _why_void(
     requester = await tx.users.get(run.requested_by) if run.requested_by is not None else None
     given = {one.by for one in run.approvals} | ({run.decided_by} if run.decided_by is not None else set())
     approvers = {number: user for number in sorted(given) if (user := await tx.users.get(number)) is not None}
-    if context.company.archived_at is not None:
-        return "the company is archived"
-    if cloud_at(context.company.clouds, run.executor, run.account) is None:
-        return f"the company's {run.provider.label} is no longer {run.account}"
-    for target in run.targets:
-        asset = context.asset_called(target.asset_name)
-        if asset is None or asset.cloud_ref != target.cloud_ref:
-            return f"{target.asset_name} is no longer the machine it was in the inventory"
-    return why_void(run, requester=requester, approvers=approvers) or why_changed(run, catalogue)
+    return (
+        why_stale(run, context)
+        or why_void(run, requester=requester, approvers=approvers)
+        or why_changed(run, catalogue)
+    )
 
 
 async def settle(tx: RunsTransaction, run_id: str, outcome: Outcome, *, now: datetime) -> Run | None:

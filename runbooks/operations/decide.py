@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from engine.access import SYSTEM, Actor, Denied, Verb, may
 from engine.audit import AuditKind, TimelineKind
+from engine.cloud import cloud_at
+from engine.company import CompanyContext
 from engine.errors import NotFound, Refused
 from engine.incident import Incident
 from engine.jobs import CancelRun, ExpireApproval, StartRun
 from runbooks import run as state
-from runbooks.approvals import check_decider, check_digest, check_time, digest
+from runbooks.approvals import check_decider, check_digest, check_time, digest, still_may_ask
 from runbooks.catalogue import Catalogue
 from runbooks.operations.record import Said, save
 from runbooks.operations.request import check_rate
@@ -51,7 +54,7 @@ async def approve(
     if (agreed or _decided_by(before, actor)) and before.status is not RunStatus.REJECTED:
         return before
     await _check_pending(tx, before, actor, now, verb="approve")
-    why = why_changed(before, catalogue)
+    why = why_changed(before, catalogue) or why_stale(before, await tx.companies.context(before.company_id))
     if why:
         return await make_void(tx, before, why, actor=actor, now=now)
     check_digest(before, shown_digest)
@@ -116,6 +119,65 @@ async def cancel(tx: RunsTransaction, run_id: str, *, actor: Actor, now: datetim
     if under_way:
         tx.jobs.put(CancelRun(company_id=saved.company_id, run_id=saved.id), due_at=now)
     return saved
+
+
+async def look(tx: RunsTransaction, run_id: str, *, actor: Actor, now: datetime) -> Run:
+    """Somebody who could decide says that they look at it, so that the others need not. Twice is once."""
+    before = await find(tx, run_id, actor)
+    await _check_pending(tx, before, actor, now, verb="look at")
+    assert actor.id is not None
+    if any(one.by == actor.id for one in before.looking):
+        return before
+    said = Said(
+        audit=AuditKind.RUN_LOOKED_AT,
+        text=f"{actor.name} looks at {before.label}.",
+        timeline=TimelineKind.APPROVAL,
+        told=False,
+    )
+    after = state.look(before, by=actor.id, name=actor.name, now=now)
+    return await save(tx, before, after, said, actor=actor, now=now)
+
+
+async def remind(tx: RunsTransaction, run_id: str, *, now: datetime) -> Run | None:
+    """Call those who could decide, once. None when it is decided, or was said already."""
+    before = await tx.runs.get(run_id)
+    if before is None or before.status is not RunStatus.PENDING_APPROVAL or before.reminded_at is not None:
+        return None
+    if before.expires_at is None or now >= before.expires_at:
+        return None
+    left = max(1, round((before.expires_at - now).total_seconds() / 60))
+    said = Said(
+        audit=AuditKind.RUN_REMINDED,
+        text=f"{before.label} still waits for a decision; the request expires in {left} min.",
+        timeline=TimelineKind.REMINDER,
+    )
+    return await save(tx, before, replace(before, reminded_at=now), said, actor=SYSTEM, now=now)
+
+
+async def recheck(tx: RunsTransaction, run_id: str, *, catalogue: Catalogue, now: datetime) -> Run | None:
+    """Close a waiting request at once when what it asks for has changed meanwhile, so that nobody reads in vain."""
+    before = await tx.runs.get(run_id)
+    if before is None or before.status is not RunStatus.PENDING_APPROVAL:
+        return None
+    context = await tx.companies.context(before.company_id)
+    requester = await tx.users.get(before.requested_by) if before.requested_by is not None else None
+    why = why_changed(before, catalogue) or why_stale(before, context)
+    if why is None and before.requested_by is not None and not still_may_ask(before, requester):
+        why = f"{before.requested_by_name}, who asked for it, may no longer do so"
+    return await make_void(tx, before, why, actor=SYSTEM, now=now) if why else None
+
+
+def why_stale(run: Run, context: CompanyContext) -> str | None:
+    """Why the company and its machines are not what they were when it was asked for, or None."""
+    if context.company.archived_at is not None:
+        return "the company is archived"
+    if cloud_at(context.company.clouds, run.executor, run.account) is None:
+        return f"the company's {run.provider.label} is no longer {run.account}"
+    for target in run.targets:
+        asset = context.asset_called(target.asset_name)
+        if asset is None or asset.cloud_ref != target.cloud_ref:
+            return f"{target.asset_name} is no longer the machine it was in the inventory"
+    return None
 
 
 async def expire(tx: RunsTransaction, run_id: str, *, now: datetime) -> Run | None:

@@ -13,13 +13,14 @@ from engine.company import Asset, Autonomy, CompanyContext
 from engine.errors import NotFound, Refused
 from engine.identifiers import new_id
 from engine.incident import Incident
-from engine.jobs import ExpireApproval, StartRun
+from engine.jobs import ExpireApproval, RemindApproval, StartRun
 from engine.operations.record import tell
 from runbooks import policy
-from runbooks.approvals import ASKS, TTL, digest
+from runbooks import run as state
+from runbooks.approvals import ASKS, REMIND, TTL, digest
 from runbooks.catalogue import Catalogue
 from runbooks.executors.gcp import REASON as NOTHING_RUNS
-from runbooks.operations.record import Said, prove, publish, want_approval
+from runbooks.operations.record import Said, prove, publish, save, want_approval
 from runbooks.ports import RunsTransaction
 from runbooks.run import Run, RunStatus, Target
 from runbooks.runbook import Purpose, Risk, Runbook, platform_of, script_for, validate_parameters
@@ -52,7 +53,7 @@ async def request(
     """
     _check_actor(incident, runbook, context, actor, now)
     run = plan(incident, runbook, parameters, targets, context=context, actor=actor, now=now, reason=reason)
-    await _check_not_active(tx, run)
+    await _check_not_active(tx, run, actor=actor, now=now)
     if run.status is RunStatus.APPROVED:
         await check_rate(tx, run, context, now=now)
     tx.runs.add(run)
@@ -64,6 +65,7 @@ async def request(
     await publish(tx, run, _asked(run), actor=actor, now=now)
     await want_approval(tx, run, now=now)
     tx.jobs.put(ExpireApproval(company_id=run.company_id, run_id=run.id), due_at=now + TTL)
+    tx.jobs.put(RemindApproval(company_id=run.company_id, run_id=run.id), due_at=now + TTL - REMIND)
     return run
 
 
@@ -298,10 +300,33 @@ def shared_labels(assets: Sequence[Asset]) -> dict[str, str]:
     }
 
 
-async def _check_not_active(tx: RunsTransaction, run: Run) -> None:
+def _corrects(run: Run, other: Run) -> bool:
+    """The same person asks for it differently while nobody has agreed yet: the newer one is meant."""
+    mine = run.requested_by is not None and run.requested_by == other.requested_by
+    undecided = other.status is RunStatus.PENDING_APPROVAL and not other.approvals
+    return mine and undecided and (run.script, run.targets) != (other.script, other.targets)
+
+
+async def _supersede(tx: RunsTransaction, other: Run, run: Run, *, actor: Actor, now: datetime) -> None:
+    text = f"Superseded: {actor.name} asked for it differently."
+    after = state.end(other, RunStatus.SUPERSEDED, outcome=text, now=now)
+    said = Said(
+        audit=AuditKind.RUN_VOIDED,
+        text=f"{other.label} is superseded by a newer request of {actor.name}.",
+        timeline=TimelineKind.APPROVAL,
+        detail={"why": "superseded", "by_run": run.id},
+    )
+    await save(tx, other, after, said, actor=actor, now=now)
+
+
+async def _check_not_active(tx: RunsTransaction, run: Run, *, actor: Actor, now: datetime) -> None:
+    """Raises Refused when this runbook is asked for or under way on one of these machines."""
     for target in run.targets:
         other = await tx.runs.active_on(run.company_id, run.runbook_id, target.cloud_ref)
         if other is None:
+            continue
+        if _corrects(run, other):
+            await _supersede(tx, other, run, actor=actor, now=now)
             continue
         waits = other.status is RunStatus.PENDING_APPROVAL
         state = "waits for an approval" if waits else "is under way"

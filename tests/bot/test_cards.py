@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from bot import cards
-from bot.actions import Approve, Claim, Note, Reject, Resolve, Run
+from bot.actions import Again, Approve, Claim, Looking, Note, Reject, Resolve, Run
 from bot.approval_card import approval_card, story_card
 from bot.handlers import handle
 from bot.incident_card import incident_card, left_text, span_text
@@ -15,7 +17,10 @@ from bot.place import Place
 from bot.slack.render import message
 from bot.sync import approval_view
 from bot.views import incident_view
+from engine.errors import Refused
 from engine.suppression import QuietKind, Scope
+from runbooks.operations import decide
+from runbooks.run import RunStatus
 from tests import given
 from tests.clock import START
 from tests.quiet import add
@@ -132,19 +137,23 @@ async def test_an_approval_shows_exactly_what_would_run_where_and_who_decides(wo
     card, run = await approval(world)
     said = text_of(card)
     for word in (
+        "never; this is the first",
         "high risk",
         "web-01",
         "export AW_UNIT=nginx",
         "Undo:",
         "<@U-Root>",
         "asked for by Kim",
-        "this is the first",
     ):
         assert word in said, word
     assert "<@U-Kim>" not in said
     actions = card.elements[-1]
     assert isinstance(actions, cards.Actions)
-    assert [one.action for one in actions.buttons] == [Approve(run.id, run.digest), Reject(run.id)]
+    assert [one.action for one in actions.buttons] == [
+        Approve(run.id, run.digest),
+        Reject(run.id),
+        Looking(run.id),
+    ]
     assert actions.buttons[0].confirm
 
 
@@ -157,6 +166,69 @@ async def test_an_approval_says_when_it_is_asked_for_inside_of_a_maintenance_win
     assert "inside maintenance 1 (new disk) until " in text_of(card)
     assert "🔕 maintenance 1 until " in text_of(await shown(world, number))
     assert "its clocks stand still" in text_of(await shown(world, number))
+
+
+async def earlier_run(world: Any, *, minutes: int = 4, unit: str = "nginx") -> Any:
+    """One that was approved by Root, ran and was verified."""
+    _, run = await approval(world)
+    await handle(world.core, Approve(run.id, run.digest), actor=given.actor(world.root), place=Place())
+    changed = {"parameters": {"unit": unit}, "script": run.script.replace("nginx", unit)}
+
+    async def end(tx: Any) -> None:
+        before = await tx.runs.get(run.id)
+        begun = world.core.clock.now()
+        after = replace(before, **changed, started_at=begun, finished_at=begun + timedelta(minutes=minutes))
+        await tx.runs.save(before, replace(after, status=RunStatus.SUCCEEDED))
+
+    await world.core.write(end)
+    world.core.clock.advance(hours=48)
+    return run
+
+
+async def test_an_approval_says_how_it_went_before_and_that_nothing_is_different(world):
+    for minutes in (2, 4, 9):
+        await earlier_run(world, minutes=minutes)
+    card, _ = await approval(world)
+    said = text_of(card)
+    assert "✓✓✓" in said
+    assert "takes 4 min as a rule" in said
+    assert "the same as approved 2 days ago by Root" in said
+    assert "AW_UNIT=nginx" in said
+
+
+async def test_an_approval_shows_the_lines_that_are_different(world):
+    await earlier_run(world, unit="apache2")
+    card, _ = await approval(world)
+    said = text_of(card)
+    assert "What differs from the one approved 2 days ago by Root" in said
+    assert "-export AW_UNIT=apache2" in said
+    assert "+export AW_UNIT=nginx" in said
+
+
+async def test_who_looks_at_it_stands_on_the_card(world):
+    _, run = await approval(world)
+    for _ in range(2):
+        await handle(world.core, Looking(run.id), actor=given.actor(world.root), place=Place())
+    card, _ = await approval_now(world, run.incident_id)
+    assert text_of(card).count("Root looks at it since") == 1
+    with pytest.raises(Refused, match="Only MSP admins"):
+        await handle(world.core, Looking(run.id), actor=given.actor(world.kim), place=Place())
+
+
+async def test_an_expired_request_can_be_made_again_from_its_card(world):
+    _, run = await approval(world)
+    world.core.clock.advance(minutes=31)
+    await world.core.write(lambda tx: decide.expire(tx, run.id, now=world.core.clock.now()))
+    card, _ = await approval_now(world, run.incident_id)
+    assert "Nobody decided in time" in text_of(card)
+    row = card.elements[-1]
+    assert isinstance(row, cards.Actions)
+    (again,) = row.buttons
+    assert again.action == Again(run.id)
+    await handle(world.core, again.action, actor=given.actor(world.kim), place=Place())
+    _, newer = await approval_now(world, run.incident_id)
+    assert newer.id != run.id
+    assert (newer.status, newer.script) == (RunStatus.PENDING_APPROVAL, run.script)
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])

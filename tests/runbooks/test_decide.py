@@ -13,7 +13,7 @@ from engine.errors import NotFound, Refused
 from engine.jobs import SyncCard
 from runbooks import catalogue
 from runbooks import run as state
-from runbooks.operations.decide import approve, cancel, expire, reject, supersede
+from runbooks.operations.decide import approve, cancel, expire, recheck, reject, remind, supersede
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Risk
 from tests.runbooks.memory import ANA, DISK, KIM, LEE, MAX, NOW, OUT, VIC, Memory, acting, later
@@ -206,3 +206,47 @@ async def test_what_settled_itself_needs_no_approval_any_more() -> None:
     assert tx.runs.found[other.id].status is RunStatus.APPROVED
     assert await supersede(tx, DISK, "again", actor=SYSTEM, now=NOW) == 0
     assert state.refusal(tx.runs.found[run.id]).hint == "Ask for it again."
+
+
+async def test_those_who_can_decide_are_called_once() -> None:
+    tx = Memory()
+    run = await ask(tx, "restart-service")
+    assert tx.due("remind_approval") == later(1200)
+    done = await remind(tx, run.id, now=later(1200))
+    assert done is not None and done.reminded_at == later(1200)
+    assert (
+        tx.said()
+        == "Restart a service on acme-web-01 still waits for a decision; the request expires in 10 min."
+    )
+    assert await remind(tx, run.id, now=later(1201)) is None
+    await expire(tx, run.id, now=later(1800))
+    assert await remind(tx, run.id, now=later(1801)) is None
+
+
+async def test_the_same_person_asking_differently_means_the_newer_one() -> None:
+    tx = Memory()
+    first = await ask(tx, "restart-service", {"unit": "nginx"})
+    newer = await ask(tx, "restart-service", {"unit": "php-fpm"})
+    assert tx.runs.found[first.id].status is RunStatus.SUPERSEDED
+    assert tx.runs.found[newer.id].status is RunStatus.PENDING_APPROVAL
+    assert AuditKind.RUN_VOIDED in tx.audit.kinds()
+    with pytest.raises(Refused, match="waits for an approval on acme-web-01 already"):
+        await ask(tx, "restart-service", {"unit": "nginx"}, actor=acting(LEE))
+
+
+@pytest.mark.parametrize("change", ["machine", "requester", "runbook", "cloud", "none"])
+async def test_what_changed_closes_a_waiting_request_at_once(change: str) -> None:
+    tx = Memory()
+    run = await ask(tx, "restart-service")
+    known = LIBRARY
+    if change == "machine":
+        tx.change(assets=(replace(tx.assets[0], cloud_ref="i-0fff"), *tx.assets[1:]))
+    elif change == "requester":
+        tx.change(people=tuple(one for one in tx.people if one is not KIM))
+    elif change == "runbook":
+        known = catalogue.Catalogue(one for one in LIBRARY.all() if one.id != "restart-service")
+    elif change == "cloud":
+        tx.change(company=replace(tx.company, clouds=()))
+    done = await recheck(tx, run.id, catalogue=known, now=later(60))
+    assert (done is None) is (change == "none")
+    assert (tx.runs.found[run.id].status is RunStatus.VOID) is (change != "none")
