@@ -20,8 +20,8 @@ from bot import (
 )
 from bot.actions import (
     Action,
-    Aliases,
     Again,
+    Aliases,
     ApplySetting,
     Approve,
     Assign,
