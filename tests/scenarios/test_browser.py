@@ -14,6 +14,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from tests.harness import Harness
 from tests.outside import PEOPLE
+from tests.scenarios import test_outbreaks as outbreaks
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
@@ -181,3 +182,18 @@ async def test_a_storm_is_one_board_that_is_claimed_with_one_press(h: Harness, p
     await board.get_by_role("button", name="Split one out").click()
     await expect(page.get_by_test_id("modal")).to_contain_text("Which one gets a card?")
     await shot(page, "storm-split")
+
+
+async def test_an_outbreak_in_the_msps_own_channel(h: Harness, page: Page):
+    await outbreaks.third_company(h)
+    for company, asset in (("acme", "acme-mail-9"), ("globex", "globex-post-1"), ("initech", "initech-mx")):
+        await outbreaks.fail(h, company, asset)
+    await outbreaks.look(h)
+    await page.click(f"[data-testid=person-{PEOPLE['lee'][0]}]")
+    await expect(page.locator("body[data-ready]")).to_be_attached()
+    await page.click("[data-testid=channel-msp-ops]")
+    found = card(page, "at 3 companies")
+    await expect(found).to_contain_text("Globex Health")
+    await found.get_by_role("button", name="All of them").click()
+    await expect(page.locator("#messages")).to_contain_text("globex-post-1")
+    await shot(page, "outbreak")
