@@ -32,6 +32,7 @@ from engine.jobs import (
     LearnHistory,
     PollRun,
     RemindApproval,
+    ReleaseChildren,
     StartRun,
     Sweep,
     SyncCard,
@@ -43,7 +44,7 @@ from engine.jobs import (
     WatchPattern,
     WatchStorm,
 )
-from engine.operations import clocks, heartbeats, learning, limits, outbreaks, patterns, sources, storms
+from engine.operations import clocks, heartbeats, learning, limits, outbreaks, patterns, sources, still_down, storms
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -90,6 +91,8 @@ class Effects:
                 await core.write(lambda tx: wake(tx, job.incident_id, now=core.clock.now()))
             case WatchPattern():
                 await core.write(lambda tx: patterns.watch(tx, job.incident_id, core.clock.now()))
+            case ReleaseChildren():
+                await core.write(lambda tx: still_down.release(tx, job.incident_id, core.clock.now()))
             case WatchHeartbeat():
                 await core.write(
                     lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=core.clock.now())

@@ -189,12 +189,18 @@ def _group(view: IncidentView) -> list[Element]:
         said = [titles.get(key.correlation_key, f"{key.signature} on {key.asset}") for key in view.joined]
         names = [cut(one, 60) for one in said[:2]]
         more = f" and {incident.held - len(names)} more" if incident.held > len(names) else ""
-        items.append((f"⛓ holds {incident.held} further: ", "; ".join(names), more))
+        children = sum(1 for key in view.joined if key.under)
+        under = f" ({_count(children, 'child', 'children')} held)" if children else ""
+        items.append((f"⛓ holds {incident.held} further{under}: ", "; ".join(names), more))
     if incident.cause and incident.held:
         items.append(("probably began with ", Strong(cut(incident.cause.partition(":")[0], 60))))
     if incident.related:
         items.append((f"may belong with {', '.join(f'INC-{one}' for one in incident.related[:3])}",))
     return [Facts(tuple(items))] if items else []
+
+
+def _count(many: int, one: str, more: str) -> str:
+    return f"{many} {one if many == 1 else more}"
 
 
 def _pattern(view: IncidentView) -> list[Element]:

@@ -14,7 +14,7 @@ from engine.incident import Incident, IncidentStatus
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedKey:
     """A key that an incident holds beside its own: which, why, and the incident it came from (None: it joined on its
-    own and never was one)."""
+    own and never was one). `under` is the asset that it is held under while that is down."""
 
     company_id: int
     correlation_key: str
@@ -24,6 +24,7 @@ class JoinedKey:
     reason: str
     at: datetime
     came_from: int | None = None
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,19 @@ class WatchPattern:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseChildren:
+    """Something that others depend on came back a while ago: what was held under it and still fires is heard."""
+
+    kind: ClassVar[str] = "release_children"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"release:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchHeartbeat:
     """A heartbeat's time may be over: say so once, or look again when it will be."""
 
@@ -313,6 +326,7 @@ Job = (
     | TurnQuiet
     | WakeIncident
     | WatchPattern
+    | ReleaseChildren
     | WatchHeartbeat
     | JudgeSources
     | LearnHistory

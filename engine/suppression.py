@@ -1,12 +1,12 @@
-"""Quiet: silences, maintenance windows and what hangs below something that is down.
+"""Quiet: silences and maintenance windows.
 
-Each is asked in turn whether an alert is to be held; the first that says so gives its reason. Held means kept and
+The one that covers an alert and lasts longest holds it and gives its reason. Held means kept and
 counted, with no incident and no card, until its end says what was held and opens what is still broken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,11 +21,9 @@ from engine.reason import Reason
 from engine.schedule import Schedule, Stretch
 
 if TYPE_CHECKING:
-    from engine.company import Asset, CompanyContext
+    from engine.company import CompanyContext
 
 LONGEST_SILENCE = timedelta(days=30)
-DOWN = frozenset({"availability", "network"})
-"""Categories of an incident that mean: what depends on this asset cannot be reached either."""
 _GLOB = frozenset("*?[")
 _FAR = timedelta(hours=20)
 _short_asset = lru_cache(maxsize=1024)(normal_asset)
@@ -176,7 +174,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Why an alert is kept back, and `by` what: `silence 7`, `maintenance 3: kernel updates`, `INC-4`."""
+    """Why an alert is kept back, and `by` what: `silence 7`, `maintenance 3: kernel updates`."""
 
     by: str
     reason: Reason
@@ -190,16 +188,12 @@ def quiet(
     severity: Severity,
     context: CompanyContext,
     now: datetime,
-    *,
-    down: Mapping[str, str] | None = None,
 ) -> Held | None:
-    """Is this alert to be held now? `down` names the assets that are down, by their own names in lower case, each
-    with the incident about it."""
-    if not down and not any(rule.stretch_at(now) for rule in context.quiet):
+    """Is this alert to be held now?"""
+    if not any(rule.stretch_at(now) for rule in context.quiet):
         return None
     subject = of_alert(alert, identity, severity, context)
-    asset = context.asset_called(alert.asset_name)
-    return by_rule(subject, context.quiet, context, now) or by_topology(asset, context, down)
+    return by_rule(subject, context.quiet, context, now)
 
 
 def by_rule(
@@ -218,34 +212,6 @@ def by_rule(
     named = f"{rule.label}: {rule.reason}" if rule.kind is QuietKind.MAINTENANCE else rule.label
     text = f"held by {rule.label} until {until} ({rule.reason}, by {rule.by})"
     return Held(named, Reason(rule.kind.value, text), rule, stretch)
-
-
-def by_topology(asset: Asset | None, context: CompanyContext, down: Mapping[str, str] | None) -> Held | None:
-    """Something that this asset depends on, near or far, is down: the nearest is the reason."""
-    if asset is None or not down:
-        return None
-    seen, waiting = {asset.name.lower()}, list(asset.depends_on)
-    for name in waiting:  # grows while it is walked: nearest first
-        needed = context.asset_called(name)
-        key = needed.name.lower() if needed else name.strip().lower()
-        if key in seen:
-            continue
-        seen.add(key)
-        if key in down:
-            text = f"held under {down[key]}: {asset.name} depends on {needed.name if needed else name}, which is down"
-            return Held(down[key], Reason("inhibited", text))
-        waiting.extend(needed.depends_on if needed else ())
-    return None
-
-
-def assets_down(incidents: Iterable[Incident], context: CompanyContext) -> dict[str, str]:
-    """For `quiet`: the assets that these open incidents say are down, each with the label of the oldest."""
-    found: dict[str, str] = {}
-    for incident in sorted(incidents, key=lambda one: one.id):
-        if incident.open and incident.category in DOWN:
-            asset = context.asset_called(incident.asset_name)
-            found.setdefault((asset.name if asset else incident.asset).strip().lower(), incident.label)
-    return found
 
 
 def hush(incident: Incident, context: CompanyContext, now: datetime) -> Held | None:

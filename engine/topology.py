@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from engine.alert import normal_asset
@@ -15,6 +15,7 @@ DIRECT, SHARED_SERVICE, SHARED_HOST = 1.0, 0.7, 0.35
 HUB = 40
 """A thing that more assets than this depend on says nothing about any two of them: a core switch, a domain."""
 MOST_NEAR = 256
+MOST_WALKED = 512
 KEPT = 4096
 
 
@@ -48,6 +49,14 @@ class Topology:
     def needed_by(self, asset: str) -> list[str]:
         """What depends on the asset."""
         return self._needed.get(asset, [])
+
+    def above(self, asset: str) -> list[str]:
+        """All that it depends on, through others too, the nearest first."""
+        return _walked(asset, self.needs)
+
+    def below(self, asset: str) -> list[str]:
+        """All that depends on it, through others too, the nearest first."""
+        return _walked(asset, self.needed_by)
 
     def near(self, asset: str) -> Mapping[str, tuple[float, str]]:
         """Assets at most two steps away → how strongly that binds (0..1), and how in words."""
@@ -83,6 +92,17 @@ class Topology:
     def _offer(near: dict[str, tuple[float, str]], asset: str, other: str, weight: float, words: str) -> None:
         if other != asset and weight > near.get(other, (0.0, ""))[0]:
             near[other] = (weight, words)
+
+
+def _walked(start: str, steps: Callable[[str], Iterable[str]]) -> list[str]:
+    found = dict.fromkeys(one for one in steps(start) if one != start)
+    waiting = list(found)
+    for name in waiting:  # grows while it is walked
+        for one in steps(name):
+            if one != start and one not in found and len(found) < MOST_WALKED:
+                found[one] = None
+                waiting.append(one)
+    return list(found)[:MOST_WALKED]
 
 
 def _plain(name: str) -> str:

@@ -45,6 +45,20 @@ _FIRING_AS = Prepared(
     )
 )
 
+_FIRING_ON = Prepared(
+    lambda dialect_name: (
+        sa.select(*COLUMNS)
+        .where(
+            table.c.company_id == sa.bindparam("company_id"),
+            dialect.any_of(dialect_name, table.c.asset, "assets"),
+            sa.text("status = 'firing' AND incident_id IS NOT NULL"),
+        )
+        .order_by(table.c.id)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+    )
+)
+MOST_FIRING = 5_000
+
 
 def to_alert(row: Sequence[Any]) -> StoredAlert:
     values = dict(zip(_FIELDS, row, strict=True))
@@ -94,6 +108,11 @@ class Alerts:
                 assert alert.dedup_key is not None
                 found[(company_id, tool, alert.dedup_key)] = alert
         return found
+
+    async def firing_on(self, company_id: int, assets: Collection[str]) -> Sequence[StoredAlert]:
+        """What fires on these assets and is in an incident, the oldest first."""
+        bound = {"company_id": company_id, "assets": sorted(assets), "most": MOST_FIRING}
+        return [to_alert(row) for row in await _FIRING_ON.rows(self._tx, **bound)]
 
     async def firing_of(self, incident_id: int) -> Sequence[StoredAlert]:
         statement = sa.select(*COLUMNS).where(

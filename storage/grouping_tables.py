@@ -20,6 +20,7 @@ joined_keys = sa.Table(
     Column("reason", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("came_from", sa.BigInteger),
+    Column("under", Text, nullable=False, server_default=sa.text("''")),
     sa.Index("ix_joined_keys_incident", "incident_id"),
 )
 

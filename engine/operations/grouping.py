@@ -6,7 +6,7 @@ The picture (engine.picture) advises; what happens is decided on the incidents a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,6 +19,8 @@ from engine.correlation import NO_ADVICE, Advice, Join
 from engine.grouping import JoinedKey
 from engine.identifiers import floor_of
 from engine.incident import Incident
+from engine.jobs import ReleaseChildren
+from engine.operations.inhibition import Inhibition, unreachable
 from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.record import prove, tell
 from engine.picture import Picture
@@ -34,6 +36,8 @@ OVERLAP = timedelta(seconds=10)
 SURE = 0.45
 """How much of the belief the likeliest cause must hold before anybody is told."""
 MOST_RELATED = 5
+GRACE = timedelta(minutes=5)
+"""What hangs below something that came back has so long to come back, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,16 @@ class Groups:
         self._joined: list[tuple[Work, StoredAlert, str]] = []
         self._merges: list[_Merge] = []
         self._related: list[tuple[Work, Work]] = []
+        self._inhibition = Inhibition(tx, open_set, now)
+        self._under: dict[tuple[int, str], str] = {}
+        self._back: list[Work] = []
 
-    async def load(self, contexts: Mapping[int, CompanyContext], searching: Collection[int]) -> None:
+    async def load(
+        self,
+        contexts: Mapping[int, CompanyContext],
+        searching: Collection[int],
+        identified: Mapping[int, Sequence[tuple[Alert, Identity]]],
+    ) -> None:
         """Draw or refresh the pictures. `searching` are the companies with an alert whose key no open incident has:
         only they need to know what other replicas heard."""
         for company_id, context in contexts.items():
@@ -81,6 +93,8 @@ class Groups:
             picture.tidy(self._now)
             self._tx.pictures.keep(company_id, picture)
             self._pictures[company_id] = picture
+            if company_id in searching and contexts[company_id].assets:
+                await self._inhibition.load(company_id, picture.activity.topology, identified[company_id])
 
     async def _hear(self, company_id: int, picture: Picture) -> None:
         picture.hear(await self._tx.grouping.heard(company_id, floor=picture.floor, most=MOST_HEARD))
@@ -97,6 +111,10 @@ class Groups:
             picture.recall(identity, track)
         look = picture.look(alert, identity, stored.severity, self._now)
         advice = picture.placing.advise(look)
+        if unreachable(identity.signature) and not self._held(context.company.id, identity):
+            advice = await self._inhibited(picture, stored) or await self._not_below(
+                picture, stored, advice, context.company.window
+            )
         if advice.join is not None:
             work = await self._open_set.fetch(self._tx, advice.join)
             if work is None or not work.after.open or work.after.company_id != context.company.id:
@@ -106,6 +124,28 @@ class Groups:
         if advice.leave is not None and not self._may_leave(identity, context.company.id):
             return look, replace(advice, leave=None)
         return look, advice
+
+    def _held(self, company_id: int, identity: Identity) -> bool:
+        return self._open_set.of(company_id).with_key(identity.correlation_key) is not None
+
+    async def _inhibited(self, picture: Picture, stored: StoredAlert) -> Advice | None:
+        """What it depends on is down: it is held under that, however long that has been so."""
+        found = await self._inhibition.parent(stored, picture.activity.topology)
+        if found is None:
+            return None
+        asset, incident = found
+        self._under[(stored.company_id, stored.correlation_key)] = asset
+        words = f"{stored.asset_name} depends on {asset}, which is unreachable"
+        return Advice(join=incident.id, firm=True, evidence=lambda: words, score=1.0)
+
+    async def _not_below(
+        self, picture: Picture, stored: StoredAlert, advice: Advice, window: timedelta
+    ) -> Advice:
+        """What explains an incident does not become a part of it: that one becomes part of its own."""
+        if advice.join is None:
+            return advice
+        below = await self._inhibition.children(stored, picture.activity.topology, window)
+        return replace(advice, join=None) if any(one.after.id == advice.join for one in below) else advice
 
     def _may_leave(self, identity: Identity, company_id: int) -> bool:
         """A key leaves what it joined, never the incident that it opened itself."""
@@ -120,11 +160,13 @@ class Groups:
         self._joined.append((work, stored, decision.reason.text))
         return work
 
-    async def placed(self, company_id: int, look: Look | None, work: Work) -> Work:
+    async def placed(
+        self, context: CompanyContext, look: Look | None, work: Work, stored: StoredAlert
+    ) -> Work:
         """The alert is in this incident. Merges that follow are made; the incident it is in after all."""
         if look is None:
             return work
-        picture = self._pictures[company_id]
+        picture = self._pictures[context.company.id]
         brought = picture.placing.placed(look, work.after.id)
         belief = picture.believe(work.after.id, look)
         if belief is not None and belief.confidence >= SURE:
@@ -133,7 +175,25 @@ class Groups:
                 work.after = replace(work.after, cause=cause)
         for one in brought:
             await self._bring(picture, one)
-        return self._open_set.work(look.row.incident) if brought else work
+        work = self._open_set.work(look.row.incident) if brought else work
+        if context.assets and unreachable(stored.signature):
+            self._inhibition.heard(stored, work)
+            await self._gather(picture, stored, work, context.company.window)
+        return work
+
+    async def _gather(self, picture: Picture, stored: StoredAlert, parent: Work, window: timedelta) -> None:
+        """What was heard of before the thing it depends on becomes part of that one's incident."""
+        activity = picture.activity
+        for work in await self._inhibition.children(stored, activity.topology, window, parent=parent):
+            child = work.after
+            self._under[(child.company_id, child.correlation_key)] = stored.asset
+            keys: tuple[str, ...] = ()
+            if {parent.after.id, child.id} <= activity.episodes.keys():
+                keys = tuple(activity.merge(parent.after.id, child.id))
+            words = f"{child.asset_name} depends on {stored.asset_name}, which is unreachable"
+            await self._merge(
+                picture, Merged(parent.after.id, child.id, keys, Reason("inhibited", words)), under=True
+            )
 
     async def _bring(self, picture: Picture, one: Brought) -> None:
         match one:
@@ -159,8 +219,9 @@ class Groups:
             elif work.before is not None:
                 self._related.append((work, beside))
 
-    async def _merge(self, picture: Picture, one: Merged) -> None:
-        """Two become one, unless people are at work on both. What somebody has claimed keeps its number."""
+    async def _merge(self, picture: Picture, one: Merged, *, under: bool = False) -> None:
+        """Two become one, unless people are at work on both. What somebody has claimed keeps its number, and so does
+        what others are held `under`."""
         into = await self._open_set.fetch(self._tx, one.into)
         absorbed = await self._open_set.fetch(self._tx, one.absorbed)
         if into is None or absorbed is None or into is absorbed:
@@ -172,7 +233,7 @@ class Groups:
             picture.activity.split(one.keys, one.into, one.absorbed, self._now.timestamp())
             return
         picture.causes.merged(one.into, one.absorbed)
-        if absorbed.after.touched or (into.before is None and absorbed.before is not None):
+        if not under and (absorbed.after.touched or (into.before is None and absorbed.before is not None)):
             picture.renumber(one.into, one.absorbed)
             into, absorbed = absorbed, into
         self._open_set.take_in(into, absorbed)
@@ -191,9 +252,16 @@ class Groups:
         )
         self._merges.append(_Merge(into, absorbed, one.reason))
 
-    def close(self, company_id: int, work: Work) -> None:
-        """Its last alert recovered: it attracts nothing any more."""
+    def close(self, company_id: int, work: Work, ended: StoredAlert) -> None:
+        """An alert of it recovered. With the last one it attracts nothing any more; what is held under an asset that
+        came back is looked at soon."""
         picture = self._pictures.get(company_id)
+        if (
+            picture is not None
+            and work.after.held
+            and self._inhibition.back(ended, picture.activity.topology)
+        ):
+            self._back.append(work)
         if picture is not None and not work.after.open:
             picture.ended(work.after.id)
 
@@ -203,6 +271,10 @@ class Groups:
         for picture in self._pictures.values():
             for old, new in numbers.items():
                 picture.renumber(old, new)
+        for one in self._merges:
+            into = one.absorbed.after.merged_into
+            if into is not None and into in numbers:
+                one.absorbed.after = replace(one.absorbed.after, merged_into=numbers[into])
         for known, fresh in self._related:
             known.after = replace(known.after, related=(*known.after.related, fresh.after.id))
 
@@ -227,12 +299,17 @@ class Groups:
                     signature=alert.signature,
                     reason=why,
                     at=self._now,
+                    under=self._under.get((alert.company_id, alert.correlation_key), ""),
                 )
             )
             text = f"{alert.asset_name}: {alert.title}; {why}."
             tell(self._tx, work.after, TimelineKind.ALERT, text, actor=SYSTEM, now=self._now, told=False)
         for one in self._merges:
             await self._write(one)
+        for work in self._back:
+            if work.after.open:
+                job = ReleaseChildren(company_id=work.after.company_id, incident_id=work.after.id)
+                self._tx.jobs.put(job, due_at=self._now + GRACE)
 
     async def _write(self, one: _Merge) -> None:
         await merge_rows(
@@ -242,11 +319,19 @@ class Groups:
             why=self.words(one.reason.text),
             actor=SYSTEM,
             now=self._now,
+            under=self._under.get((one.absorbed.after.company_id, one.absorbed.after.correlation_key), ""),
         )
 
 
 async def merge_rows(
-    tx: Transaction, into: Incident, absorbed: Incident, *, why: str, actor: Actor, now: datetime
+    tx: Transaction,
+    into: Incident,
+    absorbed: Incident,
+    *,
+    why: str,
+    actor: Actor,
+    now: datetime,
+    under: str = "",
 ) -> None:
     """What a merge writes beside the two incidents: alerts and keys change hands, the absorbed one's clocks stand
     still, and both stories say so."""
@@ -265,6 +350,7 @@ async def merge_rows(
             reason=why,
             at=now,
             came_from=absorbed.id,
+            under=under,
         )
     )
     for clock in await tx.clocks.of(absorbed.id):

@@ -131,7 +131,10 @@ async def _decide(
         tx, fresh, identified, contexts, now
     )  # after it: what was held may be heard meanwhile
     groups = Groups(tx, open_set, now)
-    await groups.load({one.company_id: contexts[one.company_id] for one in fresh}, open_set.searching)
+    by_company: dict[int, list[tuple[Alert, Identity]]] = {}
+    for one, pairs in zip(fresh, identified, strict=True):
+        by_company.setdefault(one.company_id, []).extend(pairs)
+    await groups.load({number: contexts[number] for number in by_company}, open_set.searching, by_company)
     batch = _Batch(tx, open_set, holding, groups, now)
     said: list[list[_Said]] = []
     for one, pairs in zip(fresh, identified, strict=True):
@@ -212,7 +215,7 @@ async def _one(
             draft = patterns.begin(draft, track, context, now)
         work = open_set.begin(draft)
         open_set.put_alert(work, stored)
-        work = await batch.groups.placed(company.id, look, work)
+        work = await batch.groups.placed(context, look, work, stored)
         return _Said(stored.id, work, work.before is None, False, reason)
     if isinstance(decision, Quiet) and ended is not None:
         kept, rule = ended
@@ -233,10 +236,10 @@ async def _one(
         kept = _unseen(open_set, work, stored, decision.reason, now)
     elif alert.status is AlertStatus.RESOLVED:
         kept = await _end(batch.tx, open_set, work, stored, now)
-        batch.groups.close(company.id, work)
+        batch.groups.close(company.id, work, kept)
     else:
         kept = _again(open_set, work, stored, context, now)
-        work = await batch.groups.placed(company.id, look, work)
+        work = await batch.groups.placed(context, look, work, stored)
     deduplicated = isinstance(decision, Attach) and alert.status is AlertStatus.FIRING
     return _Said(kept.id, work, False, deduplicated, reason)
 

@@ -115,6 +115,22 @@ async def split(tx: Transaction, incident_id: int, part: str, *, actor: Actor, n
             hint=f"`/aw split {source.label}` lists its parts.",
             code="stale",
         )
+    _, out = await take_out(tx, source, wanted, actor=actor, now=now)
+    return out
+
+
+async def take_out(
+    tx: Transaction,
+    source: Incident,
+    wanted: Part,
+    *,
+    actor: Actor,
+    now: datetime,
+    said: str = "",
+    for_good: bool = True,
+) -> tuple[Incident, Incident]:
+    """The incident without that part, and what the part is now. `said` is why, where nobody asked for it; the two stay
+    apart `for_good` when somebody did."""
     keys = {key.correlation_key for key in wanted.keys}
     alerts = await tx.alerts.of_keys(source.id, keys)
     taken = Share.of(alerts)
@@ -125,35 +141,41 @@ async def split(tx: Transaction, incident_id: int, part: str, *, actor: Actor, n
         assert before is not None
         own = next(key for key in wanted.keys if key.correlation_key == before.correlation_key)
         back = grouping.given_back(before, taken, held=len(keys) - 1)
-        back = acted(back, what=f"Taken out of {source.label} by {actor.name}", now=now)
+        back = acted(back, what=said or f"Taken out of {source.label} by {actor.name}", now=now)
         out = await tx.incidents.save(before, back)
     else:
-        out = await _opened(tx, source, own, taken, actor, now)
+        why = said or f"split out of {source.label} by {actor.name}"
+        out = await _opened(tx, source, own, taken, why, held=len(keys) - 1, now=now)
     held = max(0, source.held - len(keys))
     after = grouping.without(source, left, taken, held=held, apart=out.id)
-    after = acted(after, what=f"{out.label} split out by {actor.name}", now=now)
+    by = "" if said else f" by {actor.name}"
+    after = acted(after, what=f"{out.label} split out{by}", now=now)
     saved = await tx.incidents.save(source, after)
     await tx.grouping.release(source.company_id, keys, out_of=source.id, into=out.id, own=own.correlation_key)
-    await tx.grouping.keep_apart(source.company_id, source.id, out.id, now=now)
+    if for_good:
+        await tx.grouping.keep_apart(source.company_id, source.id, out.id, now=now)
     await _clocks_run(tx, out, now)
     prove(tx, out, AuditKind.INCIDENT_SPLIT, actor=actor, now=now, out_of=source.label, keys=sorted(keys))
     tell(
         tx,
         saved,
         TimelineKind.SPLIT,
-        f"{actor.name} split out {out.label}: {wanted.title}.",
+        f"{out.label} goes on by itself: {said}."
+        if said
+        else f"{actor.name} split out {out.label}: {wanted.title}.",
         actor=actor,
         now=now,
     )
-    tell(tx, out, TimelineKind.SPLIT, f"{actor.name} took it out of {source.label}.", actor=actor, now=now)
+    told = f"{said}." if said else f"{actor.name} took it out of {source.label}."
+    tell(tx, out, TimelineKind.SPLIT, told, actor=actor, now=now)
     tx.pictures.forget(source.company_id)
     await show(tx, saved, at=now)
     await show(tx, out, at=now)
-    return out
+    return saved, out
 
 
 async def _opened(
-    tx: Transaction, source: Incident, key: JoinedKey, share: Share, actor: Actor, now: datetime
+    tx: Transaction, source: Incident, key: JoinedKey, share: Share, why: str, *, held: int, now: datetime
 ) -> Incident:
     """A new incident for a problem that had only ever been part of another."""
     firing = await tx.alerts.of_keys(source.id, {key.correlation_key})
@@ -170,7 +192,7 @@ async def _opened(
         status=IncidentStatus.NEW,
         opened_at=now,
         last_alert_at=share.last_at or now,
-        opened_reason=f"split out of {source.label} by {actor.name}",
+        opened_reason=why,
         count=share.count,
         firing=share.firing,
         tools=share.tools or source.tools,
@@ -178,7 +200,7 @@ async def _opened(
         assigned_reason="",
         claimed_at=None,
         reopened=0,
-        held=0,
+        held=held,
         related=(source.id,),
         cause="",
         revision=0,

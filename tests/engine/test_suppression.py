@@ -25,7 +25,6 @@ from engine.suppression import (
     Scope,
     Silence,
     Tally,
-    assets_down,
     hush,
     quiet,
     resting_until,
@@ -151,45 +150,6 @@ def test_ended_early_it_holds_no_more():
 
 def test_a_company_without_any_is_asked_nothing():
     assert held(a_context(), an_alert()) is None
-
-
-@pytest.mark.parametrize(
-    ("down", "under"),
-    [
-        ({"sw-core": "INC-4"}, "INC-4"),
-        ({"fw-01": "INC-5"}, "INC-5"),
-        ({"fw-01": "INC-5", "sw-core": "INC-4"}, "INC-4"),  # the nearest
-        ({"db-01": "INC-6"}, None),
-        ({"web-01": "INC-7"}, None),  # not under itself
-        ({}, None),
-    ],
-)
-def test_what_depends_on_something_down_is_held_under_it(down, under):
-    found = held(a_context(), an_alert("10.0.0.5"), Severity.CRITICAL, down=down)
-    assert (found.by if found else None) == under
-    if found:
-        assert "web-01 depends on" in found.reason.text and found.reason.rule == "inhibited"
-
-
-def test_assets_are_down_by_their_open_incidents():
-    def one(number, asset_name, category, status=IncidentStatus.NEW):
-        return an_incident(
-            status, id=number, asset_name=asset_name, asset=asset_name.lower(), category=category
-        )
-
-    found = assets_down(
-        [
-            one(9, "sw-core", "network"),
-            one(4, "SW-Core", "availability"),
-            one(5, "db-01", "disk"),
-            one(6, "fw-01", "network", IncidentStatus.RESOLVED),
-            one(7, "10.0.0.5", "availability"),
-            one(8, "Unknown", "network"),
-        ],
-        a_context(),
-    )
-    assert found == {"sw-core": "INC-4", "web-01": "INC-7", "unknown": "INC-8"}
-    assert by(held(a_context(), an_alert(), down=found)) == "INC-4"
 
 
 def test_an_open_incident_in_scope_rests_and_maintenance_counts_first():
