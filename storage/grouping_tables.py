@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from storage.dialect import Moment
-from storage.tables import incidents, metadata
+from storage.tables import alerts, incidents, metadata
 
 Column, Text = sa.Column, sa.Text
 
@@ -35,3 +35,12 @@ kept_apart = sa.Table(
 
 _merged = sa.text("merged_into IS NOT NULL")
 sa.Index("ix_incidents_merged_into", incidents.c.merged_into, sqlite_where=_merged, postgresql_where=_merged)
+
+_on = sa.text("status = 'firing' AND incident_id IS NOT NULL")
+sa.Index(
+    "ix_alerts_firing_on",
+    alerts.c.company_id,
+    alerts.c.asset,
+    sqlite_where=_on,
+    postgresql_where=_on,
+)

@@ -213,15 +213,6 @@ sa.Index(
     postgresql_where=_firing,
 )
 
-_on = sa.text("status = 'firing' AND incident_id IS NOT NULL")
-sa.Index(
-    "ix_alerts_firing_on",
-    alerts.c.company_id,
-    alerts.c.asset,
-    sqlite_where=_on,
-    postgresql_where=_on,
-)
-
 _held = sa.text("held_by IS NOT NULL")
 for _column in (alerts.c.fingerprint, alerts.c.correlation_key):
     sa.Index(

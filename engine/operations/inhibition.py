@@ -104,16 +104,23 @@ class Inhibition:
                 if self._now - lost.since > window:
                     continue
                 work = await self._open_set.fetch(self._tx, lost.incident_id)
-                if (
-                    work is None
-                    or work is parent
-                    or work in found
-                    or not _alone(work, lost, stored.company_id)
-                ):
+                if work is None or work is parent or work in found:
+                    continue
+                if not await self._only_that(work, lost, stored.company_id):
                     continue
                 if parent is None or not await self._split(stored.company_id, work, parent):
                     found.append(work)
         return found
+
+    async def _only_that(self, work: Work, lost: Lost, company_id: int) -> bool:
+        """The incident is that something cannot be reached, with what is held under that, and in nobody's hands."""
+        one = work.after
+        if not one.open or one.touched or one.company_id != company_id or one.correlation_key != lost.key:
+            return False
+        if not one.held:
+            return True
+        joined = await self._tx.grouping.joined(one.id)
+        return len(joined) == one.held and all(key.under for key in joined)
 
     async def _split(self, company_id: int, one: Work, other: Work) -> bool:
         """Did somebody take the two apart?"""
@@ -125,10 +132,3 @@ class Inhibition:
 
 def unreachable(signature: str) -> bool:
     return condition(signature) == UNREACHABLE
-
-
-def _alone(work: Work, lost: Lost, company_id: int) -> bool:
-    one = work.after
-    if not one.open or one.touched or one.company_id != company_id:
-        return False
-    return one.correlation_key == lost.key and not one.held

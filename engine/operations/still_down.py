@@ -33,8 +33,12 @@ async def release(tx: IntakeTransaction, incident_id: int, now: datetime) -> Non
     down = {one.asset for one in firing if unreachable(one.signature)}
     joined = await tx.grouping.joined(incident.id)
     stuck = [key for key in joined if key.under and key.under not in down and _fires(key, firing)]
+    gone: set[str] = set()
     for key in stuck:
+        if key.correlation_key in gone:
+            continue
         part = await _part(tx, incident, key, joined)
+        gone.update(one.correlation_key for one in part.keys)
         said = f"{key.asset}: still down after its parent {key.under} came back"
         incident, out = await take_out(tx, incident, part, actor=SYSTEM, now=now, said=said, for_good=False)
         await _route(tx, out, now)

@@ -1,4 +1,4 @@
-"""What a silence or a window covers, for how long, and what hangs below something that is down."""
+"""What a silence or a window covers, and for how long."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def an_alert(asset: str = "web-01", signature: str = "Disk / 93% full", **change
     return Alert(asset_name=asset, signature=signature, tool="zabbix", **changes)
 
 
-def held(context: CompanyContext, alert: Alert, severity: Severity = Severity.HIGH, *, now=NOW, down=None):
-    return quiet(alert, identify(alert, context), severity, context, now, down=down)
+def held(context: CompanyContext, alert: Alert, severity: Severity = Severity.HIGH, *, now=NOW):
+    return quiet(alert, identify(alert, context), severity, context, now)
 
 
 @pytest.mark.parametrize(

@@ -68,3 +68,21 @@ async def test_what_cannot_be_merged_is_said(h: Harness):
     await h.card("acme", count=1)
     await h.command("lee", "acme", f"/aw merge {one['incident_id']} into {other['incident_id']}")
     await h.whispered("lee", f"There is no {other['incident_id']}")
+
+
+async def test_what_is_below_something_down_is_a_child_on_its_card(h: Harness):
+    await depends(h, "shop", "acme-sw")
+    await depends(h, "acme-sw", "acme-fw")
+    shop = await h.fire("acme", "Host unreachable", asset_name="shop")
+    await h.card("acme", saying="Host unreachable* · shop")
+    switch = await h.fire("acme", "Host unreachable", asset_name="acme-sw")
+    await h.card("acme", saying="1 child held")
+    await h.card("acme", saying=f"part of {switch['incident_id']} now")
+    wall = await h.fire("acme", "Host unreachable", asset_name="acme-fw")
+    assert len({one["incident_id"] for one in (shop, switch, wall)}) == 3
+    await h.command("kim", "acme", f"/aw why {wall['incident_id']}")
+    await h.card("acme", saying="2 children held")
+    why = await h.whispered("kim", "further problems")
+    assert "depends on acme-sw, which is unreachable" in shown(why)
+    disk = await h.fire("acme", "Disk / 97% full", asset_name="shop")
+    assert disk["is_new"]

@@ -10,6 +10,7 @@ from engine.incident import Incident, IncidentStatus
 from engine.jobs import ReleaseChildren
 from engine.operations import regroup, respond, still_down
 from storage.pictures import PictureStore
+from storage.transaction import Transaction
 from tests import given
 from tests.clock import TestClock
 from tests.given import World, actor, alert, recovery
@@ -28,7 +29,7 @@ async def site(world: World) -> World:
         "till-2": ("sw-01",),
     }
 
-    async def build(tx):
+    async def build(tx: Transaction) -> None:
         for name, on in needs.items():
             await given.asset(tx, world.acme, name, depends_on=on)
         await given.asset(tx, world.globex, "till-1", depends_on=("sw-01",))
@@ -54,7 +55,7 @@ async def due(world: World) -> list[int]:
     claimed = await world.core.write(
         lambda tx: tx.jobs.claim(now, lease=timedelta(0), most=50, kinds=[ReleaseChildren.kind])
     )
-    return [one.job().incident_id for one in claimed]
+    return [int(one.payload["incident_id"]) for one in claimed]
 
 
 async def release(world: World, incident_id: int) -> None:
@@ -201,3 +202,14 @@ async def test_what_a_person_took_out_is_not_held_again(site: World, clock: Test
     await site.tell(alert("till-1", DOWN))
     found = await listed(site)
     assert found[0].held == 0 and {one.asset for one in found[1:]} == {"till-1"} and out.asset == "till-1"
+
+
+async def test_what_explains_the_explanation_takes_all_of_it(site: World, clock: TestClock) -> None:
+    await site.tell(alert("vm-1", DOWN))
+    clock.advance(minutes=2)
+    await site.tell(alert("host-1", DOWN))
+    clock.advance(minutes=2)
+    await site.tell(alert("sw-01", DOWN))
+    *_, switch = await listed(site)
+    assert (switch.asset, switch.held, switch.firing) == ("sw-01", 2, 3)
+    assert await under(site, switch) == {"vm-1": "host-1", "host-1": "sw-01"}
