@@ -84,5 +84,3 @@ async def test_what_is_below_something_down_is_a_child_on_its_card(h: Harness):
     await h.card("acme", saying="2 children held")
     why = await h.whispered("kim", "further problems")
     assert "depends on acme-sw, which is unreachable" in shown(why)
-    disk = await h.fire("acme", "Disk / 97% full", asset_name="shop")
-    assert disk["is_new"]
