@@ -44,7 +44,17 @@ from engine.jobs import (
     WatchPattern,
     WatchStorm,
 )
-from engine.operations import clocks, heartbeats, learning, limits, outbreaks, patterns, sources, still_down, storms
+from engine.operations import (
+    clocks,
+    heartbeats,
+    learning,
+    limits,
+    outbreaks,
+    patterns,
+    sources,
+    still_down,
+    storms,
+)
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
