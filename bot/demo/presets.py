@@ -67,6 +67,14 @@ _DATABASE = _alert(
     "The replica is 340 s behind globex-db-01",
     "prometheus",
 )
+_FRONT = _alert(
+    "acme-web-01",
+    "Service nginx down",
+    "critical",
+    "nginx is not running on acme-web-01 and acme-web-02",
+    "checkmk",
+)
+"""Two machines, and only one of them will come back: the other's configuration is broken."""
 _BACKUP = _alert(
     "initech-nas-01",
     "Backup job failed",
@@ -191,6 +199,13 @@ _PRESETS: dict[str, list[Preset]] = {
             _MEMORY,
             breaks=[_break("acme-web-02", "memory-pressure")],
         ),
+        _preset(
+            "web-down",
+            "nginx down on two machines: /aw run restart-nginx INC-… on acme-web-01, acme-web-02",
+            _FRONT,
+            breaks=[_break("acme-web-01", "stop-unit:nginx"), _break("acme-web-02", "break-unit:nginx")],
+        ),
+        _preset("web-recovered", "nginx of Acme is up again", _recovery(_FRONT, "nginx runs")),
         _preset("cascade", "acme-db-01 is gone, and what needs it follows", *_CASCADE, over_seconds=6),
         _provider("acme", "acme-mail-01"),
         _provider_back("acme", "acme-mail-01"),

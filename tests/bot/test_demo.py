@@ -83,6 +83,7 @@ async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Cor
         ("acme", "disk-full", "disk-clean-up"),
         ("acme", "log-growth", "log-rotation"),
         ("acme", "memory-pressure", "clear-memory-cache"),
+        ("acme", "web-down", "restart-nginx"),
         ("globex", "service-down", "restart-nginx"),
         ("initech", "service-down", "restart-iis"),
         ("initech", "backup-failed", "backup-rerun"),
