@@ -122,6 +122,24 @@ class Snooze(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Hold(_Act):
+    """The client is waited for; `text` says for what."""
+
+    verb: ClassVar[str] = "hold"
+    incident: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(_Act):
+    """The client has answered; `text` says what."""
+
+    verb: ClassVar[str] = "resume"
+    incident: int
+    text: str | None = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Run(_Act):
     """`runbook` empty asks which; `parameters` None asks for what is missing; without `targets`, the incident's own
     asset."""
@@ -401,7 +419,21 @@ class KeepSetting(_Act):
 
 
 OnIncident = (
-    Claim | Unclaim | Note | Resolve | Reopen | Assign | Merge | Split | Snooze | Run | Why | Details | Show
+    Claim
+    | Unclaim
+    | Note
+    | Resolve
+    | Reopen
+    | Assign
+    | Merge
+    | Split
+    | Snooze
+    | Hold
+    | Resume
+    | Run
+    | Why
+    | Details
+    | Show
 )
 OnRun = Approve | Reject | Looking | Again | Cancel
 Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI

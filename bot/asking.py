@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions import Assign, Note, Reject, Resolve, Unclaim
+from bot.actions import Assign, Hold, Note, Reject, Resolve, Unclaim
 from bot.cards import Asked, Field, FieldKind, Form
 from bot.core import Core
 from bot.place import Place, look_up
@@ -12,7 +12,9 @@ from engine.operations import respond
 from storage.transaction import Transaction
 
 
-async def ask(core: Core, action: Note | Resolve | Unclaim | Assign, place: Place, actor: Actor) -> Asked:
+async def ask(
+    core: Core, action: Note | Resolve | Unclaim | Hold | Assign, place: Place, actor: Actor
+) -> Asked:
     match action:
         case Unclaim():
             await look_up(core, action.incident, place, actor, Verb.UNCLAIM)
@@ -23,12 +25,20 @@ async def ask(core: Core, action: Note | Resolve | Unclaim | Assign, place: Plac
         case Resolve():
             await look_up(core, action.incident, place, actor, Verb.RESOLVE)
             return ask_text(action, "Resolve", "Resolve", "What fixed it?", optional=True)
+        case Hold():
+            await look_up(core, action.incident, place, actor, Verb.HOLD)
+            return ask_text(action, "Wait for the client", "Wait", "What do they have to do?", optional=True)
         case Assign():
             return await _ask_whom(core, action, place, actor)
 
 
 def ask_text(
-    action: Note | Resolve | Unclaim | Reject, title: str, submit: str, label: str, *, optional: bool = False
+    action: Note | Resolve | Unclaim | Hold | Reject,
+    title: str,
+    submit: str,
+    label: str,
+    *,
+    optional: bool = False,
 ) -> Asked:
     field = Field(
         name="text", label=label, kind=FieldKind.LONG_TEXT, optional=optional, most=respond.NOTE_LIMIT

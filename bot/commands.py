@@ -19,6 +19,7 @@ from bot.actions import (
     Details,
     EndQuiet,
     Help,
+    Hold,
     ListOpen,
     ListOutbreaks,
     ListQuiet,
@@ -28,6 +29,7 @@ from bot.actions import (
     Reopen,
     ReplayLetter,
     Resolve,
+    Resume,
     Run,
     SendTest,
     Show,
@@ -64,6 +66,9 @@ _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
     "resolve": Resolve,
     "close": Resolve,
     "reopen": Reopen,
+    "hold": lambda number, text: Hold(number, _for_what(text)),
+    "wait": lambda number, text: Hold(number, _for_what(text)),
+    "resume": Resume,
     "unclaim": Unclaim,
     "release": Unclaim,
 }
@@ -139,6 +144,12 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
     close = get_close_matches(first, WORDS, n=1)
     hint = f"Did you mean `/aw {close[0]}`?" if close else "`/aw` alone shows what you can do."
     raise Refused(f"I do not know “{first[:40]}”.", hint=hint, code="unknown_word")
+
+
+def _for_what(text: str) -> str:
+    """`hold INC-42 client: the password` waits for `the password`; `hold client` for nothing in particular."""
+    first, _, rest = text.partition(" ")
+    return rest.strip() if first.strip(":,").lower() in ("client", "customer") else text
 
 
 def _merge(words: list[str], here: int | None) -> Action:

@@ -37,6 +37,7 @@ from bot.actions import (
     DropQuiet,
     EndQuiet,
     Help,
+    Hold,
     KeepSetting,
     ListOpen,
     ListOutbreaks,
@@ -50,6 +51,7 @@ from bot.actions import (
     Reopen,
     ReplayLetter,
     Resolve,
+    Resume,
     Run,
     SendReport,
     SendTest,
@@ -75,7 +77,7 @@ from engine.access import Actor
 from engine.audit import AuditKind, entry
 from engine.errors import Refused
 from engine.incident import Incident
-from engine.operations import respond
+from engine.operations import respond, wait
 from storage.transaction import Transaction
 
 
@@ -117,9 +119,9 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await group_handlers.handle(core, action, place, actor)
         case Snooze():
             return await quiet_handlers.snoozed(core, action, place, actor)
-        case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Assign(to=None):
+        case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Hold(text=None) | Assign(to=None):
             return await asking.ask(core, action, place, actor)
-        case Claim() | Unclaim() | Note() | Resolve() | Reopen() | Assign():
+        case Claim() | Unclaim() | Note() | Resolve() | Reopen() | Hold() | Resume() | Assign():
             return await _do(core, action, place, actor)
         case _:
             assert_never(action)
@@ -137,12 +139,17 @@ _SAID = {
     Resolve: "{} is resolved.",
     Reopen: "{} is open again.",
     Assign: "{} is handed over.",
+    Hold: "{} waits for the client; its clocks stand still.",
+    Resume: "{} goes on.",
 }
 """What somebody who typed the words reads; a press shows on the card."""
 
 
 async def _do(
-    core: Core, action: Claim | Unclaim | Note | Resolve | Reopen | Assign, place: Place, actor: Actor
+    core: Core,
+    action: Claim | Unclaim | Note | Resolve | Reopen | Hold | Resume | Assign,
+    place: Place,
+    actor: Actor,
 ) -> Reply:
     number = action.incident
 
@@ -160,6 +167,10 @@ async def _do(
                 return await respond.resolve(tx, number, text=action.text or "", actor=actor, now=now)
             case Reopen():
                 return await respond.reopen(tx, number, reason=action.text or "", actor=actor, now=now)
+            case Hold():
+                return await wait.hold(tx, number, reason=action.text or "", actor=actor, now=now)
+            case Resume():
+                return await wait.resume(tx, number, text=action.text or "", actor=actor, now=now)
             case Assign():
                 return await respond.assign(tx, number, to=action.to or 0, actor=actor, now=now)
             case _:

@@ -10,10 +10,12 @@ from bot.actions import (
     Cancel,
     Claim,
     Details,
+    Hold,
     Merge,
     Note,
     Reopen,
     Resolve,
+    Resume,
     Run,
     Snooze,
     Split,
@@ -55,12 +57,12 @@ FAR = timedelta(hours=10)
 """A due time beyond this needs its day."""
 _CLOCK_STATES = {
     ClockState.RUNNING: DeadlineState.RUNNING,
-    ClockState.PAUSED: DeadlineState.RUNNING,
     ClockState.WARNED: DeadlineState.SOON,
     ClockState.BREACHED: DeadlineState.OVER,
     ClockState.MET: DeadlineState.MET,
     ClockState.MISSED: DeadlineState.MISSED,
 }
+_PROMISES = {ClockKind.RESPONSE: "respond", ClockKind.RESOLUTION: "resolve"}
 _RUN_TONES = {
     RunStatus.PENDING_APPROVAL: Tone.WAITING,
     RunStatus.SUCCEEDED: Tone.GOOD,
@@ -127,10 +129,16 @@ def _where(view: IncidentView) -> Facts:
 def _deadlines(view: IncidentView) -> tuple[Deadline, ...]:
     shown = []
     for clock in sorted(view.clocks, key=lambda one: one.kind is ClockKind.RESOLUTION):
+        if clock.paused_at is not None:
+            continue  # a time that moves on while it is read says nothing: what is left is said below
         state = _CLOCK_STATES[clock.state(view.now)]
         far = clock.due_at - view.now > FAR
         shown.append(Deadline(_clock_label(clock, state), clock.due_at, state, far))
     return tuple(shown)
+
+
+def left_span(left: timedelta) -> str:
+    return f"{span_text(left)} left" if left > timedelta(0) else f"{span_text(-left)} over the time"
 
 
 def _clock_label(clock: SlaClock, state: DeadlineState) -> str:
@@ -167,6 +175,14 @@ def _rest(view: IncidentView) -> list[Element]:
         items.append(
             (f"💤 snoozed by {cut(incident.snoozed_by or '', 40)} until ", Moment(incident.snoozed_until))
         )
+    if incident.waiting_since is not None:
+        what = f": {cut(incident.waiting_for, 150)}" if incident.waiting_for else ""
+        items.append(("⏸ waits for the client since ", Moment(incident.waiting_since, When.DATE_TIME), what))
+    items += [
+        (f"⏸ {left_span(clock.left(view.now))} to {_PROMISES[clock.kind]}",)
+        for clock in view.clocks
+        if clock.paused_at is not None
+    ]
     return [Facts(tuple(items))] if items else []
 
 
@@ -291,6 +307,10 @@ def _buttons(view: IncidentView) -> Actions:
         Button("Resolve", Resolve(number), Style.PRIMARY if done and incident.touched else Style.PLAIN)
     )
     more = [Button("Add a note", Note(number)), Button("Reassign", Assign(number))]
+    if incident.waiting_since is not None:
+        more.append(Button("The client has answered", Resume(number)))
+    else:
+        more.append(Button("Wait for the client", Hold(number)))
     if incident.touched:
         more.append(Button("Not me: give it back", Unclaim(number)))
     elif view.fits and active is None and (len(view.fits) > 1 or helped(view)):

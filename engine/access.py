@@ -55,6 +55,7 @@ class Verb(StrEnum):
     REOPEN = "reopen"
     MERGE = "merge"
     SNOOZE = "snooze"
+    HOLD = "hold"
     SILENCE = "silence"
     MAINTAIN = "maintain"
     RUN_LOW = "run_low"
@@ -70,7 +71,7 @@ class Verb(StrEnum):
 _WORK = frozenset(
     {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
     | {Verb.MERGE}
-    | {Verb.SNOOZE, Verb.SILENCE}
+    | {Verb.SNOOZE, Verb.HOLD, Verb.SILENCE}
     | {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 )
 GRANTS: dict[Role, frozenset[Verb]] = {

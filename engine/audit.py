@@ -28,6 +28,8 @@ class AuditKind(StrEnum):
     INCIDENT_SEVERITY = "incident.severity_raised"
     INCIDENT_MERGED = "incident.merged"
     INCIDENT_SPLIT = "incident.split"
+    INCIDENT_HELD = "incident.held"
+    INCIDENT_RESUMED = "incident.resumed"
     INCIDENT_SNOOZED = "incident.snoozed"
     INCIDENT_WOKEN = "incident.woken"
     SILENCE_ADDED = "silence.added"

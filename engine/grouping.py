@@ -84,6 +84,8 @@ def absorbed(incident: Incident, *, into: Incident, why: str, now: datetime) -> 
         resolution=why,
         snoozed_until=None,
         snoozed_by=None,
+        waiting_since=None,
+        waiting_for="",
     )
 
 

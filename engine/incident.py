@@ -67,6 +67,9 @@ class Incident:
     last_action_at: datetime | None = None
     snoozed_until: datetime | None = None
     snoozed_by: str | None = None
+    waiting_since: datetime | None = None
+    """Since when the client is waited for, and `waiting_for` what: its clocks stand still."""
+    waiting_for: str = ""
     held: int = 0
     merged_into: int | None = None
     related: tuple[int, ...] = ()
@@ -172,7 +175,19 @@ def resolve(incident: Incident, *, by: str, note: str, now: datetime) -> Inciden
         firing=0,
         snoozed_until=None,
         snoozed_by=None,
+        waiting_since=None,
+        waiting_for="",
     )
+
+
+def wait(incident: Incident, *, reason: str, now: datetime) -> Incident:
+    """The client has to do or say something first."""
+    _must_be_open(incident)
+    return replace(incident, waiting_since=incident.waiting_since or now, waiting_for=reason)
+
+
+def waited(incident: Incident) -> Incident:
+    return replace(incident, waiting_since=None, waiting_for="")
 
 
 def snooze(incident: Incident, *, until: datetime, by: str) -> Incident:

@@ -142,6 +142,8 @@ incidents = sa.Table(
     Column("last_action_at", Moment),
     Column("snoozed_until", Moment),
     Column("snoozed_by", Text),
+    Column("waiting_since", Moment),
+    Column("waiting_for", Text, nullable=False, server_default=sa.text("''")),
     Column("held", Integer, nullable=False, server_default="0"),
     Column("merged_into", sa.BigInteger),
     Column("related", Json, nullable=False, server_default="[]"),

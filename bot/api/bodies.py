@@ -76,6 +76,8 @@ class IncidentBody(Body):
     priority: PriorityBody
     sla: list[SlaBody]
     snoozed_until: datetime | None
+    waiting_since: datetime | None
+    waiting_for: str
     last_action: str
     held: int
     merged_into: str | None
@@ -290,6 +292,8 @@ def incident_body(
             for clock in clocks
         ],
         snoozed_until=incident.snoozed_until,
+        waiting_since=incident.waiting_since,
+        waiting_for=incident.waiting_for,
         last_action=incident.last_action,
         held=incident.held,
         merged_into=f"INC-{incident.merged_into}" if incident.merged_into is not None else None,

@@ -202,6 +202,18 @@ ENDPOINTS = (
         _doing(lambda number, body: actions.Note(incident=number, text=body.text)),
     ),
     _verb(
+        "hold",
+        "Wait for the client: its clocks stand still",
+        ReasonRequest,
+        _doing(lambda number, body: actions.Hold(incident=number, text=body.reason)),
+    ),
+    _verb(
+        "resume",
+        "The client has answered: its clocks run on",
+        ReasonRequest,
+        _doing(lambda number, body: actions.Resume(incident=number, text=body.reason)),
+    ),
+    _verb(
         "reopen",
         "Open a resolved incident again under its number",
         ReasonRequest,

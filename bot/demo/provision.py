@@ -128,7 +128,7 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
             "bot": BOT | {"token": plan.bot_token},
             "app_token": None,
             "signing_secret": plan.signing_secret,
-            "events": ["app_mention", "message.im"],
+            "events": ["app_mention", "message.channels", "message.groups", "message.im"],
             "users": [
                 {
                     "id": one.slack,

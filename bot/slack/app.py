@@ -31,7 +31,9 @@ from bot.slack.forms import modal, submitted, told
 from bot.slack.gateway import SlackChat
 from bot.slack.render import MORE, message
 from bot.slack.unfolding import unfold
+from engine.access import Actor, Via
 from engine.errors import AlertWhispererError, Refused
+from engine.operations import wait
 from storage.transaction import Transaction
 
 log = structlog.get_logger()
@@ -140,11 +142,14 @@ class Slack:
                 await self.chat.whisper(channel, event["user"], card, thread=thread)
 
     async def _written(self, body: Payload) -> None:
-        """Words to the bot alone, in direct messages: answered there, like a command."""
+        """Words to the bot alone, in direct messages: answered there, like a command. In an incident's thread, what
+        somebody of the client writes may be what was waited for."""
         self._keep()
         event = body["event"]
-        if event.get("channel_type") != "im" or event.get("bot_id") or event.get("subtype"):
-            return
+        if event.get("bot_id") or event.get("subtype"):
+            return None
+        if event.get("channel_type") != "im":
+            return await self._overheard(event)
         nowhere = Place()
         text = _MENTIONED.sub("", event.get("text", ""), count=1).strip().removeprefix("/aw").strip()
         replies = await self._answer(
@@ -156,6 +161,20 @@ class Slack:
                 words = Refusal("That needs a form.", "Type `/aw` with the same words in a channel.")
                 card = Card(summary=words.reason, elements=(words,))
             await self.chat.post(event["channel"], card)
+
+    async def _overheard(self, event: Payload) -> None:
+        """Only replies in the thread of an incident that waits are looked at; nothing else is read, nothing kept."""
+        channel, thread, user = event.get("channel", ""), event.get("thread_ts"), event.get("user")
+        if not thread or not user or _MENTIONED.match(event.get("text", "")):
+            return  # words to the bot itself are answered elsewhere
+        place = await self._place(channel, thread)
+        known = await self.core.read(lambda tx: tx.users.by_chat("slack", user))
+        number = place.incident_id
+        if known is None or number is None:
+            return
+        text = unescape(event.get("text", "")) or "a file"
+        actor, now = Actor(user=known, via=Via.SLACK), self.core.clock.now()
+        await self.core.write(lambda tx: wait.answered(tx, number, text, actor=actor, now=now))
 
     async def _typed(self, text: str, place: Place) -> list[Action]:
         link = commands.permalink(text)

@@ -7,6 +7,7 @@ Limits: 50 blocks a message, 3,000 characters of section text, about 13,200 of b
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, assert_never
 
 import orjson
@@ -50,6 +51,7 @@ MESSAGE_BUDGET = 11_500
 SUMMARY = 2_900
 LOG = 2_400
 MORE = "more"
+OVERFLOW = 5
 
 DOTS = {
     Tone.CRITICAL: "🔴",
@@ -269,17 +271,17 @@ def _refusal(refusal: Refusal) -> list[Block]:
 def _actions(actions: Actions, number: int) -> list[Block]:
     elements: list[Block] = [_button(button) for button in actions.buttons[:4]]
     if actions.more:
-        elements.append(
-            {
-                "type": "overflow",
-                "action_id": f"aw:{MORE}",
-                "options": [
-                    {"text": _plain(button.label, 75), "value": option_value(button.action)}
-                    for button in actions.more[:5]
-                ],
-            }
-        )
+        elements.append(_more(actions.more))
     return [{"type": "actions", "block_id": f"aw-actions-{number}", "elements": elements}] if elements else []
+
+
+def _more(buttons: Sequence[Button]) -> Block:
+    """⋯ as long as Slack's overflow menu holds them all, else a select: none is left out."""
+    options = [{"text": _plain(one.label, 75), "value": option_value(one.action)} for one in buttons]
+    if len(options) <= OVERFLOW:
+        return {"type": "overflow", "action_id": f"aw:{MORE}", "options": options}
+    more = _plain("More …", 150)
+    return {"type": "static_select", "action_id": f"aw:{MORE}", "placeholder": more, "options": options[:100]}
 
 
 def _button(button: Button) -> Block:

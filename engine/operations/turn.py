@@ -213,7 +213,7 @@ async def _resume(
     """Clocks run on, and reminders come again."""
     found = [one for one in incidents if rule.scope.fits(of_incident(one, context))]
     if rule.kind is QuietKind.MAINTENANCE:
-        ours = [one for one in found if not _planned(one, context, now)]
+        ours = [one for one in found if not (_planned(one, context, now) or one.waiting_since)]
         for some in (await tx.clocks.of_many([one.id for one in ours])).values():
             for clock in some:
                 if clock.paused_at is not None and clock.paused_at >= stretch.starts_at:

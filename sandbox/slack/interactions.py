@@ -62,7 +62,7 @@ class Interactions:
             return self._slackbot(user, channel, f"{word} failed with the error '{why}'")
 
     async def say(self, user: str, channel: Channel, text: str, thread_ts: str = "") -> Message:
-        """A person's message; the app hears of it when it is mentioned or written to."""
+        """A person's message; the app hears of it when it is mentioned, written to, or a member of the channel."""
         state = self._state
         message: Message = {
             "user": user,
@@ -76,8 +76,11 @@ class Interactions:
         bot = state.bot.user_id
         if channel.is_im:
             await self.event("message.im", {**inner, "channel_type": "im"})
-        elif f"<@{bot}>" in posted["text"] and bot in channel.members:
-            await self.event("app_mention", {**inner, "type": "app_mention"})
+        elif bot in channel.members:
+            if f"<@{bot}>" in posted["text"]:
+                await self.event("app_mention", {**inner, "type": "app_mention"})
+            kind = "group" if channel.is_private else "channel"
+            await self.event(f"message.{kind}s", {**inner, "channel_type": kind})
         return state.shown(channel, posted)
 
     def _slackbot(self, user: str, channel: Channel, text: str) -> Message:

@@ -114,8 +114,9 @@ def test_every_card_fits_slack(card):
         if block["type"] == "actions":
             assert 1 <= len(block["elements"]) <= 5
             for element in block["elements"]:
-                if element["type"] == "overflow":
-                    assert 1 <= len(element["options"]) <= 5
+                if element["type"] in ("overflow", "static_select"):
+                    assert 1 <= len(element["options"]) <= (5 if element["type"] == "overflow" else 100)
+                    assert all(len(option["text"]["text"]) <= 75 for option in element["options"])
                     assert all(len(option["value"]) <= 150 for option in element["options"])
                 else:
                     assert 1 <= len(element["text"]["text"]) <= 75
