@@ -6,20 +6,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from bot.actions import (
-    Assign,
-    Cancel,
-    Claim,
     Details,
-    Hold,
-    Merge,
     Note,
     Reopen,
-    Resolve,
-    Resume,
-    Run,
-    Snooze,
     Split,
-    Unclaim,
     Why,
 )
 from bot.cards import (
@@ -38,11 +28,11 @@ from bot.cards import (
     Person,
     Progress,
     Strong,
-    Style,
     Title,
     Tone,
     When,
 )
+from bot.incident_buttons import incident_buttons
 from bot.views import IncidentView
 from engine.company import User
 from engine.incident import Incident, duration
@@ -99,7 +89,7 @@ def _open(view: IncidentView) -> list[Element]:
     elements.extend(_group(view))
     elements.extend(_memory(view))
     elements.extend(_run_line(view))
-    elements.append(_buttons(view))
+    elements.append(incident_buttons(view))
     elements.extend(_last_action(view))
     return elements
 
@@ -288,41 +278,6 @@ def run_words(run: RunRecord) -> Line:
         case _:
             outcome = run.outcome or run.error or run.status.value.replace("_", " ")
             return (name, f": {cut(outcome, 200)}")
-
-
-def _buttons(view: IncidentView) -> Actions:
-    incident, number = view.incident, view.incident.id
-    buttons: list[Button] = []
-    if not incident.touched:
-        buttons.append(Button("Claim", Claim(number), Style.PRIMARY))
-    active = view.run if view.run is not None and not view.run.status.finished else None
-    if active is not None:
-        label = "Withdraw run" if active.status is RunStatus.PENDING_APPROVAL else "Stop run"
-        buttons.append(Button(label, Cancel(active.id), confirm=f"Stop “{active.title}”?"))
-    elif view.best is not None and not helped(view):
-        buttons.append(Button(f"Run ▸ {cut(view.best.title, 40)}", Run(number, view.best.id)))
-    buttons.append(Button("Snooze", Snooze(number)))
-    done = helped(view) or (incident.touched and incident.recovered_at is not None)
-    buttons.append(
-        Button("Resolve", Resolve(number), Style.PRIMARY if done and incident.touched else Style.PLAIN)
-    )
-    more = [Button("Add a note", Note(number)), Button("Reassign", Assign(number))]
-    if incident.waiting_since is not None:
-        more.append(Button("The client has answered", Resume(number)))
-    else:
-        more.append(Button("Wait for the client", Hold(number)))
-    if incident.touched:
-        more.append(Button("Not me: give it back", Unclaim(number)))
-    elif view.fits and active is None and (len(view.fits) > 1 or helped(view)):
-        more.append(Button("Run a runbook", Run(number)))
-    more.append(Button("Split…", Split(number)) if incident.held else Button("Merge into…", Merge(number)))
-    more += [Button("Why this card?", Why(number)), Button("Details", Details(number))]
-    return Actions(tuple(buttons), tuple(more))
-
-
-def helped(view: IncidentView) -> bool:
-    """The newest run met its goal, by its own check, and was no mere look."""
-    return view.run is not None and view.run.status is RunStatus.SUCCEEDED and not view.run.looks
 
 
 def _last_action(view: IncidentView) -> list[Element]:
