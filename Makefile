@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test bench bench-correlation fuzz lint lock clean
+.PHONY: setup demo test bench bench-approvals bench-correlation fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -20,6 +20,9 @@ bench-correlation: setup ## how well alerts become incidents, on recorded and si
 
 fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--seed 7 --bodies 50000 --jobs 2"`
 	@exec nice .venv/bin/python -m tests.integrations.fuzz $(ARGS)
+
+bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 raced approvals on two replicas
+	@AW_BYPASS_ATTEMPTS=100000 AW_APPROVAL_RACES=10000 nice .venv/bin/python -m pytest tests/runbooks/test_bypass.py -s $(ARGS)
 
 lint: setup ## only the checks that run nothing
 	.venv/bin/python -m ruff check

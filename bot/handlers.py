@@ -86,7 +86,7 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
     try:
         return await _handle(core, action, actor=actor, place=place)
     except Refused as refused:
-        if refused.code in _PROVEN:
+        if refused.code in _PROVEN or (refused.code == "stale" and isinstance(action, Approve)):
             await _prove_refusal(core, action, actor, refused)
         raise
 
@@ -130,7 +130,7 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
 _PROVEN = frozenset(
     {"denied", "own_request", "not_found", "expired", "digest_changed", "void", "too_many_runs"}
 )
-"""Refusals that are part of the record. One who came second is not."""
+"""Refusals that are part of the record; of approvals every one is."""
 
 _SAID = {
     Claim: "{} is yours.",
