@@ -30,6 +30,7 @@ from engine.jobs import (
     Job,
     JudgeSources,
     LearnHistory,
+    MeasureHold,
     PollRun,
     ReleaseChildren,
     RemindApproval,
@@ -60,7 +61,7 @@ from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
 from runbooks import carry_out
-from runbooks.operations import carry, decide, request
+from runbooks.operations import carry, decide, hold, request
 from runbooks.ports import Executor, Order
 from storage.transaction import Transaction
 
@@ -89,6 +90,8 @@ class Effects:
                 await core.write(lambda tx: self._tidy(tx, job.incident_id))
             case ExpireApproval():
                 await core.write(lambda tx: decide.expire(tx, job.run_id, now=core.clock.now()))
+            case MeasureHold():
+                await core.write(lambda tx: hold.measure(tx, job.run_id, now=core.clock.now()))
             case RemindApproval():
                 await core.write(lambda tx: decide.remind(tx, job.run_id, now=core.clock.now()))
             case StartRun() | PollRun():

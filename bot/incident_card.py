@@ -256,10 +256,18 @@ def _memory(view: IncidentView) -> list[Element]:
     return [Facts(tuple(items))]
 
 
+def _suggested(view: IncidentView) -> list[Element]:
+    """Why this runbook is the one that is offered, where its past says something."""
+    rate = view.rates.get(view.best.id) if view.best is not None else None
+    if view.best is None or rate is None or not rate.of:
+        return []
+    return [Facts(((Strong(view.best.title), f" {rate.words(view.company.name)}"),))]
+
+
 def _run_line(view: IncidentView) -> list[Element]:
     run = view.run
     if run is None:
-        return []
+        return _suggested(view)
     return [Progress(_RUN_TONES.get(run.status, Tone.WORKING), run_words(run))]
 
 
@@ -277,7 +285,7 @@ def run_words(run: RunRecord) -> Line:
             return (name, " ran; checking whether it helped")
         case _:
             outcome = run.outcome or run.error or run.status.value.replace("_", " ")
-            return (name, f": {cut(outcome, 200)}")
+            return (name, f": {cut(outcome, 200)}", f" · {run.held}" if run.held else "")
 
 
 def _last_action(view: IncidentView) -> list[Element]:
@@ -329,7 +337,7 @@ def _resolved(view: IncidentView) -> list[Element]:
 def _fix(view: IncidentView) -> Line:
     done = next((run for run in view.runs if run.status is RunStatus.SUCCEEDED and not run.looks), None)
     if done is not None:
-        return ("fix: ", Code(done.runbook_id), " (verified)")
+        return ("fix: ", Code(done.runbook_id), f" (verified{f', {done.held}' if done.held else ''})")
     return (cut(view.incident.resolution, 160),) if view.incident.resolution else ()
 
 

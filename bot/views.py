@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.alert import StoredAlert
@@ -18,6 +18,7 @@ from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
 from runbooks.catalogue import Catalogue
+from runbooks.holding import Rate, ranked
 from runbooks.run import Run
 from runbooks.runbook import Runbook, platform_of
 from storage.transaction import Transaction
@@ -38,6 +39,8 @@ class IncidentView:
     fits: Sequence[Runbook]
     now: datetime
     joined: Sequence[JoinedKey] = ()
+    rates: Mapping[str, Rate] = field(default_factory=dict)
+    """How often each runbook held against this problem here."""
 
     @property
     def company(self) -> Company:
@@ -78,6 +81,10 @@ async def incident_view(
     if asset is not None and _reachable(asset, context):
         matches = catalogue.matching(incident.category, incident.signature, platform_of(asset.platform))
         fits = [match.runbook for match in matches]
+    rates: Mapping[str, Rate] = {}
+    if fits:
+        rates = await tx.runs.rates(incident.company_id, incident.signature)
+        fits = ranked(fits, rates, await tx.runs.rates_elsewhere(incident.company_id, incident.signature))
     return IncidentView(
         incident=incident,
         context=context,
@@ -88,6 +95,7 @@ async def incident_view(
         runs=await tx.runs.of_incident(incident.id),
         before=await tx.incidents.times_before(incident.company_id, incident.correlation_key, incident.id),
         fits=fits,
+        rates=rates,
         now=now,
         joined=await tx.grouping.joined(incident.id) if incident.held else (),
     )

@@ -52,6 +52,7 @@ class AuditKind(StrEnum):
     RUN_STARTING = "run.starting"
     RUN_STARTED = "run.started"
     RUN_FINISHED = "run.finished"
+    RUN_MEASURED = "run.measured"
     RUN_CANCELLED = "run.cancel_requested"
     REFUSED = "refused"
     COMPANY_ADDED = "company.added"

@@ -140,6 +140,19 @@ class RemindApproval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureHold:
+    """See whether what a run fixed has come back, and after a day that it held."""
+
+    kind: ClassVar[str] = "measure_hold"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnQuiet:
     """Begin or close a stretch of a silence or a maintenance window, whichever is due, and wait for the next."""
 
@@ -323,6 +336,7 @@ Job = (
     | CancelRun
     | ExpireApproval
     | RemindApproval
+    | MeasureHold
     | TurnQuiet
     | WakeIncident
     | WatchPattern

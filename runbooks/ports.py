@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from engine.cloud import Cloud
 from engine.ports import Transaction
+from runbooks.holding import Outcome, Rate
 from runbooks.run import Run, StepName, Target, TargetResult
 from runbooks.runbook import Platform
 
@@ -31,6 +32,16 @@ class Runs(Protocol):
     async def take_turn(self, company_id: int, *, since: datetime) -> tuple[int, datetime | None]:
         """How many runs of the company were let go after `since`, and when the first of them was. Nobody else counts
         or starts one for this company until the transaction ends."""
+        ...
+
+    async def back_at(self, run: Run, correlation_key: str) -> datetime | None:
+        """When the problem came again after this run had ended: reopened, or a new incident of the same key."""
+        ...
+
+    def judged(self, outcome: Outcome) -> None: ...
+
+    async def rates(self, company_id: int, signature: str) -> Mapping[str, Rate]:
+        """By runbook: how often it held against this problem at this company."""
         ...
 
     async def active_on(self, company_id: int, runbook_id: str, cloud_ref: str) -> Run | None:

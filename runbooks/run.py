@@ -173,6 +173,8 @@ class Run:
     looking: tuple[Approval, ...] = ()
     """Who said that they look at it, newest last."""
     reminded_at: datetime | None = None
+    held: str = ""
+    """What became of the fix, once it was measured: `held 24 h`."""
     revision: int = 0
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from storage.dialect import Moment
 from storage.tables import metadata
 
 run_holds = sa.Table(
@@ -21,4 +22,17 @@ run_turns = sa.Table(
     metadata,
     sa.Column("company_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("taken", sa.BigInteger, nullable=False),
+)
+
+run_outcomes = sa.Table(
+    "run_outcomes",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("company_id", sa.BigInteger, nullable=False),
+    sa.Column("runbook_id", sa.Text, nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("finished_at", Moment, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("after_seconds", sa.BigInteger),
+    sa.Index("ix_run_outcomes_signature", "signature", "company_id"),
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from engine.audit import TimelineKind
 from engine.errors import Conflict
+from runbooks.holding import Outcome, Rate, Verdict
 from runbooks.run import Run, RunStatus, pack, unpack
 from storage import dialect
-from storage.rows import locked
-from storage.run_tables import run_holds, run_turns
+from storage.rows import insert_new, locked
+from storage.run_tables import run_holds, run_outcomes, run_turns
+from storage.tables import incidents, timeline
 from storage.tables import runs as table
 
 if TYPE_CHECKING:
@@ -54,10 +57,23 @@ def _to_run(row: Any) -> Run:
     return replace(unpack(row.body), revision=row.revision)
 
 
+def _to_outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "run_id": outcome.run_id,
+        "company_id": outcome.company_id,
+        "runbook_id": outcome.runbook_id,
+        "signature": outcome.signature,
+        "finished_at": outcome.finished_at,
+        "verdict": outcome.verdict.value,
+        "after_seconds": int(outcome.after.total_seconds()) if outcome.after is not None else None,
+    }
+
+
 class Runs:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._waiting: dict[str, Run] = {}
+        self._judged: list[Outcome] = []
 
     async def get(self, run_id: str) -> Run | None:
         await self.flush()
@@ -69,6 +85,10 @@ class Runs:
         self._waiting[run.id] = run
 
     async def flush(self) -> None:
+        if self._judged:
+            rows = [_to_outcome(one) for one in self._judged]
+            self._judged.clear()
+            await insert_new(self._tx, run_outcomes, rows)
         if self._waiting:
             runs = list(self._waiting.values())
             self._waiting.clear()
@@ -166,3 +186,47 @@ class Runs:
             .limit(1000)
         )
         return list((await self._tx.connection.execute(statement)).scalars())
+
+    # -- what became of them -----------------------------------------------------------------------------------------
+
+    def judged(self, outcome: Outcome) -> None:
+        self._judged.append(outcome)
+
+    async def back_at(self, run: Run, correlation_key: str) -> datetime | None:
+        """When the problem came again after this run had ended: reopened, or a new incident of the same key."""
+        again = sa.select(sa.func.min(incidents.c.opened_at)).where(
+            incidents.c.company_id == run.company_id,
+            incidents.c.correlation_key == correlation_key,
+            incidents.c.opened_at > run.finished_at,
+        )
+        reopened = sa.select(sa.func.min(timeline.c.at)).where(
+            timeline.c.incident_id == run.incident_id,
+            timeline.c.kind == TimelineKind.REOPENED.value,
+            timeline.c.at > run.finished_at,
+        )
+        found = [(await self._tx.connection.execute(one)).scalar() for one in (again, reopened)]
+        return min((at for at in found if at is not None), default=None)
+
+    async def rates(self, company_id: int, signature: str) -> Mapping[str, Rate]:
+        """By runbook: how often it held against this problem at this company."""
+        return await self._rates(
+            run_outcomes.c.signature == signature, run_outcomes.c.company_id == company_id
+        )
+
+    async def rates_elsewhere(self, company_id: int, signature: str) -> Mapping[str, Rate]:
+        """The same over all other companies together: for an order of things, never to be shown."""
+        return await self._rates(
+            run_outcomes.c.signature == signature, run_outcomes.c.company_id != company_id
+        )
+
+    async def _rates(self, *where: Any) -> Mapping[str, Rate]:
+        if self._judged:
+            await self.flush()
+        held = sa.func.sum(sa.case((run_outcomes.c.verdict == Verdict.HELD.value, 1), else_=0))
+        statement = (
+            sa.select(run_outcomes.c.runbook_id, held, sa.func.count())
+            .where(*where)
+            .group_by(run_outcomes.c.runbook_id)
+        )
+        rows = (await self._tx.connection.execute(statement)).all()
+        return {runbook_id: Rate(int(count), int(of)) for runbook_id, count, of in rows}

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from engine.access import SYSTEM
 from engine.audit import AuditKind
-from engine.jobs import PollRun
+from engine.jobs import MeasureHold, PollRun
 from engine.operations.respond import resolve
 from runbooks import run as state
+from runbooks.holding import LOOKS
 from runbooks.operations.record import Said, save
 from runbooks.ports import Progress, RunsTransaction
 from runbooks.run import Run, RunStatus, StepName, TargetResult, TargetStatus
@@ -94,6 +95,13 @@ async def _end(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -
         detail={"outcome": outcome, before.step.value: _proof(after.step_results)},
     )
     saved = await save(tx, before, ended, said, actor=SYSTEM, now=now)
+    if (
+        status in (RunStatus.SUCCEEDED, RunStatus.FAILED)
+        and saved.incident_id is not None
+        and not saved.looks
+    ):
+        look = now + LOOKS[0] if status is RunStatus.SUCCEEDED else now
+        tx.jobs.put(MeasureHold(company_id=saved.company_id, run_id=saved.id), due_at=look)
     if status is RunStatus.SUCCEEDED and not saved.looks:
         await _resolve_if_recovered(tx, saved, now=now)
     return saved
