@@ -22,7 +22,7 @@ fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--s
 	@exec nice .venv/bin/python -m tests.integrations.fuzz $(ARGS)
 
 bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 raced approvals on two replicas
-	@AW_BYPASS_ATTEMPTS=100000 AW_APPROVAL_RACES=10000 nice .venv/bin/python -m pytest tests/runbooks/test_bypass.py -s --timeout 0 $(ARGS)
+	@AW_BYPASS_ATTEMPTS=100000 AW_APPROVAL_RACES=10000 nice .venv/bin/python -m pytest tests/runbooks/test_bypass.py -s -o faulthandler_timeout=0 $(ARGS)
 
 lint: setup ## only the checks that run nothing
 	.venv/bin/python -m ruff check
