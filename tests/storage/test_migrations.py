@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from engine.cloud import Cloud
 from engine.sla import ClockKind
 from storage import dialect
 from storage.database import Database
@@ -108,3 +109,40 @@ async def test_what_a_companys_columns_held_becomes_its_own_settings(empty: Data
         "sla_low_resolution": 0,
     }
     assert found["changed"].window == timedelta(minutes=5)
+
+
+async def test_the_one_cloud_of_a_company_is_the_first_of_several(empty: Database) -> None:
+    await empty.migrate("0009")
+    spans, texts = ("window", "reopen_window"), ("slug", "name", "autonomy", "timezone")
+    old = sa.table(
+        "companies",
+        *(sa.column(name, sa.Text()) for name in texts),
+        *(sa.column(name, dialect.Span()) for name in spans),
+        *(sa.column(name, dialect.Json) for name in ("sla", "cloud")),
+        sa.column("created_at", dialect.Moment()),
+        sa.column("rate_limit", sa.Integer()),
+    )
+    cloud = {
+        "provider": "aws",
+        "role_arn": "arn:aws:iam::123456789012:role/x",
+        "external_id": "e1",
+        "region": "r",
+    }
+    row = {
+        "autonomy": "act",
+        "timezone": "UTC",
+        "created_at": START,
+        "rate_limit": 1000,
+        **dict.fromkeys(spans, timedelta(minutes=15)),
+        "sla": {"targets": _TARGETS, "warning": 900},
+    }
+    rows = [
+        row | {"slug": "in", "name": "In", "cloud": cloud},
+        row | {"slug": "out", "name": "Out", "cloud": None},
+    ]
+    async with empty.engine.begin() as connection:
+        await connection.execute(sa.insert(old), rows)
+    await empty.migrate()
+    async with empty.transaction() as tx:
+        found = {one.slug: one.clouds for one in await tx.companies.all()}
+    assert found == {"in": (Cloud(**cloud),), "out": ()}
