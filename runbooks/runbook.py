@@ -91,6 +91,11 @@ class _Parameter(_Strict, ABC):
         """The environment variable the script reads. The prefix keeps it away from PATH."""
         return f"AW_{self.name.upper()}"
 
+    @property
+    @abstractmethod
+    def limits(self) -> str:
+        """What a value may be, in words."""
+
     @abstractmethod
     def fault(self, value: str) -> str | None:
         """Why this value cannot be used, in words that follow the parameter's name; None when it can."""
@@ -100,6 +105,10 @@ class ChoiceParameter(_Parameter):
     kind: Literal["enum"]
     values: tuple[str, ...] = Field(min_length=1)
 
+    @property
+    def limits(self) -> str:
+        return f"one of {', '.join(self.values)}"
+
     def fault(self, value: str) -> str | None:
         return None if value in self.values else f"must be one of {', '.join(self.values)}"
 
@@ -108,6 +117,10 @@ class TextParameter(_Parameter):
     kind: Literal["text"]
     pattern: str = Field(min_length=1, max_length=200)
     example: str = ""
+
+    @property
+    def limits(self) -> str:
+        return f"text, for example {self.example}" if self.example else f"text that fits {self.pattern}"
 
     @field_validator("pattern")
     @classmethod
@@ -131,6 +144,10 @@ class IntegerParameter(_Parameter):
     minimum: int
     maximum: int
 
+    @property
+    def limits(self) -> str:
+        return f"{self.minimum} to {self.maximum}"
+
     def fault(self, value: str) -> str | None:
         if _WHOLE_NUMBER.fullmatch(value) and self.minimum <= int(value) <= self.maximum:
             return None
@@ -143,6 +160,10 @@ class PathParameter(_Parameter):
     kind: Literal["path"]
     roots: tuple[str, ...] = Field(min_length=1)
 
+    @property
+    def limits(self) -> str:
+        return f"a path inside {' or '.join(self.roots)}"
+
     def fault(self, value: str) -> str | None:
         if not _PATH.fullmatch(value) or any(part in ("..", ".") for part in value.split("/")):
             return "must be an absolute path of letters, digits and . _ @ + -"
@@ -154,6 +175,10 @@ class UnitParameter(_Parameter):
     """The name of a systemd unit or of a Windows service."""
 
     kind: Literal["unit"]
+
+    @property
+    def limits(self) -> str:
+        return "the name of a service"
 
     def fault(self, value: str) -> str | None:
         return None if _UNIT.fullmatch(value) else "must be the name of a service, for example nginx"

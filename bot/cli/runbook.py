@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli import terminal
-from bot.cli.opened import operator, settings, with_core
+from bot.cli.opened import settings
 from bot.cli.words import Json, family
-from engine.company import configured
-from engine.errors import Refused
 
 if TYPE_CHECKING:
-    from bot.core import Core
-    from runbooks.catalogue import Catalogue
-    from runbooks.policy import Policy
-    from runbooks.runbook import Runbook
-    from storage.transaction import Transaction
+    from runbooks.catalogue import Catalogue, Fault
+    from runbooks.runbook import Parameter, Runbook
 
 app = family("Runbooks: the recipes that fix things.")
 
@@ -29,8 +25,8 @@ def list_all(as_json: Json = False) -> None:
     found = _catalogue().all()
     if as_json:
         return terminal.say_json([_summary(one) for one in found])
-    headings = ("RUNBOOK", "TITLE", "RISK", "SYSTEMS", "PARAMETERS")
-    names = ("id", "title", "risk", "platforms", "parameters")
+    headings = ("RUNBOOK", "TITLE", "RISK", "PURPOSE", "SYSTEMS")
+    names = ("id", "title", "risk", "purpose", "platforms")
     rows = [[_summary(one)[name] for name in names] for one in found]
     terminal.say_table(headings, rows, nothing="There is no runbook.")
 
@@ -40,16 +36,25 @@ def show(
     runbook: Annotated[str, typer.Argument(metavar="RUNBOOK", help="Its id, such as disk-clean-up.")],
     as_json: Json = False,
 ) -> None:
-    """Show one runbook: risk, parameters and scripts."""
+    """Show one runbook: what it is for, what it needs, and its scripts."""
     found = _catalogue().get(runbook)
     if as_json:
         return terminal.say_json(found.model_dump(mode="json"))
-    terminal.say(f"{found.id}  {found.title} ({found.risk.value} risk: {found.risk_reason})")
+    terminal.say(f"{found.id}  {found.title} (version {found.version})")
     terminal.say(found.description)
+    terminal.say(f"Risk: {found.risk.value}. {found.risk_reason}")
     terminal.say(f"Undo: {found.undo}")
+    if found.preconditions:
+        terminal.say(f"Needs: {'; '.join(found.preconditions)}")
+    terminal.say(
+        f"Takes at most {found.timeout_seconds} s and keeps {found.output_limit:,} characters of output."
+    )
+    if found.matches.categories:
+        terminal.say(f"Offered for: {', '.join(found.matches.categories)}")
+    for pattern in found.matches.signatures:
+        terminal.say(f"Offered for what reads like: {pattern}")
     for one in found.parameters:
-        default = f" (default {one.default})" if one.default is not None else ""
-        terminal.say(f"  {one.name}: {one.description}{default}")
+        terminal.say(f"  {one.name}: {one.description} ({one.limits}; {_source(one)})")
     for platform, scripts in found.platforms.items():
         terminal.say(f"\n— {platform.value}, script:\n{scripts.script}")
         terminal.say(f"— {platform.value}, verify:\n{scripts.verify}")
@@ -60,93 +65,46 @@ def lint(
     folder: Annotated[
         Path | None, typer.Argument(help="A folder of runbooks; AW_RUNBOOK_DIR when left out.")
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 on advice, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check every runbook file and name every fault; exit 1 on any."""
+    """Check every runbook file and name every fault; exit 1 on any. Advice says what would be better otherwise."""
+    from runbooks.advice import advice, shellcheck
     from runbooks.catalogue import read
 
     found, faults = read(folder or settings().aw_runbook_dir)
+    checked = [shellcheck(one) for one in found]
+    better = [one for runbook in found for one in advice(runbook)]
+    better += [one for said in checked if said is not None for one in said]
     if as_json:
-        rows = [{"file": one.file, "field": one.field, "why": one.why} for one in faults]
-        terminal.say_json({"sound": len(found), "faults": rows})
+        document = {"sound": len(found), "faults": _rows(faults), "advice": _rows(better)}
+        terminal.say_json({**document, "shellcheck": None not in checked})
     else:
         for fault in faults:
             terminal.say(f"✗ {fault}")
-        terminal.say(f"{len(found)} sound, {len(faults)} faults.")
-    if faults:
+        for one in better:
+            terminal.say(f"• {one}")
+        if None in checked:
+            terminal.say(
+                "ShellCheck is not installed: the bash scripts were held against our own rules only."
+            )
+        terminal.say(f"{len(found)} sound, {len(faults)} faults, {len(better)} pieces of advice.")
+    if faults or (strict and better):
         raise SystemExit(terminal.REFUSED)
 
 
-@app.command("policy")
-def policy(
-    company: Annotated[str, typer.Argument(metavar="COMPANY", show_default=False)],
-    runbook: Annotated[str | None, typer.Argument(metavar="[RUNBOOK]", show_default=False)] = None,
-    mode: Annotated[
-        str | None, typer.Argument(metavar="[observe|propose|act|company]", show_default=False)
-    ] = None,
-    approvals: Annotated[
-        int | None, typer.Option(min=1, max=5, help="How many people have to agree to it.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """How far runbooks may go at a company: `aw runbook policy acme disk-clean-up propose`."""
-    known = _catalogue()
-    chosen = [known.get(runbook)] if runbook else list(known.all())
-
-    async def act(core: Core) -> list[dict[str, Any]]:
-        from engine.operations import configure
-        from engine.setting import SETTINGS, Origin
-        from runbooks.policy import policy_of
-
-        where = configure.Where(Origin.COMPANY, company.strip().lower())
-        setting = SETTINGS["runbooks"]
-
-        async def change(tx: Transaction) -> list[dict[str, Any]]:
-            place = await configure.place(tx, where, operator())
-            if runbook and (mode is not None or approvals is not None):
-                rules = dict(place.now(setting).kept)
-                _change(rules, known.get(runbook).id, mode, approvals, place.now(SETTINGS["autonomy"]).kept)
-                kept = dict(sorted(rules.items())) or None
-                now = core.clock.now()
-                _, place = await configure.put(tx, where, setting, kept, actor=operator(), now=now)
-            assert place.company is not None
-            found = configured(place.company, **place.layers.company)
-            return [_policy(one, policy_of(found, one)) for one in chosen]
-
-        return await core.write(change)
-
-    rows = with_core(act)
-    if as_json:
-        return terminal.say_json(rows)
-    headings = ("RUNBOOK", "RISK", "MODE", "SET FOR", "APPROVALS")
-    names = ("runbook", "risk", "mode", "set_for", "approvals")
-    terminal.say_table(headings, [[str(one[name]) for name in names] for one in rows], nothing="")
+def _rows(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    return [{"file": one.file, "field": one.field, "why": one.why} for one in faults]
 
 
-def _change(
-    rules: dict[str, str], runbook_id: str, mode: str | None, approvals: int | None, usual: str
-) -> None:
-    """Set one rule; `company` takes it away."""
-    if mode == "company":
-        rules.pop(runbook_id, None)
-        return
-    if mode is not None and mode not in ("observe", "propose", "act"):
-        raise Refused(
-            f"“{mode[:30]}” is no mode.", hint="There are observe, propose, act, and company.", code="invalid"
-        )
-    known, _, count = rules.get(runbook_id, usual).partition("/")
-    agree = str(approvals) if approvals is not None else count
-    rules[runbook_id] = (mode or known) + (f"/{agree}" if agree else "")
-
-
-def _policy(runbook: Runbook, found: Policy) -> dict[str, Any]:
-    return {
-        "runbook": runbook.id,
-        "risk": runbook.risk.value,
-        "mode": found.mode.value,
-        "set_for": "this runbook" if found.own else "the company",
-        "approvals": found.approvals,
-    }
+def _source(parameter: Parameter) -> str:
+    """Where the value comes from when nobody gives one."""
+    label = f"from the machine's label {parameter.label}" if parameter.label else ""
+    default = f"else {parameter.default}" if label else f"{parameter.default} when left out"
+    return (
+        ", ".join(part for part in (label, default if parameter.default is not None else "") if part)
+        or "needed"
+    )
 
 
 def _catalogue() -> Catalogue:
@@ -160,6 +118,7 @@ def _summary(runbook: Runbook) -> dict[str, Any]:
         "id": runbook.id,
         "title": runbook.title,
         "risk": runbook.risk.value,
+        "purpose": runbook.purpose.value,
         "version": runbook.version,
         "platforms": [platform.value for platform in runbook.platforms],
         "categories": list(runbook.matches.categories),
