@@ -207,10 +207,14 @@ class Scripts(_Strict):
 
 
 class Matches(_Strict):
-    """Which incidents this is meant for: by category, by a pattern over the normalised signature, or both."""
+    """Which incidents this is meant for: by category, by a pattern over the normalised signature, or both.
+
+    `only_by_signature`: the category alone is not enough, as for the restart of one certain program.
+    """
 
     categories: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ()
+    only_by_signature: bool = False
 
     @field_validator("categories")
     @classmethod
@@ -229,6 +233,8 @@ class Matches(_Strict):
         """0 when this is not meant for it; a fitting signature weighs twice a fitting category."""
         text = signature[:300].lower()
         by_signature = any(re.search(pattern, text) for pattern in self.signatures)
+        if self.only_by_signature and not by_signature:
+            return 0
         return 2 * by_signature + (category in self.categories)
 
 
@@ -259,6 +265,12 @@ class Runbook(_Strict):
         for parameter in self.parameters:
             if parameter.default is not None and (why := _fault(parameter, parameter.default)):
                 raise ValueError(f"the default of {parameter.name} {why}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_offered(self) -> Runbook:
+        if self.matches.only_by_signature and not self.matches.signatures:
+            raise ValueError("matches.only_by_signature needs signatures, or nothing would ever match")
         return self
 
     @model_validator(mode="after")
