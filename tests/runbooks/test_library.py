@@ -6,7 +6,9 @@ import shutil
 
 import pytest
 
-from tests.runbooks.machine import Machine
+from runbooks.runbook import Platform, Runbook
+from tests.runbooks.machine import LIBRARY, Machine
+from tests.runbooks.test_catalogue import filled
 
 OLD = [
     "/var/log/syslog.1",
@@ -160,3 +162,31 @@ def test_memory_caches_are_cleared(machine: Machine) -> None:
     assert "20 MB in caches, 3900 MB available" in done.out
     assert machine.read("/run/calls") == "sysctl -w vm.drop_caches=3\n"
     assert after.out == "97 % of the memory is available (3900 of 4000 MB), the goal is 10 %.\n"
+
+
+TOOLS = {
+    *(
+        "apt-get",
+        "chronyc",
+        "df",
+        "dnf",
+        "docker",
+        "find",
+        "free",
+        "getent",
+        "journalctl",
+        "loginctl",
+        "lpstat",
+    ),
+    *("mariadb", "mysql", "nproc", "openssl", "ps", "psql", "runuser", "smartctl", "ss", "stat", "swapon"),
+    *("systemctl", "timedatectl", "timeout", "uptime", "yum", "zypper"),
+}
+
+
+@pytest.mark.parametrize(
+    "runbook", [one for one in LIBRARY.all() if Platform.LINUX in one.platforms], ids=lambda one: one.id
+)
+def test_no_check_passes_where_it_cannot_look(machine: Machine, runbook: Runbook) -> None:
+    machine.hide(*TOOLS)
+    done = machine.run(runbook.id, filled(runbook), verify=True)
+    assert done.code != 0 and done.err.strip(), done

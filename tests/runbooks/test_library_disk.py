@@ -139,7 +139,10 @@ def test_permissions_are_not_touched_behind_a_link_or_for_nobody(machine: Machin
     machine.write("/home/x/file", "x", mode=0o600)
     (machine.root / "srv/www").symlink_to("/home/x")
     assert machine.refused("permission-fix", PERMISSIONS) == "/srv/www is a link or lies behind one."
-    missing = {**PERMISSIONS, "folder": "/srv"}
+    (machine.root / "srv/app").mkdir()
+    missing = {**PERMISSIONS, "folder": "/srv/app"}
+    whole = machine.refused("permission-fix", {**PERMISSIONS, "folder": "/srv/"})
+    assert whole == "/srv as a whole is too much; name a folder in it."
     assert machine.refused("permission-fix", {**missing, "owner": "bob"}) == "there is no user bob."
     assert machine.refused("permission-fix", {**missing, "group": "bob"}) == "there is no group bob."
     assert (
