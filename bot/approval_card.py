@@ -29,6 +29,7 @@ from engine.company import User
 from engine.incident import Incident
 from engine.suppression import QuietKind, hush
 from runbooks import history
+from runbooks.custom import CUSTOM
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Risk
 
@@ -41,6 +42,8 @@ _ENDED = {
     RunStatus.CANCELLED: (Tone.INFO, "Withdrawn"),
 }
 _WORTH_ANOTHER = (RunStatus.EXPIRED, RunStatus.VOID)
+PIECE = 2_300
+"""Characters of a script in one piece: what every renderer shows uncut."""
 DIGEST_SHOWN = 64
 
 
@@ -78,7 +81,9 @@ def _waiting(view: ApprovalView) -> list[Element]:
             pairs += [f"{name} = ", Code(value), "  "]
         elements.append(Body(tuple(pairs)))
     elements.extend(_compared(view))
-    elements.append(Log(run.script, caption="The exact script"))
+    elements.extend(_whole("The exact script", run.script))
+    if run.runbook_id == CUSTOM:
+        elements.extend(_whole("Its check", run.verify_script))
     if runbook is not None:
         elements.append(Body((Strong("Undo: "), runbook.undo)))
     names = [part for user in view.deciders[:4] for part in (person(user, notify=True), " ")]
@@ -100,6 +105,22 @@ def _waiting(view: ApprovalView) -> list[Element]:
         )
     )
     return elements
+
+
+def _whole(caption: str, text: str) -> list[Element]:
+    """Every line of it, in as many pieces as it takes: what is agreed to is read, not cut."""
+    pieces, piece = [], ""
+    for line in text.splitlines(keepends=True):
+        for start in range(0, len(line), PIECE):
+            part = line[start : start + PIECE]
+            if len(piece) + len(part) > PIECE:
+                pieces.append(piece)
+                piece = ""
+            piece += part
+    pieces.append(piece)
+    if len(pieces) == 1:
+        return [Log(text, caption=caption)]
+    return [Log(one, caption=f"{caption} ({n} of {len(pieces)})") for n, one in enumerate(pieces, 1)]
 
 
 def _place(run: Run) -> str:

@@ -16,11 +16,12 @@ from engine.errors import Refused
 from engine.incident import Incident
 from engine.operations import respond
 from runbooks.approvals import ASKS
+from runbooks.custom import CUSTOM, runbook_of, typed
 from runbooks.operations import decide, request
 from runbooks.run import Run as RunRecord
 from runbooks.run import RunStatus
 from runbooks.runbook import Parameter as RunbookParameter
-from runbooks.runbook import Runbook, validate_parameters
+from runbooks.runbook import Platform, Runbook, platform_of, validate_parameters
 from storage.transaction import Transaction
 
 
@@ -50,12 +51,15 @@ async def decided(core: Core, action: OnRun, actor: Actor) -> Reply:
 
 
 async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Reply:
-    runbook = core.catalogue.get(action.runbook) if action.runbook else None
+    if action.runbook == CUSTOM and action.parameters is None:
+        incident = await look_up(core, action.incident, place, actor, Verb.REQUEST_RUN)
+        return await _ask_script(core, action, incident)
+    runbook = _named(core, action)
     verb = ASKS[runbook.risk] if runbook else Verb.REQUEST_RUN
     incident = await look_up(core, action.incident, place, actor, verb)
     if runbook is None:
         return await _ask_which(core, action, incident)
-    missing = await _missing(core, runbook, incident, action)
+    missing = [] if runbook.id == CUSTOM else await _missing(core, runbook, incident, action)
     if missing:
         return Asked(_parameter_form(action, runbook, missing))
 
@@ -67,7 +71,7 @@ async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Repl
             tx,
             fresh,
             runbook,
-            dict(action.parameters or {}),
+            {} if runbook.id == CUSTOM else dict(action.parameters or {}),
             action.targets or None,
             context=context,
             actor=actor,
@@ -95,7 +99,7 @@ async def _again(tx: Transaction, core: Core, run_id: str, actor: Actor) -> RunR
     return await request.request(
         tx,
         incident,
-        core.catalogue.get(before.runbook_id),
+        runbook_of(before, core.catalogue),
         dict(before.parameters),
         [target.asset_name for target in before.targets],
         context=await tx.companies.context(incident.company_id),
@@ -105,12 +109,50 @@ async def _again(tx: Transaction, core: Core, run_id: str, actor: Actor) -> RunR
     )
 
 
+def _named(core: Core, action: Run) -> Runbook | None:
+    if action.runbook == CUSTOM:
+        return typed(action.parameters or {})
+    return core.catalogue.get(action.runbook) if action.runbook else None
+
+
+async def _ask_script(core: Core, action: Run, incident: Incident) -> Asked:
+    context = await core.read(lambda tx: tx.companies.context(incident.company_id))
+    asset = context.asset_called(action.targets[0] if action.targets else incident.asset_name)
+    platform = (platform_of(asset.platform) if asset else None) or Platform.LINUX
+    options = [(platform.value, _SHELLS[platform])]
+    options += [(one.value, _SHELLS[one]) for one in Platform if one is not platform]
+    fields = (
+        Field(name="platform", label="Written for", kind=FieldKind.CHOICE, options=options),
+        Field(name="script", label="Script", kind=FieldKind.LONG_TEXT, most=3000),
+        Field(
+            name="check",
+            label="How do we see that it helped?",
+            hint="A command that changes nothing and ends with 0 only when the goal is met.",
+            kind=FieldKind.LONG_TEXT,
+            most=3000,
+        ),
+    )
+    intro = ("High risk: an MSP admin sees every line of it before it runs.",)
+    form = Form(
+        title="Custom script",
+        submit="Ask for it",
+        action=action,
+        fields=(*fields, *_machines(action)),
+        intro=intro,
+    )
+    return Asked(form)
+
+
+_SHELLS = {Platform.LINUX: "Linux (bash)", Platform.WINDOWS: "Windows (PowerShell)"}
+
+
 async def _ask_which(core: Core, action: Run, incident: Incident) -> Asked:
     view = await core.read(lambda tx: questions.view_of(tx, core, incident.id))
     fits = [one.id for one in view.fits]
     others = [one for one in core.catalogue.all() if one.id not in fits]
     shown = [*view.fits, *others]
     options = [(one.id, f"{cut(one.title, 45)} ({one.risk.value} risk)") for one in shown]
+    options.append((CUSTOM, "Custom script… (high risk)"))
     field = Field(name="runbook", label="Which runbook?", kind=FieldKind.CHOICE, options=options)
     return Asked(
         Form(

@@ -24,6 +24,7 @@ from engine.operations.intake_story import intake_card as wanted_intake_card
 from engine.outbreak import OUTBREAK_CARD
 from engine.storm import STORM_CARD, Storm, pause_of
 from runbooks.approvals import deciders
+from runbooks.custom import CUSTOM, runbook_of
 from storage.cards import StoredCard
 from storage.transaction import Transaction
 
@@ -152,6 +153,8 @@ async def approval_view(tx: Transaction, core: Core, run_id: str) -> ApprovalVie
     context = await tx.companies.context(run.company_id)
     incident = await tx.incidents.get(run.incident_id) if run.incident_id is not None else None
     known = {runbook.id: runbook for runbook in core.catalogue.all()}
+    if run.runbook_id == CUSTOM:
+        known[CUSTOM] = runbook_of(run, core.catalogue)
     return ApprovalView(
         run=run,
         incident=incident,

@@ -13,6 +13,7 @@ from engine.audit import AuditKind, entry
 from engine.errors import NotFound, Refused
 from engine.operations import respond
 from runbooks.approvals import deciders
+from runbooks.custom import CUSTOM, typed
 from runbooks.operations import decide, request
 from runbooks.run import Run
 from storage.transaction import Transaction
@@ -37,13 +38,14 @@ async def execute(ask: Ask) -> RunAccepted:
 async def _request(tx: Transaction, ask: Ask, body: ExecuteRequest, number: int) -> RunAccepted:
     core = ask.core
     incident = await respond.find(tx, number, Verb.SEE, ask.actor)
-    runbook = core.catalogue.get(ask.path["id"])
+    custom = ask.path["id"] == CUSTOM
+    runbook = typed(body.parameters) if custom else core.catalogue.get(ask.path["id"])
     context = await tx.companies.context(incident.company_id)
     run = await request.request(
         tx,
         incident,
         runbook,
-        {name: _text(value) for name, value in body.parameters.items()},
+        {} if custom else {name: _text(value) for name, value in body.parameters.items()},
         body.targets or None,
         context=context,
         actor=ask.actor,

@@ -15,6 +15,7 @@ from engine.jobs import CancelRun, ExpireApproval, StartRun
 from runbooks import run as state
 from runbooks.approvals import check_decider, check_digest, check_time, digest, still_may_ask
 from runbooks.catalogue import Catalogue
+from runbooks.custom import runbook_of
 from runbooks.operations.record import Said, save
 from runbooks.operations.request import check_rate
 from runbooks.ports import RunsTransaction
@@ -222,7 +223,7 @@ def why_changed(run: Run, catalogue: Catalogue) -> str | None:
     if digest(run) != run.digest:
         return "its parameters, targets or script are not those that were asked for"
     try:
-        runbook = catalogue.get(run.runbook_id)
+        runbook = runbook_of(run, catalogue)
         current = (
             script_for(runbook, run.platform, run.parameters),
             script_for(runbook, run.platform, run.parameters, verify=True),
