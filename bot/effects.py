@@ -11,6 +11,8 @@ from typing import assert_never
 from bot import sns_door
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
+from bot.notices import deliver as notices
+from bot.notices.senders import senders
 from bot.ports import Chat
 from bot.reports.deliver import deliver
 from bot.sync import sync_card
@@ -31,6 +33,7 @@ from engine.jobs import (
     JudgeSources,
     LearnHistory,
     MeasureHold,
+    Notify,
     PollRun,
     ReleaseChildren,
     RemindApproval,
@@ -56,6 +59,7 @@ from engine.operations import (
     still_down,
     storms,
 )
+from engine.operations.notify import notify_assigned
 from engine.operations.record import tell
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
@@ -63,6 +67,7 @@ from engine.operations.turn import turn
 from runbooks import carry_out
 from runbooks.operations import carry, decide, hold, request
 from runbooks.ports import Executor, Order
+from storage.notices import KEPT
 from storage.transaction import Transaction
 
 KEEP_ANSWERS = timedelta(hours=48)
@@ -73,6 +78,7 @@ class Effects:
         self._core = core
         self._chats = chats
         self._executors = executors
+        self._senders = senders(core, chats)
 
     async def perform(self, job: Job) -> None:
         """Do one job. Raises Transient, Ambiguous or Permanent when the outside did not play along."""
@@ -129,6 +135,8 @@ class Effects:
                 await core.write(lambda tx: self._claim(tx, job))
             case DeliverReport():
                 await deliver(core, self._chats, job)
+            case Notify():
+                await notices.deliver(core, self._senders, job)
             case _:
                 assert_never(job)
 
@@ -160,6 +168,7 @@ class Effects:
     async def _consider(self, tx: Transaction, job: ConsiderRunbook) -> None:
         context = await tx.companies.context(job.company_id)
         await request.consider(tx, job.incident_id, context, self._core.catalogue, self._core.clock.now())
+        await notify_assigned(tx, job.incident_id, now=self._core.clock.now())
 
     async def _tidy(self, tx: Transaction, incident_id: int) -> None:
         incident = await tx.incidents.get(incident_id)
@@ -246,6 +255,7 @@ class Effects:
         kept = timedelta(days=self._core.settings.aw_dead_letter_days)
         await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)
         await tx.intake_lines.forget(before=now - kept)
+        await tx.notices.forget(before=now - KEPT)
 
 
 async def _incident_of(tx: Transaction, card_id: str) -> int | None:

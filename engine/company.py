@@ -34,6 +34,14 @@ class Role(StrEnum):
     CLIENT_VIEWER = "client_viewer"
 
 
+class Reach(StrEnum):
+    """How far one way of telling a person things may be used."""
+
+    OFF = "off"
+    URGENT = "urgent"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
     """A client of the MSP. Its settings are here as they hold for it; `layers` says where they come from."""
@@ -158,7 +166,9 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person known to this program. `companies` is empty for an MSP admin, who sees all of them."""
+    """A person known to this program. `companies` is empty for an MSP admin, who sees all of them; `prefers` are those
+    whose incidents they get first. `quiet_hours` (as of business hours, on their own clock) hold what is not urgent;
+    `reach` says for each way of telling them (`engine.notice.Transport`) how far it may be used."""
 
     id: int
     name: str
@@ -173,6 +183,10 @@ class User:
     leave_from: datetime | None = None
     leave_until: datetime | None = None
     timezone: str = "UTC"
+    prefers: frozenset[int] = frozenset()
+    quiet_hours: str = ""
+    phone: str | None = None
+    reach: Mapping[str, Reach] = field(default_factory=dict)
 
     def on_leave(self, now: datetime) -> bool:
         if self.leave_until is None or now >= self.leave_until:

@@ -80,6 +80,16 @@ class BusinessHours:
     def open_at(self, now: datetime) -> bool:
         return any(opens <= now < closes for opens, closes in _stretches(self, now.astimezone(UTC).date()))
 
+    def closes_at(self, now: datetime) -> datetime:
+        """When the opening that holds at `now` is over; `now` itself when it is closed, and a week on when it never
+        closes."""
+        last = now
+        for opens, closes in self._open(now, now + timedelta(days=7)):
+            if opens > last:
+                break
+            last = closes
+        return last
+
     def _open(self, begin: datetime, end: datetime | None) -> Iterator[tuple[datetime, datetime]]:
         day, closed = begin.astimezone(UTC).date(), 0
         while closed <= LONGEST_CLOSED:

@@ -325,6 +325,20 @@ class DeliverReport:
         return f"report:{self.company_id}:{self.days}:{self.user_id or 'channel'}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Tell one destination, by one way, all that waits for it: `engine.notice`. Both name the rows to look at."""
+
+    kind: ClassVar[str] = "notify"
+    company_id: int
+    transport: str
+    destination: str
+
+    @property
+    def key(self) -> str:
+        return f"notify:{self.transport}:{self.destination}"
+
+
 Job = (
     SyncCard
     | SyncThread
@@ -350,6 +364,7 @@ Job = (
     | WatchStorm
     | ClaimStorm
     | DeliverReport
+    | Notify
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 

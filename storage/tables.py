@@ -20,11 +20,6 @@ def _company() -> sa.Column[int]:
     return Column("company_id", sa.BigInteger, nullable=False)
 
 
-def _msp() -> sa.Column[int]:
-    """People and their tokens belong to the MSP itself; which companies they serve is said beside it."""
-    return Column("company_id", sa.BigInteger, nullable=False, server_default="0")
-
-
 companies = sa.Table(
     "companies",
     metadata,
@@ -62,7 +57,7 @@ users = sa.Table(
     "users",
     metadata,
     Column("id", Number, primary_key=True),
-    _msp(),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
@@ -75,20 +70,13 @@ users = sa.Table(
     Column("leave_from", Moment),
     Column("leave_until", Moment),
     Column("timezone", Text, nullable=False),
+    Column("prefers", Json, nullable=False, server_default="[]"),
+    Column("quiet_hours", Text, nullable=False, server_default=sa.text("''")),
+    Column("phone", Text),
+    Column("reach", Json, nullable=False, server_default="{}"),
     Column("open_incidents", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False),
     sqlite_autoincrement=True,
-)
-
-tokens = sa.Table(
-    "tokens",
-    metadata,
-    Column("id", Text, primary_key=True),
-    _msp(),
-    Column("user_id", sa.BigInteger, nullable=False),
-    Column("created_at", Moment, nullable=False),
-    Column("expires_at", Moment, nullable=False),
-    Column("revoked_at", Moment),
 )
 
 assets = sa.Table(

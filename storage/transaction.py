@@ -20,6 +20,7 @@ from storage.incidents import Incidents
 from storage.intake import IntakeLines
 from storage.jobs import Jobs
 from storage.knowledge import KnowledgeRows
+from storage.notices import Notices
 from storage.outbreaks import Outbreaks
 from storage.pictures import Pictures
 from storage.quiet import QuietRules
@@ -96,6 +97,10 @@ class Transaction:
         return Timeline(self)
 
     @cached_property
+    def notices(self) -> Notices:
+        return Notices(self)
+
+    @cached_property
     def outbreaks(self) -> Outbreaks:
         return Outbreaks(self)
 
@@ -164,6 +169,7 @@ class Transaction:
             "grouping",
             "clocks",
             "timeline",
+            "notices",
             "deliveries",
             "heartbeats",
             "sources",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from engine.company import Role, User
+from engine.company import Reach, Role, User
 from storage import dialect
+from storage.people_tables import tokens
 from storage.prepared import Prepared
-from storage.tables import tokens
 from storage.tables import users as table
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _PLAIN = [
     "leave_from",
     "leave_until",
     "timezone",
+    "quiet_hours",
+    "phone",
 ]
 _LOADS = Prepared(
     lambda dialect_name: sa.select(table.c.id, table.c.open_incidents).where(
@@ -49,13 +51,17 @@ def _to_user(row: Any) -> User:
         role=Role(row.role),
         companies=frozenset(row.companies),
         skills=frozenset(row.skills),
+        prefers=frozenset(row.prefers),
+        reach={way: Reach(far) for way, far in row.reach.items()},
         **{name: getattr(row, name) for name in _PLAIN},
     )
 
 
 def _to_row(user: User) -> dict[str, Any]:
     row = {name: getattr(user, name) for name in _PLAIN}
-    return row | {"role": user.role.value, "companies": sorted(user.companies), "skills": sorted(user.skills)}
+    row |= {"role": user.role.value, "companies": sorted(user.companies), "skills": sorted(user.skills)}
+    reach = {str(way): far.value for way, far in user.reach.items()}
+    return row | {"prefers": sorted(user.prefers), "reach": reach}
 
 
 class Users:

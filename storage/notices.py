@@ -1,0 +1,90 @@
+"""Notices in the database: one row for each thing that one destination is told by one way."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from engine.notice import Notice, NoticeKind, Transport
+from storage.people_tables import notices as table
+from storage.rows import insert_new, locked
+
+if TYPE_CHECKING:
+    from storage.transaction import Transaction
+
+SENT = "sent"
+_FIELDS = [one.name for one in fields(Notice)]
+
+
+def _to_notice(row: Any) -> Notice:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return Notice(**values | {"kind": NoticeKind(row.kind), "transport": Transport(row.transport)})
+
+
+def _to_row(notice: Notice) -> dict[str, Any]:
+    values = {name: getattr(notice, name) for name in _FIELDS}
+    values |= {"kind": notice.kind.value, "transport": notice.transport.value}
+    return values | {"id": notice.id, "destination": notice.destination}
+
+
+class Notices:
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._new: dict[str, Notice] = {}
+
+    def add(self, notice: Notice) -> None:
+        """One that is there already stays as it is, told or not."""
+        self._new.setdefault(notice.id, notice)
+
+    async def flush(self) -> None:
+        if self._new:
+            rows = [_to_row(one) for _, one in sorted(self._new.items())]
+            self._new.clear()
+            await insert_new(self._tx, table, rows)
+
+    async def waiting(self, transport: str, destination: str, *, most: int = 200) -> Sequence[Notice]:
+        """What waits for this destination, the oldest first; locked in a writing transaction."""
+        statement = (
+            sa.select(table)
+            .where(sa.text("settled_at IS NULL"), table.c.transport == transport)
+            .where(table.c.destination == destination)
+            .order_by(table.c.at, table.c.id)
+            .limit(most)
+        )
+        found = await self._tx.connection.execute(locked(self._tx, statement))
+        return [_to_notice(row) for row in found]
+
+    async def put_in(self, batch: str, ids: Collection[str]) -> None:
+        """These go out together, in the message of that name."""
+        statement = sa.update(table).where(table.c.id.in_(sorted(ids)))
+        await self._tx.connection.execute(statement.values(batch=batch))
+
+    async def settle(self, ids: Collection[str], outcome: str, *, now: datetime) -> None:
+        statement = sa.update(table).where(table.c.id.in_(sorted(ids)), table.c.settled_at.is_(None))
+        await self._tx.connection.execute(statement.values(settled_at=now, outcome=outcome))
+
+    async def sent_since(self, transport: str, destination: str, since: datetime) -> Sequence[datetime]:
+        """When messages went there since then."""
+        statement = (
+            sa.select(table.c.settled_at)
+            .distinct()
+            .where(table.c.destination == destination, table.c.transport == transport)
+            .where(table.c.settled_at > since, table.c.outcome == SENT)
+        )
+        return list((await self._tx.connection.execute(statement)).scalars())
+
+    async def of_incident(self, incident_id: int) -> Sequence[Notice]:
+        statement = sa.select(table).where(table.c.incident_id == incident_id)
+        found = await self._tx.connection.execute(statement.order_by(table.c.at, table.c.id))
+        return [_to_notice(row) for row in found]
+
+    async def forget(self, *, before: datetime) -> None:
+        await self._tx.connection.execute(sa.delete(table).where(table.c.settled_at < before))
+
+
+KEPT = timedelta(days=30)
+"""How long it is known who was told what outside of the thread."""

@@ -1,0 +1,50 @@
+"""Beside the people themselves: their tokens, and what they are told outside of threads: waiting, told, or why not."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from storage.dialect import Moment
+from storage.tables import Column, Text, metadata
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
+    Column("user_id", sa.BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+)
+
+notices = sa.Table(
+    "notices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("user_id", sa.BigInteger),
+    Column("address", Text, nullable=False),
+    Column("incident_id", sa.BigInteger),
+    Column("kind", Text, nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("urgent", sa.Boolean, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("batch", Text),
+    Column("settled_at", Moment),
+    Column("outcome", Text, nullable=False),
+    sa.Index("ix_notices_settled", "destination", "transport", "settled_at"),
+    sa.Index("ix_notices_incident", "incident_id"),
+)
+_waits = sa.text("settled_at IS NULL")
+sa.Index(
+    "ix_notices_waiting",
+    notices.c.destination,
+    notices.c.transport,
+    sqlite_where=_waits,
+    postgresql_where=_waits,
+)
