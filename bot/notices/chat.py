@@ -21,7 +21,7 @@ from storage.cards import StoredCard
 from storage.transaction import Transaction
 
 NOTICE_CARD = "notice"
-MOST_LINES, MOST_BUTTONS = 20, 4
+MOST_LINES, MOST_BUTTONS = 20, 5
 
 
 class ChatSender:
@@ -85,9 +85,8 @@ def notice_card(delivery: Delivery, card_id: str = "") -> Card:
         elements.append(Body((Strong(_about(one, delivery)), " " if one.incident_id else "", one.text)))
     if len(notices) > MOST_LINES:
         elements.append(Facts(((f"and {len(notices) - MOST_LINES} more",),)))
-    buttons = _buttons(open_ones)
-    if buttons:
-        elements.append(Actions(tuple(buttons)))
+    if open_ones:
+        elements.append(_buttons(open_ones))
     label = open_ones[0].label if len(open_ones) == 1 else ""
     return Card(summary=summary, elements=tuple(elements), kind=NOTICE_CARD, incident=label, card_id=card_id)
 
@@ -111,9 +110,9 @@ def _tone(incidents: list[Incident]) -> Tone:
     return Tone(worst.value) if worst else Tone.INFO
 
 
-def _buttons(incidents: list[Incident]) -> list[Button]:
+def _buttons(incidents: list[Incident]) -> Actions:
     if len(incidents) == 1:
         incident = incidents[0]
         claim = [] if incident.touched else [Button("Claim", Claim(incident.id), Style.PRIMARY)]
-        return [*claim, Button("Show it", Show(incident.id))]
-    return [Button(one.label, Show(one.id)) for one in incidents[:MOST_BUTTONS]]
+        return Actions((*claim, Button("Show it", Show(incident.id))))
+    return Actions((), tuple(Button(f"Show {one.label}", Show(one.id)) for one in incidents[:MOST_BUTTONS]))
