@@ -48,11 +48,17 @@ class Settings(BaseModel):
     aw_runbook_dir: Path | None = None
     aw_sns_url: str = ""
     aw_azure_url: str = ""
+    aw_teams_url: str = ""
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
 
     azure_client_id: str = ""
     azure_client_secret: SecretStr = SecretStr("")
     azure_tenant_id: str = ""
+
+    microsoft_app_id: str = ""
+    microsoft_app_password: SecretStr = SecretStr("")
+    microsoft_app_tenant_id: str = ""
+    microsoft_app_type: str = "SingleTenant"
 
     slack_bot_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
@@ -80,12 +86,19 @@ class Settings(BaseModel):
             raise ValueError("use sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME")
         return value
 
-    @field_validator("aw_sns_url", "aw_azure_url")
+    @field_validator("aw_sns_url", "aw_azure_url", "aw_teams_url")
     @classmethod
     def _loopback(cls, value: str) -> str:
         if value and not value.startswith(("http://127.0.0.1:", "https://127.0.0.1:")):
             raise ValueError("it is for the sandbox only: use http://127.0.0.1:PORT/…, or leave it empty")
         return value.rstrip("/")
+
+    @field_validator("microsoft_app_type")
+    @classmethod
+    def _app_type(cls, value: str) -> str:
+        if value not in ("SingleTenant", "MultiTenant"):
+            raise ValueError("use SingleTenant or MultiTenant")
+        return value
 
     @field_validator("aw_secret_key")
     @classmethod
@@ -114,6 +127,25 @@ class Settings(BaseModel):
     @property
     def slack_on(self) -> bool:
         return bool(self.slack_bot_token.get_secret_value())
+
+    @property
+    def teams_on(self) -> bool:
+        """Only with all three: nobody is ever believed without proof."""
+        return bool(
+            self.microsoft_app_id and self.microsoft_app_password.get_secret_value() and self.teams_tenants
+        )
+
+    @property
+    def teams_missing(self) -> tuple[str, ...]:
+        """What of the three is not set."""
+        given = (self.microsoft_app_id, self.microsoft_app_password.get_secret_value(), self.teams_tenants)
+        names = ("MICROSOFT_APP_ID", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID")
+        return tuple(name for name, value in zip(names, given, strict=True) if not value)
+
+    @property
+    def teams_tenants(self) -> tuple[str, ...]:
+        """The tenants whose people may speak to the bot; the MSP's own first."""
+        return tuple(_split(self.microsoft_app_tenant_id))
 
     @property
     def socket_mode(self) -> bool:

@@ -1,0 +1,1 @@
+"""Microsoft Teams: the same product by the same code, up to the renderer."""
