@@ -67,7 +67,7 @@ def _waiting(view: ApprovalView) -> list[Element]:
     where = f"{count} machine{'s' if count != 1 else ''}: {run.target_names}"
     facts: list[Line] = [
         (Strong(f"{run.risk.value} risk"), f": {runbook.risk_reason}" if runbook else ""),
-        (f"asked for by {run.requested_by_name}",),
+        (f"asked for by {run.requested_by_name}", f": {cut(run.reason, 200)}" if run.reason else ""),
         *_planned(view),
     ]
     elements: list[Element] = [
@@ -129,12 +129,12 @@ def _place(run: Run) -> str:
 
 
 def _planned(view: ApprovalView) -> list[Line]:
-    """Whether it was asked for inside of a maintenance window."""
+    """Whether it was asked for inside of a maintenance window, or not."""
     if view.incident is None:
         return []
     held = hush(view.incident, view.context, view.run.requested_at)
     if held is None or held.rule is None or held.stretch is None or held.rule.kind is QuietKind.SILENCE:
-        return []
+        return [("no maintenance is on",)]
     return [
         (f"inside {held.rule.label} (", cut(held.rule.reason, 80), ") until ", Moment(held.stretch.ends_at))
     ]

@@ -107,3 +107,16 @@ async def test_a_request_that_cannot_be_is_refused(
 
 async def test_the_cloud_may_be_named_when_it_is_the_right_one(rest: Rest, world: World) -> None:
     assert (await restart(rest, world, cloud_provider="AWS"))["status"] == "pending_approval"
+
+
+async def test_a_custom_script_waits_like_every_high_risk_run(rest: Rest, world: World) -> None:
+    label = await fire(world, "Service nginx down")
+    values = {"script": "nginx -t\nsystemctl restart nginx", "check": "systemctl is-active nginx"}
+    body = {"incident_id": label, "parameters": values, "cloud_provider": "aws"}
+    said = await rest.post(world.kim, EXECUTE.format("custom-script"), body, status=202)
+    assert (said["status"], said["risk"]) == ("pending_approval", "high")
+    run = await rest.get(world.root, f"/api/msp/runs/{said['run_id']}")
+    assert run["script"] == f"#!/bin/bash\n{values['script']}"
+    wrong = {"incident_id": label, "parameters": {**values, "script": "echo {{x}}"}}
+    refused = await rest.post(world.kim, EXECUTE.format("custom-script"), wrong, status=422)
+    assert "{{" in refused["detail"]

@@ -138,6 +138,7 @@ async def test_an_approval_shows_exactly_what_would_run_where_and_who_decides(wo
     said = text_of(card)
     for word in (
         "never; this is the first",
+        "no maintenance is on",
         "high risk",
         "web-01",
         "export AW_UNIT=nginx",

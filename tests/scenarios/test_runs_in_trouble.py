@@ -83,6 +83,18 @@ async def test_an_approval_is_void_when_what_would_run_has_changed(h: Harness):
     assert h.aws.commands == []
 
 
+async def test_who_can_decide_is_called_once_before_it_expires(h: Harness):
+    await requested(h)
+    h.clock.shift += timedelta(minutes=21)
+    h.core.nudge.set()
+    said = await h.thread("acme", saying="still waits for a decision")
+    assert "<@U0LEE>" in shown(said)
+    await h.quiet()
+    channel = COMPANIES["acme"][1]
+    replies = [reply for one in h.messages("acme") for reply in h.world.slack.replies(channel, one["ts"])[1:]]
+    assert sum("still waits for a decision" in shown(one) for one in replies) == 1
+
+
 async def test_an_approval_expires_and_its_buttons_go(h: Harness):
     await requested(h)
     h.clock.shift += timedelta(minutes=31)
