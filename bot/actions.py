@@ -395,6 +395,14 @@ class EndQuiet(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class EndQuietOf(_Act):
+    """Everything that keeps this incident quiet by its number."""
+
+    verb: ClassVar[str] = "quiet_end_of"
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
 class WantSetting(_Act):
     """Settings in people's words: shown, or what a change would do. Nothing is changed."""
 
@@ -448,7 +456,7 @@ class SendTest(_Act):
 
 
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
-OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet
+OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting
 OnStorm = ClaimAll | SplitOut | StormList
 OnOutbreak = ListOutbreaks | ShowOutbreak | DismissOutbreak

@@ -18,6 +18,7 @@ from bot.actions import (
     DeadLetterShown,
     Details,
     EndQuiet,
+    EndQuietOf,
     Help,
     Hold,
     ListOpen,
@@ -251,7 +252,9 @@ def _quiet(kind: QuietKind, text: str, rest: list[str], here: int | None) -> Act
     if word in ("list", "ls"):
         return ListQuiet(kind, " ".join(rest[1:]).lower())
     if word in ("end", "stop", "cancel", "off"):
-        number = incident_number(rest[1]) if len(rest) > 1 and rest[1].isdigit() else None
+        number = incident_number(rest[1]) if len(rest) > 1 else None
+        if number is not None and not rest[1].isdigit():
+            return EndQuietOf(number)
         if number is None:
             raise Refused(
                 "Which one? Its number is needed.", hint="`/aw silence list` shows them.", code="which"

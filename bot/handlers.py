@@ -36,6 +36,7 @@ from bot.actions import (
     DismissOutbreak,
     DropQuiet,
     EndQuiet,
+    EndQuietOf,
     Help,
     Hold,
     KeepSetting,
@@ -111,7 +112,15 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await storm_handlers.handle(core, action, place, actor)
         case Run():
             return await run_handlers.asked_for(core, action, place, actor)
-        case WantQuiet() | ListQuiet() | ConfirmQuiet() | ConfirmQuietAll() | DropQuiet() | EndQuiet():
+        case (
+            WantQuiet()
+            | ListQuiet()
+            | ConfirmQuiet()
+            | ConfirmQuietAll()
+            | DropQuiet()
+            | EndQuiet()
+            | EndQuietOf()
+        ):
             return await quiet_handlers.handle(core, action, place, actor)
         case WantSetting() | ApplySetting() | KeepSetting():
             return await config_handlers.handle(core, action, place, actor)

@@ -12,6 +12,7 @@ from bot.actions import (
     ConfirmQuietAll,
     DropQuiet,
     EndQuiet,
+    EndQuietOf,
     ListQuiet,
     OnQuiet,
     Snooze,
@@ -60,6 +61,8 @@ async def handle(core: Core, action: OnQuiet, place: Place, actor: Actor) -> Rep
             return Said(Card(summary="Nothing is silenced.", elements=(dropped,)), instead=True)
         case EndQuiet():
             return await core.write(lambda tx: _end(tx, action, place, actor, now))
+        case EndQuietOf():
+            return await core.write(lambda tx: _end_of(tx, action, place, actor, now))
         case _:
             assert_never(action)
 
@@ -97,7 +100,7 @@ async def understood(
     if said.incident is not None:
         incident = await respond.find(tx, said.incident, Verb.SEE, actor)
         company = next((one for one in seen if one.id == incident.company_id), company)
-        scope = replace(scope, asset=incident.asset_name, signature=incident.signature)
+        scope = replace(scope, incident=incident.id)
     if company is None or (place.company_id is not None and company.id != place.company_id):
         raise _whose(kind, company is None)
     wish = Wish(kind=kind, company_id=company.id, scope=scope, schedule=said.schedule, reason=said.reason)
@@ -137,9 +140,28 @@ async def _confirm(
 
 async def _end(tx: Transaction, action: EndQuiet, place: Place, actor: Actor, now: datetime) -> Reply:
     await _here(tx, action.quiet, place)
-    rule = await silence.end(tx, action.quiet, actor=actor, now=now)
-    text = f"{rule.label} is over. What is still broken is heard now."
+    return _over((await silence.end(tx, action.quiet, actor=actor, now=now)).label)
+
+
+def _over(label: str) -> Reply:
+    text = f"{label} is over. What is still broken is heard now."
     return Said(Card(summary=text, elements=(Title(Tone.GOOD, (text,)),)))
+
+
+async def _end_of(tx: Transaction, action: EndQuietOf, place: Place, actor: Actor, now: datetime) -> Reply:
+    await belongs(tx, action.incident, place)
+    incident = await respond.find(tx, action.incident, Verb.SEE, actor)
+    rules = await silence.listed(tx, [incident.company_id])
+    ours = [rule for rule in rules if rule.scope.incident == incident.id]
+    if not ours:
+        raise Refused(
+            f"Nothing silences {incident.label} by its number.",
+            hint="`/aw silence list` shows what is quiet.",
+            code="stale",
+        )
+    return _over(
+        " and ".join([(await silence.end(tx, rule.id, actor=actor, now=now)).label for rule in ours])
+    )
 
 
 async def _here(tx: Transaction, rule_id: int, place: Place) -> None:

@@ -155,7 +155,14 @@ def span_words(span: timedelta) -> str:
 
 
 def kept_open(rule: QuietRule) -> str:
-    """What of the worst still comes through, in the words of a preview."""
+    """What of the worst still comes through, in the words of a preview; of an incident's, what it covers."""
+    said = _still_comes(rule)
+    if rule.scope.incident is None:
+        return said
+    return f"{said} What joins INC-{rule.scope.incident} meanwhile is held too, what is split out is heard."
+
+
+def _still_comes(rule: QuietRule) -> str:
     if rule.scope.ceiling is Severity.CRITICAL:
         return (
             "Critical alerts are held too."

@@ -37,29 +37,38 @@ class QuietKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a scope is compared with: all names of the asset, its labels, what is wrong, how bad."""
+    """What a scope is compared with: all names of the asset, its labels, what is wrong, how bad, the correlation key
+    of an alert or an incident, and the number of an incident."""
 
     names: frozenset[str]
     labels: Mapping[str, str]
     signatures: frozenset[str]
     severity: Severity
+    key: str = ""
+    incident: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """What is held; what is not named is not narrowed, all that is named must fit. `asset` and `signature` may have
-    `*` and `?`. `ceiling` is the worst severity that is held: what is worse still comes."""
+    `*` and `?`. `incident` means all problems that it holds at the time: `keys`, which are not kept but read when an
+    alert is to be compared (`operations.hold.with_keys`). `ceiling` is the worst severity that is held: what is worse
+    still comes."""
 
     asset: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     signature: str = ""
     ceiling: Severity = Severity.CRITICAL
+    incident: int | None = None
+    keys: frozenset[str] = frozenset()
 
     def covers(self, subject: Subject) -> bool:
         return not subject.severity.worse_than(self.ceiling) and self.fits(subject)
 
     def fits(self, subject: Subject) -> bool:
         """As `covers`, of whatever severity."""
+        if self.incident is not None and self.incident != subject.incident and subject.key not in self.keys:
+            return False
         if self.asset and not _named(self.asset.strip().lower(), subject.names):
             return False
         if self.signature and not _meant(self.signature.strip().lower(), subject.signatures):
@@ -71,14 +80,17 @@ class Scope:
 
     @property
     def everything(self) -> bool:
-        return not (self.asset or self.labels or self.signature)
+        return not (self.asset or self.labels or self.signature or self.incident)
 
     @property
     def words(self) -> str:
-        """As people say it: `web-01`, `site=vienna`, `“disk full” on web-*`, `everything`."""
+        """As people say it: `web-01`, `site=vienna`, `“disk full” on web-*`, `all of INC-7`, `everything`."""
         where = " ".join([*([self.asset] if self.asset else []), *(f"{k}={v}" for k, v in self.labels)])
         what = f"“{self.signature}”" if self.signature else ""
-        return " on ".join(part for part in (what, where) if part) or "everything"
+        narrowed = " on ".join(part for part in (what, where) if part)
+        if self.incident is None:
+            return narrowed or "everything"
+        return f"{narrowed or 'all'} of INC-{self.incident}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +200,14 @@ def quiet(
     severity: Severity,
     context: CompanyContext,
     now: datetime,
+    rules: Sequence[QuietRule] | None = None,
 ) -> Held | None:
-    """Is this alert to be held now?"""
-    if not any(rule.stretch_at(now) for rule in context.quiet):
+    """Is this alert to be held now? `rules` are the company's, those of incidents with their keys."""
+    rules = context.quiet if rules is None else rules
+    if not any(rule.stretch_at(now) for rule in rules):
         return None
     subject = of_alert(alert, identity, severity, context)
-    return by_rule(subject, context.quiet, context, now)
+    return by_rule(subject, rules, context, now)
 
 
 def by_rule(
@@ -239,6 +253,7 @@ def of_alert(alert: Alert, identity: Identity, severity: Severity, context: Comp
         (identity.signature, alert.signature),
         severity,
         context,
+        key=identity.correlation_key,
     )
 
 
@@ -249,6 +264,7 @@ def of_stored(alert: StoredAlert | PastAlert, context: CompanyContext) -> Subjec
         (alert.signature, alert.title),
         alert.severity,
         context,
+        key=Identity(asset=alert.asset, signature=alert.signature).correlation_key,
     )
 
 
@@ -259,6 +275,8 @@ def of_incident(incident: Incident, context: CompanyContext) -> Subject:
         (incident.signature, incident.title),
         incident.severity,
         context,
+        key=incident.correlation_key,
+        incident=incident.id,
     )
 
 
@@ -268,6 +286,9 @@ def _subject(
     signatures: Sequence[str],
     severity: Severity,
     context: CompanyContext,
+    *,
+    key: str,
+    incident: int | None = None,
 ) -> Subject:
     asset = context.asset_called(names[0])
     known = (asset.name, *asset.aliases) if asset else ()
@@ -278,6 +299,8 @@ def _subject(
         {name.lower(): value.lower() for name, value in {**labels, **ours}.items()},
         frozenset(one.strip().lower() for one in signatures),
         severity,
+        key,
+        incident,
     )
 
 

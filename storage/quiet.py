@@ -15,9 +15,10 @@ from engine.identifiers import floor_of
 from engine.schedule import Schedule
 from engine.suppression import KINDS, PastAlert, QuietKind, QuietRule, Scope, Tally
 from storage.alerts import COLUMNS, to_alert
+from storage.grouping_tables import joined_keys
 from storage.quiet_tables import quiet_rules as table
 from storage.rows import chunks, locked
-from storage.tables import alerts
+from storage.tables import alerts, incidents
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
@@ -61,6 +62,7 @@ def _to_rule(row: Any) -> QuietRule:
             labels=tuple((name, value) for name, value in scope["labels"]),
             signature=scope["signature"],
             ceiling=Severity(scope["ceiling"]),
+            incident=scope.get("incident"),
         ),
         schedule=Schedule(
             first=datetime.fromisoformat(schedule["first"]),
@@ -83,6 +85,7 @@ def _to_row(rule: QuietRule) -> dict[str, Any]:
             "labels": [list(pair) for pair in scope.labels],
             "signature": scope.signature,
             "ceiling": scope.ceiling.value,
+            "incident": scope.incident,
         },
         "schedule": {
             "first": schedule.first.isoformat(),
@@ -197,14 +200,37 @@ class QuietRules:
                     found[row.id] = to_alert(row)
         return list(found.values())
 
-    async def firing(self, rule_id: int, *, most: int) -> Sequence[StoredAlert]:
-        """What this holds and still fires, oldest first; locked."""
+    async def keys_of(self, company_id: int, incident_ids: Collection[int]) -> Mapping[int, frozenset[str]]:
+        """The keys that each incident holds now, its own with them; of one that is part of another, those that were
+        its."""
+        ids = sorted(incident_ids)
+        found: dict[int, set[str]] = {one: set() for one in ids}
+        own = sa.select(incidents.c.id, incidents.c.correlation_key).where(
+            incidents.c.company_id == company_id, incidents.c.id.in_(ids)
+        )
+        for row in await self._tx.connection.execute(own):
+            found[row.id].add(row.correlation_key)
+        table_ = joined_keys.c
+        joined = sa.select(table_.incident_id, table_.came_from, table_.correlation_key).where(
+            table_.company_id == company_id, sa.or_(table_.incident_id.in_(ids), table_.came_from.in_(ids))
+        )
+        for row in await self._tx.connection.execute(joined):
+            for number in {row.incident_id, row.came_from} & found.keys():
+                found[number].add(row.correlation_key)
+        return {one: frozenset(keys) for one, keys in found.items()}
+
+    async def firing(
+        self, rule_id: int, *, most: int, beyond: Collection[str] | None = None
+    ) -> Sequence[StoredAlert]:
+        """What this holds and still fires, oldest first; locked. `beyond` leaves those keys out."""
         statement = (
             sa.select(*COLUMNS)
             .where(alerts.c.held_by == rule_id, _HELD, alerts.c.status == AlertStatus.FIRING.value)
             .order_by(alerts.c.id)
             .limit(most)
         )
+        if beyond is not None:
+            statement = statement.where(alerts.c.correlation_key.not_in(sorted(beyond)))
         rows = await self._tx.connection.execute(locked(self._tx, statement))
         return [to_alert(row) for row in rows]
 

@@ -12,10 +12,11 @@ from bot import times
 from bot.api.bodies import Body
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint
-from bot.api.requests import EmptyRequest, Request
+from bot.api.requests import EmptyRequest, IncidentRef, Request
 from engine.alert import Severity
 from engine.company import Company
 from engine.errors import Refused
+from engine.identifiers import incident_number
 from engine.operations import silence
 from engine.operations.silence import Wish
 from engine.receipt import LOOK_BACK, Preview
@@ -28,7 +29,8 @@ Name = Annotated[str, Field(max_length=200)]
 
 class QuietBody(Body):
     """A silence or a maintenance window. `up_to` is the worst severity that it holds; `starts_at` and `ends_at` are
-    those of its present or next stretch, `over_at` of its last; `series` is an RRULE, empty for once."""
+    those of its present or next stretch, `over_at` of its last; `series` is an RRULE, empty for once. That of an
+    `incident` holds every problem that the incident holds at the time."""
 
     id: int
     kind: QuietKind
@@ -36,6 +38,7 @@ class QuietBody(Body):
     asset: str
     labels: dict[str, str]
     signature: str
+    incident: str | None
     up_to: Severity
     reason: str
     by: str
@@ -85,13 +88,15 @@ class AddedQuiet(Body):
 
 class QuietRequest(Request):
     """What to hold, when and why. `when` of a silence: `2h`, `tomorrow 8am`, or a moment in ISO 8601; of a window:
-    `sat 22:00-02:00 weekly`, `2026-12-01 22:00 4h`. Nothing named means the whole company."""
+    `sat 22:00-02:00 weekly`, `2026-12-01 22:00 4h`. Nothing named means the whole company; the number of an `incident`
+    all that it holds and what joins it meanwhile."""
 
     asset: Name = ""
     labels: dict[Annotated[str, Field(min_length=1, max_length=63)], Name] = Field(
         default_factory=dict, max_length=10
     )
     signature: Name = ""
+    incident: IncidentRef | None = None
     up_to: Severity | None = None
     when: str = Field(min_length=1, max_length=200)
     reason: str = Field(min_length=1, max_length=300)
@@ -109,6 +114,7 @@ def quiet_body(rule: QuietRule, company: str, now: datetime) -> QuietBody:
         asset=rule.scope.asset,
         labels=dict(rule.scope.labels),
         signature=rule.scope.signature,
+        incident=f"INC-{rule.scope.incident}" if rule.scope.incident is not None else None,
         up_to=rule.scope.ceiling,
         reason=rule.reason,
         by=rule.by,
@@ -190,10 +196,20 @@ def _wish(kind: QuietKind, body: QuietRequest, company: Company, now: datetime) 
         asset=body.asset,
         labels=tuple(sorted(body.labels.items())),
         signature=body.signature,
+        incident=_numbered(body.incident),
         ceiling=body.up_to or usual,
     )
     schedule = _schedule(kind, body.when, company.timezone, now)
     return Wish(kind=kind, company_id=company.id, scope=scope, schedule=schedule, reason=body.reason)
+
+
+def _numbered(incident: str | int | None) -> int | None:
+    if incident is None:
+        return None
+    number = incident_number(str(incident))
+    if number is None:
+        raise Refused(f"“{str(incident)[:60]}” is no incident.", hint="Write INC-42 or 42.", code="invalid")
+    return number
 
 
 def _schedule(kind: QuietKind, when: str, timezone: str, now: datetime) -> Schedule:

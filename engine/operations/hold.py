@@ -21,7 +21,12 @@ _Place = tuple[int, str]
 class Holding:
     """What is held of the companies of one batch: as it was read, and as it will be written."""
 
-    def __init__(self, known: Iterable[StoredAlert] = ()) -> None:
+    def __init__(
+        self,
+        known: Iterable[StoredAlert] = (),
+        rules: Mapping[int, Sequence[QuietRule]] | None = None,
+    ) -> None:
+        self._rules = rules or {}
         self._held: dict[_Place, StoredAlert] = {}
         self._changed: dict[str, StoredAlert] = {}
         self._counted: dict[int, int] = {}
@@ -37,7 +42,8 @@ class Holding:
         """The alert as kept, if it is to be kept back now. Only what fires is: a recovery always goes through."""
         if not context.quiet or stored.status is not AlertStatus.FIRING:
             return None
-        held = quiet(alert, identity, stored.severity, context, now)
+        rules = self._rules.get(context.company.id)
+        held = quiet(alert, identity, stored.severity, context, now, rules)
         if held is None or held.rule is None or held.stretch is None:
             return None
         old = self._held.get((held.rule.id, stored.fingerprint))
@@ -100,14 +106,32 @@ async def load(
 ) -> Holding:
     """What is held under the names that these alerts bring, of companies where something may be held now."""
     rules: set[int] = set()
+    keyed: dict[int, Sequence[QuietRule]] = {}
     prints: set[str] = set()
     keys: set[str] = set()
     for company_id, pairs in zip(company_ids, identified, strict=True):
         holding = {rule.id for rule in contexts[company_id].quiet if rule.may_hold(now)}
         if holding:
+            if company_id not in keyed:
+                keyed[company_id] = await with_keys(tx, contexts[company_id].quiet)
             rules |= holding
             prints |= {fingerprint(identity, alert.tool, alert.dedup_key) for alert, identity in pairs}
             keys |= {
                 identity.correlation_key for alert, identity in pairs if alert.status is AlertStatus.RESOLVED
             }
-    return Holding(await tx.quiet.held_like(rules, prints=prints, keys=keys) if rules else ())
+    held = await tx.quiet.held_like(rules, prints=prints, keys=keys) if rules else ()
+    return Holding(held, keyed)
+
+
+async def with_keys(tx: Transaction, rules: Sequence[QuietRule]) -> Sequence[QuietRule]:
+    """Those of incidents know now which keys these hold: one statement if there is any, none otherwise."""
+    numbers = {rule.scope.incident for rule in rules if rule.scope.incident is not None}
+    if not numbers:
+        return rules
+    keys = await tx.quiet.keys_of(rules[0].company_id, numbers)
+    return tuple(
+        rule
+        if (number := rule.scope.incident) is None
+        else replace(rule, scope=replace(rule.scope, keys=keys[number]))
+        for rule in rules
+    )

@@ -13,7 +13,7 @@ from engine.audit import AuditKind, TimelineKind
 from engine.errors import Conflict, NotFound, Refused
 from engine.grouping import JoinedKey, Share
 from engine.incident import Incident, IncidentStatus, acted
-from engine.jobs import CheckSla
+from engine.jobs import CheckSla, TurnQuiet
 from engine.operations.grouping import merge_rows
 from engine.operations.placing import place_new
 from engine.operations.record import prove, show, tell
@@ -155,6 +155,7 @@ async def take_out(
     if for_good:
         await tx.grouping.keep_apart(source.company_id, source.id, out.id, now=now)
     await _clocks_run(tx, out, now)
+    await hear_apart(tx, source.company_id, now)
     prove(tx, out, AuditKind.INCIDENT_SPLIT, actor=actor, now=now, out_of=source.label, keys=sorted(keys))
     tell(
         tx,
@@ -172,6 +173,13 @@ async def take_out(
     await show(tx, saved, at=now)
     await show(tx, out, at=now)
     return saved, out
+
+
+async def hear_apart(tx: Transaction, company_id: int, now: datetime) -> None:
+    """What a silence of an incident holds is looked at: what is no part of that one any more is heard."""
+    for rule in (await tx.companies.context(company_id)).quiet:
+        if rule.scope.incident is not None:
+            tx.jobs.put(TurnQuiet(company_id=company_id, rule_id=rule.id), due_at=now)
 
 
 async def _opened(

@@ -12,6 +12,7 @@ from engine.audit import AuditKind, entry
 from engine.company import CompanyContext, Role
 from engine.errors import NotFound, Refused
 from engine.jobs import TurnQuiet
+from engine.operations.hold import with_keys
 from engine.operations.intake_story import tell_company
 from engine.ports import IntakeTransaction, Transaction
 from engine.receipt import LOOK_BACK, MOST_LOOKED_AT, Preview, announcement, preview, span_words
@@ -54,7 +55,8 @@ async def look(
     Raises Refused when it cannot be."""
     rule, context = await _made(tx, wish, longest, actor, now)
     history = await tx.quiet.history(wish.company_id, since=now - LOOK_BACK, most=MOST_LOOKED_AT)
-    return rule, preview(history, rule.scope, rule.schedule, context, now)
+    (keyed,) = await with_keys(tx, [rule])
+    return rule, preview(history, keyed.scope, rule.schedule, context, now)
 
 
 async def draft(
@@ -79,6 +81,8 @@ async def _made(
     context = await tx.companies.context(wish.company_id)
     _must_be_allowed(context, wish.kind, actor)
     wish = replace(wish, scope=_known(wish.scope, context), reason=" ".join(wish.reason.split()))
+    if wish.scope.incident is not None:
+        await _theirs(tx, wish.scope.incident, wish.company_id)
     _must_make_sense(wish, longest, now)
     _must_fit_the_role(context, wish, actor)
     if len(context.quiet) >= MOST_RULES:
@@ -200,6 +204,13 @@ def _known(scope: Scope, context: CompanyContext) -> Scope:
     """With the asset's own name where it was called by another."""
     asset = context.asset_called(scope.asset) if scope.asset else None
     return replace(scope, asset=asset.name) if asset is not None else scope
+
+
+async def _theirs(tx: Transaction, incident_id: int, company_id: int) -> None:
+    """Another company's number is no number."""
+    found = await tx.incidents.get(incident_id)
+    if found is None or found.company_id != company_id:
+        raise NotFound(f"There is no INC-{incident_id}.", hint="`/aw list` shows what is open.")
 
 
 def _from_now(rule: QuietRule, now: datetime) -> Schedule:

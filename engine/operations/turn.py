@@ -18,6 +18,7 @@ from engine.company import CompanyContext
 from engine.errors import Conflict
 from engine.incident import Incident
 from engine.jobs import CheckSla, SyncCard, TurnQuiet
+from engine.operations.hold import with_keys
 from engine.operations.ingest import Delivery, ingest
 from engine.operations.intake_story import tell_company
 from engine.operations.record import INCIDENT_CARD, tell
@@ -49,12 +50,17 @@ async def turn(tx: IntakeTransaction, rule_id: int, now: datetime) -> None:
     begins = (
         stretch is not None and not over and stretch.starts_at <= now and seen.begun_at != stretch.starts_at
     )
-    waiting = await tx.quiet.firing(rule_id, most=MOST_AT_ONCE) if over else ()
+    waiting = await _waiting(tx, seen, over=over)
     incidents = await tx.incidents.open_of(seen.company_id) if over or begins else ()
     rule = await tx.quiet.get(rule_id)
     if rule is None or replace(rule, held=seen.held) != seen:
         raise Conflict
     context = await tx.companies.context(rule.company_id)
+    if waiting and not over:
+        await _hear(tx, rule, now, waiting, context, now)
+        if len(waiting) == MOST_AT_ONCE:
+            tx.jobs.put(TurnQuiet(company_id=rule.company_id, rule_id=rule.id), due_at=now)
+            return
     if over:
         ends_at = stretch.ends_at if stretch is not None else now
         heard = await _hear(tx, rule, ends_at, waiting, context, now)
@@ -72,6 +78,17 @@ async def turn(tx: IntakeTransaction, rule_id: int, now: datetime) -> None:
         await _begin(tx, rule, stretch, incidents, context, now)
         rule = replace(rule, begun_at=stretch.starts_at)
     await _wait(tx, rule, rule.pending(), now)
+
+
+async def _waiting(tx: Transaction, rule: QuietRule, *, over: bool) -> Sequence[StoredAlert]:
+    """What it holds and has to be heard now: all that still fires once it is over, and before that what is no part of
+    its incident any more."""
+    if over:
+        return await tx.quiet.firing(rule.id, most=MOST_AT_ONCE)
+    if rule.scope.incident is None:
+        return ()
+    (keyed,) = await with_keys(tx, [rule])
+    return await tx.quiet.firing(rule.id, most=MOST_AT_ONCE, beyond=keyed.scope.keys)
 
 
 async def _wait(tx: Transaction, rule: QuietRule, stretch: Stretch | None, now: datetime) -> None:
@@ -127,8 +144,9 @@ async def _hear(
 ) -> list[str]:
     """What was held and still fires goes through the engine now, unless something else holds it; the incidents."""
     again: list[StoredAlert] = []
+    rules = await with_keys(tx, context.quiet) if waiting else ()
     for alert in waiting:
-        other = by_rule(of_stored(alert, context), context.quiet, context, now)
+        other = by_rule(of_stored(alert, context), rules, context, now)
         if other is not None and other.rule is not None:
             tx.alerts.put(replace(alert, held_by=other.rule.id, last_at=now))
             tx.quiet.count(other.rule.id, 1, now=now)

@@ -16,6 +16,7 @@ from bot.actions import (
     ConfirmQuietAll,
     DropQuiet,
     EndQuiet,
+    EndQuietOf,
     ListQuiet,
     Snooze,
     WantQuiet,
@@ -42,6 +43,7 @@ def said(text, kind=SILENCE, here=None):
         ("silence list", ListQuiet(SILENCE)),
         ("maint list Acme", ListQuiet(MAINTENANCE, "acme")),
         ("silence end 7", EndQuiet(7)),
+        ("silence end INC-7", EndQuietOf(7)),
         ("maint end 3", EndQuiet(3)),
         ("silence web-01 2h New disk", WantQuiet(SILENCE, "web-01 2h New disk")),
         ("mute web-01 2h", WantQuiet(SILENCE, "web-01 2h")),
@@ -73,7 +75,9 @@ def test_what_is_missing_is_asked_for(typed, why):
         parse(typed)
 
 
-@pytest.mark.parametrize("act", [ConfirmQuiet(7), ConfirmQuietAll(7), DropQuiet(7), EndQuiet(7), Snooze(7)])
+@pytest.mark.parametrize(
+    "act", [ConfirmQuiet(7), ConfirmQuietAll(7), DropQuiet(7), EndQuiet(7), EndQuietOf(7), Snooze(7)]
+)
 def test_the_acts_survive_a_button(act):
     assert unpack(act.verb, act.pack()) == act
 
@@ -174,4 +178,4 @@ def test_every_example_of_the_page_is_understood(line):
         found = said(act.words, act.kind, act.here)
         assert found.reason and found.schedule.over_at > NOW
     else:
-        assert isinstance(act, ListQuiet | EndQuiet | Snooze)
+        assert isinstance(act, ListQuiet | EndQuiet | EndQuietOf | Snooze)

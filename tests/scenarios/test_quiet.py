@@ -90,13 +90,17 @@ async def test_an_incident_is_silenced_from_its_thread_and_critical_too_by_the_r
     await h.world.slack.mention(
         "U0KIM", "C0ACME", "<@U0AWBOT> silence 1h waiting for the provider", thread_ts=card["ts"]
     )
-    preview = await h.whispered("kim", "A silence? “link flaps” on acme-sw")
+    preview = await h.whispered("kim", "A silence? all of INC-1 at Acme Corp")
+    assert "What joins INC-1 meanwhile is held too, what is split out is heard." in shown(preview)
     assert "1 critical one would have come all the same: Link flaps on acme-sw" in shown(preview)
     await press(h, "kim", preview, "aw:quiet_confirm_all")
     await h.whispered("kim", "Critical alerts are held too.")
     held = await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="critical")
     assert held["suppressed_by"] == "silence 1"
     assert (await h.fire("acme", "Fan loud", asset_name="acme-sw"))["is_new"], "another problem still comes"
+    assert "Nothing silences INC-2" in said(await h.command("kim", "acme", "/aw silence end INC-2"))
+    assert "silence 1 is over." in said(await h.command("kim", "acme", "/aw silence end INC-1"))
+    assert (await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="critical"))["deduplicated"]
 
 
 def buttons(message) -> list[dict[str, Any]]:
