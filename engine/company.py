@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from engine.alert import Severity, normal_asset
+from engine.alert import Identity, Severity, normal_asset
 from engine.aliases import Alias, Verdict
 from engine.allowance import Limits
 from engine.cloud import Cloud
@@ -208,6 +208,11 @@ class CompanyContext:
     """Silences and maintenance windows that are not over."""
     aliases: Sequence[Alias] = ()
     """Under which further names assets go, as alerts or people said."""
+
+    @cached_property
+    def identities(self) -> dict[tuple[str, str], Identity]:
+        """What was worked out of (asset, signature) as senders say them; see `engine.correlation.identify`."""
+        return {}
 
     @property
     def listed_names(self) -> Collection[str]:

@@ -100,13 +100,23 @@ class Quiet:
 Decision = Open | Attach | Join | Reopen | Quiet
 
 
+MOST_IDENTITIES = 4_096
+"""What senders' words mean is worked out once for so many of them, as long as the company's directory is the same."""
+
+
 def identify(alert: Alert, context: CompanyContext) -> Identity:
     """The asset and signature behind the sender's words: the asset list first, careful shortening otherwise."""
-    known = context.asset_called(alert.asset_name)
-    asset = known.name.strip().lower() if known else normal_asset(alert.asset_name)
-    if known is None and (alias := context.alias(asset)) is not None:
-        asset = alias.asset
-    return Identity(asset=asset, signature=normal_signature(alert.signature))
+    said = (alert.asset_name, alert.signature)
+    found = context.identities.get(said)
+    if found is None:
+        known = context.asset_called(alert.asset_name)
+        asset = known.name.strip().lower() if known else normal_asset(alert.asset_name)
+        if known is None and (alias := context.alias(asset)) is not None:
+            asset = alias.asset
+        if len(context.identities) >= MOST_IDENTITIES:
+            context.identities.clear()
+        found = context.identities[said] = Identity(asset=asset, signature=normal_signature(alert.signature))
+    return found
 
 
 def correlate(

@@ -31,7 +31,9 @@ SELDOM = 1.5
 """A partner met no more often than this is the first to be forgotten."""
 MOST_KEPT = 4_096
 """Pairs in what outlives the process."""
-RECENT = 20
+MOST_ONCE = 20_000
+"""Pairs that met once, of each of two generations."""
+RECENT = 10
 """Beginnings that a new one is held against: in a storm of many only the latest."""
 STRONGEST = 1.2
 """What the surest relation says: it joins by itself."""
@@ -103,6 +105,8 @@ class Relations:
     met: float = 0.0
     sorts: OrderedDict[tuple[str, str], Sort] = field(default_factory=OrderedDict)
     _unit: float = 1.0
+    _once: set[tuple[Sort, Sort]] = field(default_factory=set)
+    _once_before: set[tuple[Sort, Sort]] = field(default_factory=set)
     _recent: deque[tuple[float, Sort]] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     def begins(self, asset: str, signature: str, now: float, *, asked: bool = True) -> list[Follows]:
@@ -193,9 +197,10 @@ class Relations:
                 continue
             pair = partners.get(other)
             if pair is None:
-                if anew:
-                    pair = self._pair(other, sort)
-            else:
+                if not anew:
+                    continue
+                pair = self._again(other, sort, unit)
+            if pair is not None:
                 together, theirs = pair.count * scale - twice, other.count * scale - 1.0
                 rarer = mine if mine < theirs else theirs
                 if together > 0.0 and rarer > 0.0:
@@ -206,10 +211,11 @@ class Relations:
                         said = _weigh(other, sort, pair, figures, unit, span, anew)
                         if said is not None:
                             found.append(said)
-            if anew and pair is not None:
-                pair.count += unit
-                if pair.leader is other:
-                    pair.led += unit
+            if anew:
+                if pair is not None:
+                    pair.count += unit
+                    if pair.leader is other:
+                        pair.led += unit
                 other.met += unit
                 new += 1
         if new:
@@ -217,8 +223,19 @@ class Relations:
             self.met += new * unit
         return found
 
-    def _pair(self, first: Sort, second: Sort) -> Pair:
-        pair = Pair(first)
+    def _again(self, first: Sort, second: Sort, unit: float) -> Pair | None:
+        """The two as a pair that met once before; most never meet again, so the first time is only noted."""
+        for leader, other in ((first, second), (second, first)):
+            met = (leader, other)
+            if met in self._once or met in self._once_before:
+                return self._pair(leader, other, unit)
+        if len(self._once) >= MOST_ONCE:
+            self._once, self._once_before = set(), self._once
+        self._once.add((first, second))
+        return None
+
+    def _pair(self, first: Sort, second: Sort, unit: float) -> Pair:
+        pair = Pair(first, unit, unit)
         for one, other in ((first, second), (second, first)):
             if len(one.partners) >= MOST_PARTNERS:
                 _forget_one(one, self._unit)
