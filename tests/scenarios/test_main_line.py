@@ -60,6 +60,9 @@ async def test_low_risk_heals_by_itself_and_says_so(h: Harness):
     await h.fire("acme", "Disk / 97% full", status="resolved")
     card = await h.card("acme", saying="Resolved by")
     assert "disk-clean-up" in shown(card)
+    h.clock.shift += timedelta(hours=24, minutes=5)
+    h.core.nudge.set()
+    await h.card("acme", saying="(verified, held 24 h)")
     found = await kinds(h, "acme")
     for kind in (
         AuditKind.INCIDENT_OPENED,
