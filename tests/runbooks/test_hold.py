@@ -14,6 +14,8 @@ from bot.incident_card import incident_card
 from bot.views import incident_view
 from engine.audit import AuditKind
 from engine.company import Autonomy
+from engine.operations import configure
+from engine.setting import SETTINGS, Origin
 from runbooks import catalogue, holding
 from runbooks.holding import Outcome, Rate, Verdict, judge, likely, ranked, words, worth_promoting
 from runbooks.operations import hold
@@ -212,3 +214,35 @@ def test_sixteen_of_sixteen_are_enough_once() -> None:
     assert not worth_promoting(Rate(14, 14), Rate(15, 15))
     assert worth_promoting(Rate(15, 15), Rate(16, 16))
     assert not worth_promoting(Rate(16, 16), Rate(17, 17))
+
+
+async def test_enough_evidence_is_put_before_an_admin_and_changes_nothing_by_itself(
+    world: World, clock: Any
+) -> None:
+    core = world.core
+    run = await healed(world)
+    root = given.actor(world.root)
+    where = configure.Where(Origin.COMPANY, "acme")
+    setting = SETTINGS["runbooks"]
+
+    async def past(tx: Any) -> None:
+        await configure.put(
+            tx, where, setting, {"disk-clean-up": "propose"}, actor=root, now=core.clock.now()
+        )
+        incident = await tx.incidents.get(run.incident_id)
+        for place in range(15):
+            outcome = Outcome(
+                run_id=f"r{place}",
+                company_id=world.acme.id,
+                runbook_id="disk-clean-up",
+                signature=incident.signature,
+                finished_at=core.clock.now(),
+                verdict=Verdict.HELD,
+            )
+            tx.runs.judged(outcome)
+
+    await core.write(past)
+    clock.advance(hours=24)
+    await measured(world, run)
+    assert "Clean up disk space held 16 of 16 times at Acme for this problem" in await told(world, run)
+    assert await mode(world) is Autonomy.PROPOSE
