@@ -60,6 +60,8 @@ _POWERSHELL = _rules(
     (r"[^\x00-\x7f]", "has characters beyond ASCII, which Windows PowerShell 5.1 reads wrongly"),
     (r"\$AW_", "reads $AW_…; on Windows it is $env:AW_…"),
 )
+_REDIRECTED = re.compile(r"2>(?:&1|\s*\$null)")
+_LENIENT = re.compile(r"\$ErrorActionPreference = '(?:Continue|SilentlyContinue)'")
 _CHANGES = {
     Platform.LINUX: re.compile(
         r"(?:^|[;&|]\s*|\bthen\s+|\bdo\s+)\s*(?:rm|mv|cp|kill|pkill|killall|chmod|chown|truncate|tee|mkdir|touch|ln|dd|shutdown|reboot"
@@ -105,6 +107,8 @@ def _about(platform: Platform, text: str) -> Iterator[str]:
     strict, own = (STRICT_BASH, _BASH) if platform is Platform.LINUX else (STRICT_POWERSHELL, _POWERSHELL)
     if strict not in text:
         yield f"goes on after an error: {strict} is missing"
+    if platform is Platform.WINDOWS and _REDIRECTED.search(text) and not _LENIENT.search(text):
+        yield "redirects the errors of a program, which ends a strict script on Windows PowerShell 5.1"
     for rule in (*_ANY, *own):
         if rule.pattern.search(text):
             yield rule.why

@@ -50,6 +50,7 @@ def test_the_library_needs_no_advice(one: Runbook) -> None:
         ("windows", "Read-Host 'x'", "waits for somebody to type"),
         ("windows", "Remove-Item C:\\x -Recurse", "deletes whole folders"),
         ("windows", "Write-Output 'Größe'", "beyond ASCII"),
+        ("windows", "& quser.exe 2>$null", "redirects the errors of a program"),
     ],
 )
 def test_what_a_script_better_left_is_named(platform: str, line: str, why: str) -> None:

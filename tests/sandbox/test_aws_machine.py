@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
+from runbooks import catalogue
+from runbooks.runbook import Platform, script_for, validate_parameters
 from sandbox.world import Account, AwsConfig, BadWorld, HomeAccount, Instance, World, WorldConfig
 from tests.sandbox.aws_fixtures import ACME, APP, DB, EXTERNAL_ID, REGION, ROLE, WEB, WINDOWS, Cloud, cloud
 
@@ -78,6 +80,22 @@ async def test_a_stopped_service_comes_back_by_restarting_it(aws: Cloud) -> None
     assert "Active: active (running)" in shown
     assert aws.world.machines[WEB].unit_state("nginx") == "active"
     assert "Started A high performance web server" in await said(aws, "journalctl -u nginx -n 3 --no-pager")
+
+
+async def test_the_runbook_that_restarts_nginx_works_on_a_machine(aws: Cloud) -> None:
+    runbook = catalogue.load().get("restart-nginx")
+    values = validate_parameters(runbook, {})
+    script = script_for(runbook, Platform.LINUX, values)
+    verify = script_for(runbook, Platform.LINUX, values, verify=True)
+    aws.world.break_machine(WEB, "stop-unit:nginx")
+    assert "After: nginx is active." in await said(aws, script)
+    assert await said(aws, verify) == "nginx is active and listens on port 80.\n"
+
+    aws.world.break_machine(WEB, "break-unit:nginx")
+    refused = await aws.run(script)
+    assert refused["ResponseCode"] == 3
+    assert "[emerg] configuration file /etc/nginx/nginx.conf test failed" in refused["StandardOutputContent"]
+    assert "the configuration of nginx is broken" in refused["StandardErrorContent"]
 
 
 async def test_a_broken_service_fails_to_restart_until_it_is_mended(aws: Cloud) -> None:
