@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from engine.errors import AlertWhispererError, NotFound
-from runbooks.runbook import Platform, Purpose, Risk, Runbook
+from runbooks.runbook import BY_SIGNATURE, Platform, Purpose, Risk, Runbook
 
 LIBRARY = Path(__file__).parent / "library"
 LARGEST_FILE = 100_000
@@ -93,9 +93,15 @@ class Catalogue:
         return next((match.runbook for match in matches if risk in (None, match.runbook.risk)), None)
 
     def by_itself(self, category: str, signature: str, platform: Platform | None) -> Sequence[Runbook]:
-        """What the system may ask for without a person, first choice first: fixes of low risk, then of medium risk."""
-        matches = self.matching(category, signature, platform)
-        fixes = [match.runbook for match in matches if match.runbook.purpose is Purpose.FIX]
+        """What the system may ask for without a person, first choice first: fixes of low risk, then of medium risk.
+
+        Only those whose signature fits: a degraded array is a disk's trouble, and no room on it would mend that.
+        """
+        fixes = [
+            match.runbook
+            for match in self.matching(category, signature, platform)
+            if match.score >= BY_SIGNATURE and match.runbook.purpose is Purpose.FIX
+        ]
         return [one for risk in (Risk.LOW, Risk.MEDIUM) for one in fixes if one.risk is risk]
 
 

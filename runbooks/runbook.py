@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from engine.classification import CATEGORIES
 from engine.errors import Refused
 
+BY_SIGNATURE = 2
+"""What a fitting signature weighs in a score; a fitting category weighs 1."""
+
 LONGEST_VALUE = 256
 """Characters of one parameter value. Longer ones are refused whatever their kind."""
 
@@ -235,7 +238,7 @@ class Matches(_Strict):
         by_signature = any(re.search(pattern, text) for pattern in self.signatures)
         if self.only_by_signature and not by_signature:
             return 0
-        return 2 * by_signature + (category in self.categories)
+        return BY_SIGNATURE * by_signature + (category in self.categories)
 
 
 class Runbook(_Strict):

@@ -101,6 +101,7 @@ def test_the_system_asks_for_fixes_only_the_least_risky_first(library: catalogue
     assert chosen("memory", "memory usage high", Platform.WINDOWS) is None, (
         "a look is offered, not run by itself"
     )
+    assert chosen("disk", "raid array degraded", Platform.LINUX) is None, "its words do not ask for room"
     assert chosen("service", "service nginx down", Platform.LINUX) is None, "high risk is for people"
 
 
