@@ -182,7 +182,12 @@ class Runs:
         """The runs of all companies that wait for an approval."""
         statement = (
             sa.select(table.c.id)
-            .where(table.c.is_active == 1, table.c.status == RunStatus.PENDING_APPROVAL.value)
+            .where(
+                table.c.id.in_(
+                    sa.select(run_holds.c.run_id)
+                ),  # only what is not over: few, whatever was before
+                table.c.status == RunStatus.PENDING_APPROVAL.value,
+            )
             .limit(1000)
         )
         return list((await self._tx.connection.execute(statement)).scalars())

@@ -116,3 +116,12 @@ async def test_the_same_runbook_is_asked_for_twice_at_once_and_runs_once(world: 
     core = world.core
     await core.write(lambda tx: decide.expire(tx, first.id, now=core.clock.now() + timedelta(minutes=31)))
     assert (await asked(world, "restart-service", unit="nginx")).status is RunStatus.PENDING_APPROVAL
+
+
+async def test_the_requests_that_wait_are_found_whatever_is_over(world: World) -> None:
+    core = world.core
+    first = await asked(world, "restart-service", unit="nginx")
+    other = await asked(world, "clear-memory-cache")
+    assert set(await core.read(lambda tx: tx.runs.pending())) == {first.id, other.id}
+    await core.write(lambda tx: decide.expire(tx, first.id, now=core.clock.now() + timedelta(minutes=31)))
+    assert list(await core.read(lambda tx: tx.runs.pending())) == [other.id]
