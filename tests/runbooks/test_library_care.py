@@ -137,9 +137,10 @@ def test_a_machine_in_use_is_not_restarted(machine: Machine) -> None:
     machine.write("run/minutes", "5000\n")
     machine.write("run/people", "kim pts/0 2026-11-24 08:00\nkim pts/1 2026-11-24 08:00\n")
     assert machine.refused("reboot") == "logged in: kim."
-    busy = 'cp /usr/bin/sleep /opt/dpkg; /opt/dpkg 30 & while [ "$(cat /proc/$!/comm)" != dpkg ]; do :; done'
-    why = machine.refused("reboot", {"people": "ignore"}, during=busy)
-    assert why == "dpkg is installing packages; a restart now could break the machine."
+    for name in ("dpkg", "pg_dump"):
+        busy = f'cp /usr/bin/sleep /opt/{name}; /opt/{name} 30 & until [ "$(cat /proc/$!/comm)" = {name} ]; do :; done'
+        why = machine.refused("reboot", {"people": "ignore"}, during=busy)
+        assert why == f"{name} is at work; a restart now could break the machine or a backup."
     assert not machine.has("run/calls")
     assert machine.run("reboot", {"people": "ignore"}).code == 0
 

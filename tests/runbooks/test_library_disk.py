@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +57,18 @@ def test_a_temporary_folder_that_is_a_link_is_left_alone(machine: Machine) -> No
     (machine.root / "var/tmp").symlink_to("/srv/data")
     assert machine.run("temp-clean-up").code == 0
     assert machine.has("/srv/data/precious")
+
+
+@pytest.mark.parametrize("runbook", ["temp-clean-up", "disk-clean-up"])
+def test_another_file_system_below_is_left_alone(machine: Machine, runbook: str) -> None:
+    memory = Path("/dev/shm")
+    assert memory.stat().st_dev != machine.root.stat().st_dev, "this test needs two file systems"
+    machine.write("/tmp/old", 10, days=20)
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        other = Machine(Path(folder))
+        other.write("precious", 10, days=20)
+        assert machine.run(runbook, lent={folder: "/tmp/mounted"}).code == 0
+        assert other.has("precious") and not machine.has("/tmp/old")
 
 
 def docker(machine: Machine) -> None:
