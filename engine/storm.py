@@ -6,6 +6,7 @@ live board shows all of it, and only the first critical keeps a card of its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -180,9 +181,7 @@ def sparkline(values: Sequence[float]) -> str:
     if top <= 0:
         return _BLOCKS[0] * len(values)
     last = len(_BLOCKS) - 1
-    return "".join(
-        _BLOCKS[min(last, max(0, -(-int(value * 1000) * last // int(top * 1000))))] for value in values
-    )
+    return "".join(_BLOCKS[min(last, max(0, math.ceil(round(value / top * last, 6))))] for value in values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

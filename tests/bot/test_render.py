@@ -33,7 +33,9 @@ MARKS = st.one_of(
     NASTY,
     NASTY.map(cards.Strong),
     NASTY.map(cards.Code),
-    st.builds(cards.Person, NASTY, st.none() | st.just("U0KIM"), st.none(), st.booleans()),
+    st.builds(
+        cards.Person, NASTY, st.none() | st.just("U0KIM"), st.none() | st.just("aad-kim"), st.booleans()
+    ),
     st.builds(cards.Moment, st.just(AT), st.sampled_from(list(cards.When))),
     st.builds(
         cards.Link,
@@ -68,8 +70,11 @@ ELEMENTS = st.one_of(
     st.builds(cards.Log, st.text(max_size=9000), st.text(max_size=100)),
     st.builds(cards.Progress, st.sampled_from(list(cards.Tone)), LINES),
     st.builds(
-        cards.Table, st.just(()), st.lists(st.lists(LINES, max_size=3).map(tuple), max_size=40).map(tuple)
+        cards.Table,
+        st.sampled_from([(), ("Incident", "What")]),
+        st.lists(st.lists(LINES, max_size=3).map(tuple), max_size=40).map(tuple),
     ),
+    st.builds(cards.Chart, st.lists(st.floats(0, 1e6), max_size=90).map(tuple), LINES),
     st.just(cards.Divider()),
     st.builds(
         cards.Actions, st.lists(BUTTONS, max_size=7).map(tuple), st.lists(BUTTONS, max_size=8).map(tuple)

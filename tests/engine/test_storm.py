@@ -159,7 +159,7 @@ def test_samples_stay_few_and_the_last_is_kept(steps):
 
 @pytest.mark.parametrize(
     ("values", "drawn"),
-    [((), ""), ((0, 0), "▁▁"), ((1,), "█"), ((0, 1, 100), "▁▂█"), ((50, 100), "▅█")],
+    [((), ""), ((0, 0), "▁▁"), ((1,), "█"), ((0, 1, 100), "▁▂█"), ((50, 100), "▅█"), ((1e-9, 0), "█▁")],
 )
 def test_a_sparkline_shows_little_as_little_and_nothing_as_nothing(values, drawn):
     assert sparkline(values) == drawn
