@@ -24,6 +24,7 @@ from engine.jobs import (
     CancelRun,
     CheckSla,
     ClaimStorm,
+    CloseUnheard,
     ConfirmTopic,
     ConsiderRunbook,
     DeliverReport,
@@ -58,6 +59,7 @@ from engine.operations import (
     sources,
     still_down,
     storms,
+    unheard,
 )
 from engine.operations.notify import notify_assigned
 from engine.operations.record import tell
@@ -82,7 +84,7 @@ class Effects:
 
     async def perform(self, job: Job) -> None:
         """Do one job. Raises Transient, Ambiguous or Permanent when the outside did not play along."""
-        core = self._core
+        core, clock = self._core, self._core.clock
         match job:
             case SyncCard():
                 await sync_card(core, self._chats, job)
@@ -112,10 +114,10 @@ class Effects:
                 await core.write(lambda tx: patterns.watch(tx, job.incident_id, core.clock.now()))
             case ReleaseChildren():
                 await core.write(lambda tx: still_down.release(tx, job.incident_id, core.clock.now()))
+            case CloseUnheard():
+                await core.write(lambda tx: unheard.look(tx, job.company_id, core.clock.now()))
             case WatchHeartbeat():
-                await core.write(
-                    lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=core.clock.now())
-                )
+                await core.write(lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=clock.now()))
             case ConfirmTopic():
                 await sns_door.confirm(core, job)
             case EndLimiting():
@@ -245,6 +247,7 @@ class Effects:
         for company_id, name in await tx.heartbeats.awaited(now):
             tx.jobs.put(WatchHeartbeat(company_id=company_id, name=name), due_at=now)
         for company in await tx.companies.all():
+            tx.jobs.put(CloseUnheard(company_id=company.id), due_at=now + unheard.AGAIN)
             tx.jobs.put(JudgeSources(company_id=company.id), due_at=sources.next_look(company.id, now))
             tx.jobs.put(LearnHistory(company_id=company.id), due_at=learning.next_look(company.id, now))
         for company_id in await tx.knowledge.unlearned():

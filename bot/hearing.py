@@ -13,7 +13,7 @@ from datetime import datetime
 from bot.core import Core
 from bot.faults import fault_code
 from engine.operations.ingest import Answer, Delivery
-from engine.operations.sources import counted
+from engine.operations.sources import counted, ended
 from storage import dialect
 from storage.transaction import Transaction
 
@@ -29,6 +29,7 @@ class Hearing:
         self._core = core
         self._heard: Counter[Heard] = Counter()
         self._last: dict[Heard, datetime] = {}
+        self._ends: set[Heard] = set()
         self._writing: asyncio.Task[None] | None = None
 
     def hear(self, deliveries: Sequence[Delivery], answers: Sequence[Answer], at: datetime) -> None:
@@ -37,6 +38,7 @@ class Hearing:
             return
         self._heard.update(found)
         self._last.update(dict.fromkeys(found, at))
+        self._ends |= ended(deliveries, answers)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_soon(), name="hearing")
 
@@ -55,19 +57,22 @@ class Hearing:
 
     async def _write(self) -> None:
         heard, last = self._heard, self._last
-        self._heard, self._last = Counter(), {}
+        ends = self._ends
+        self._heard, self._last, self._ends = Counter(), {}, set()
         if not heard:
             return
 
         async def act(tx: Transaction) -> None:
             for (company_id, tool), count in heard.items():
-                tx.sources.heard(company_id, tool, count, at=last[(company_id, tool)])
+                place = (company_id, tool)
+                tx.sources.heard(company_id, tool, count, at=last[place], ends=place in ends)
 
         try:
             await self._core.write(act)
         except (Exception, asyncio.CancelledError) as error:  # whatever it is, they stay counted here
             self._heard.update(heard)
             self._last = last | self._last
+            self._ends |= ends
             if isinstance(error, asyncio.CancelledError):
                 raise
             if not (dialect.is_gone(error) or dialect.is_retryable(error)):

@@ -25,6 +25,7 @@ class AuditKind(StrEnum):
     INCIDENT_RECOVERED = "incident.recovered"
     INCIDENT_FLAPPING = "incident.flapping"
     INCIDENT_UNLIKE = "incident.unlike"
+    INCIDENT_UNHEARD = "incident.unheard"
     INCIDENT_SEVERITY = "incident.severity_raised"
     INCIDENT_MERGED = "incident.merged"
     INCIDENT_SPLIT = "incident.split"

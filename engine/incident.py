@@ -74,6 +74,10 @@ class Incident:
     merged_into: int | None = None
     related: tuple[int, ...] = ()
     cause: str = ""
+    confidence: int = 0
+    """How much of the belief `cause` holds, in hundredths."""
+    asked_at: datetime | None = None
+    """When people were asked whether it is over, because monitoring said nothing of it any more."""
     track: str = ""
     revision: int = 0
 

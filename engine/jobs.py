@@ -205,6 +205,18 @@ class ReleaseChildren:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloseUnheard:
+    """End or ask about the company's open incidents of which monitoring has said nothing for long."""
+
+    kind: ClassVar[str] = "close_unheard"
+    company_id: int
+
+    @property
+    def key(self) -> str:
+        return f"unheard:{self.company_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchHeartbeat:
     """A heartbeat's time may be over: say so once, or look again when it will be."""
 
@@ -355,6 +367,7 @@ Job = (
     | WakeIncident
     | WatchPattern
     | ReleaseChildren
+    | CloseUnheard
     | WatchHeartbeat
     | JudgeSources
     | LearnHistory

@@ -102,6 +102,12 @@ SETTINGS: Mapping[str, Setting] = {
             regroups=True,
         ),
         Setting(
+            name="close_after",
+            kind=Span(_minutes(10), _minutes(90 * _DAY), zero="never"),
+            default=72_000,
+            means="How long nothing may be heard of an incident whose tool never reports an end, until it closes.",
+        ),
+        Setting(
             name="autonomy",
             kind=Choice(("observe", "propose", "act")),
             default="act",

@@ -18,8 +18,8 @@ from engine.ports import CompanyKey
 from storage import dialect
 from storage.prepared import Bulk, Prepared, inserted
 from storage.rows import chunks, locked
+from storage.tables import alerts, sla_clocks
 from storage.tables import incidents as table
-from storage.tables import sla_clocks
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
@@ -172,6 +172,34 @@ class Incidents:
         rows = await self._tx.connection.execute(locked(self._tx, statement.order_by(table.c.id)))
         return [to_incident(row) for row in rows]
 
+    async def unheard(
+        self, company_id: int, *, since: datetime, tools: Collection[str], most: int
+    ) -> Sequence[Incident]:
+        """Open incidents of which only these tools fire, with no alert and no act since then, and of which nobody has
+        been asked; oldest first, locked."""
+        statement = (
+            sa.select(*COLUMNS)
+            .where(
+                _only_of(company_id, tools),
+                table.c.last_alert_at <= since,
+                sa.or_(table.c.last_action_at.is_(None), table.c.last_action_at <= since),
+            )
+            .order_by(table.c.id)
+            .limit(most)
+        )
+        return [to_incident(row) for row in await self._tx.connection.execute(locked(self._tx, statement))]
+
+    async def next_unheard(
+        self, company_id: int, *, after: datetime, tools: Collection[str]
+    ) -> datetime | None:
+        """The last word of the one that has been silent for longest, of those that have spoken since."""
+        acted_later = table.c.last_action_at > table.c.last_alert_at
+        last = sa.case((acted_later, table.c.last_action_at), else_=table.c.last_alert_at)
+        found = sa.func.min(last, type_=table.c.last_alert_at.type)
+        statement = sa.select(found).where(_only_of(company_id, tools), last > after)
+        at: datetime | None = (await self._tx.connection.execute(statement)).scalar()
+        return at
+
     async def merged_into(self, ids: Collection[int]) -> Sequence[Incident]:
         """The incidents that are part of these now, oldest first."""
         statement = sa.select(*COLUMNS).where(table.c.merged_into.in_(sorted(ids))).order_by(table.c.id)
@@ -261,6 +289,22 @@ class Incidents:
             .limit(20)
         )
         return [to_incident(row) for row in await self._tx.connection.execute(statement)]
+
+
+def _only_of(company_id: int, tools: Collection[str]) -> sa.ColumnElement[bool]:
+    others = sa.select(alerts.c.id).where(
+        alerts.c.incident_id == table.c.id,
+        alerts.c.status == "firing",
+        alerts.c.tool.not_in(sorted(tools)),
+    )
+    return sa.and_(
+        table.c.company_id == company_id,
+        _IS_OPEN,
+        table.c.firing > 0,
+        table.c.waiting_since.is_(None),
+        sa.or_(table.c.asked_at.is_(None), table.c.asked_at < table.c.last_alert_at),
+        sa.not_(sa.exists(others)),
+    )
 
 
 def _each_once(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:

@@ -61,6 +61,7 @@ source_hours = sa.Table(
     Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
     Column("count", Integer, nullable=False),
     Column("last_at", Moment, nullable=False),
+    Column("ends", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 sources = sa.Table(

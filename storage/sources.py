@@ -30,7 +30,11 @@ def _counted(_dialect_name: str, statement: Any) -> Any:
     said = statement.excluded
     return statement.on_conflict_do_update(
         index_elements=[hours.c.company_id, hours.c.tool, hours.c.hour],
-        set_={"count": hours.c.count + said.count, "last_at": said.last_at},
+        set_={
+            "count": hours.c.count + said.count,
+            "last_at": said.last_at,
+            "ends": sa.or_(hours.c.ends, said.ends),
+        },
     )
 
 
@@ -44,14 +48,19 @@ class Sources:
         self._heard: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._waiting: dict[tuple[int, str], Source] = {}
 
-    def heard(self, company_id: int, tool: str, count: int, *, at: datetime) -> None:
+    def heard(self, company_id: int, tool: str, count: int, *, at: datetime, ends: bool = False) -> None:
+        """`ends`: it said of something that it is over."""
         place = (company_id, tool, (at - _EPOCH) // _HOUR)
         row = self._heard.get(place)
         if row is None:
             names = ("company_id", "tool", "hour")
-            self._heard[place] = dict(zip(names, place, strict=True)) | {"count": count, "last_at": at}
+            self._heard[place] = dict(zip(names, place, strict=True)) | {
+                "count": count,
+                "last_at": at,
+                "ends": ends,
+            }
         else:
-            row |= {"count": row["count"] + count, "last_at": at}
+            row |= {"count": row["count"] + count, "last_at": at, "ends": row["ends"] or ends}
 
     def put(self, source: Source) -> None:
         self._waiting[(source.company_id, source.tool)] = source
@@ -76,6 +85,19 @@ class Sources:
         for tool, hour, count in await self._tx.connection.execute(statement):
             found.setdefault(tool, {})[hour] = count
         return found
+
+    async def never_end(self, company_id: int, *, known_since: datetime) -> frozenset[str]:
+        """The tools that have spoken since then or longer and never said that something is over."""
+        statement = (
+            sa.select(hours.c.tool)
+            .where(hours.c.company_id == company_id, hours.c.tool.not_like("%@%"))
+            .group_by(hours.c.tool)
+            .having(
+                sa.func.min(hours.c.hour) <= (known_since - _EPOCH) // _HOUR,
+                sa.func.sum(sa.case((hours.c.ends, 1), else_=0)) == 0,
+            )
+        )
+        return frozenset((await self._tx.connection.execute(statement)).scalars())
 
     async def last_heard(self, company_id: int) -> Mapping[str, datetime]:
         statement = sa.select(

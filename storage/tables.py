@@ -136,6 +136,8 @@ incidents = sa.Table(
     Column("merged_into", sa.BigInteger),
     Column("related", Json, nullable=False, server_default="[]"),
     Column("cause", Text, nullable=False, server_default=sa.text("''")),
+    Column("confidence", Integer, nullable=False, server_default="0"),
+    Column("asked_at", Moment),
     Column("track", Text, nullable=False, server_default=sa.text("''")),
     Column("revision", Integer, nullable=False),
     sqlite_autoincrement=True,

@@ -12,6 +12,7 @@ from engine.access import Actor, Denied, Verb, may, who_could
 from engine.audit import AuditKind, entry
 from engine.company import Company, CompanyGroup, configured
 from engine.errors import NotFound, Refused
+from engine.jobs import CloseUnheard
 from engine.operations.directory import company_called
 from engine.ports import SettingsTransaction, Transaction
 from engine.setting import SETTINGS, Layers, Origin, Resolved, Setting, resolve, resolved
@@ -109,6 +110,9 @@ async def put(
     else:
         await tx.company_groups.configure_msp(after.layers.msp)
     company_id = before.company.id if before.company else 0
+    if setting.name == "close_after":  # what is due by it is due at once
+        for one in [company_id] if company_id else [one.id for one in await tx.companies.all()]:
+            tx.jobs.put(CloseUnheard(company_id=one), due_at=now)
     detail = {
         "where": where.origin.value,
         "setting": setting.name,

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from engine import sla
 from engine.access import SYSTEM
 from engine.alert import Severity
 from engine.audit import AuditKind, TimelineKind
 from engine.changing import changed
 from engine.company import CompanyContext
-from engine.incident import Incident, acted, assign, resolve
-from engine.jobs import TidyRuns, WatchPattern
+from engine.incident import Incident, acted, assign
+from engine.jobs import WatchPattern
+from engine.operations import ending
 from engine.operations.open_incidents import Work
 from engine.operations.record import prove, show, tell
 from engine.patterns import FLAP_QUIET
@@ -151,19 +151,10 @@ async def _quiet(tx: Transaction, incident: Incident, track: Track, now: datetim
         tell(tx, after, TimelineKind.ALERT, text, actor=SYSTEM, now=now)
         return acted(after, what="Stopped flapping, still firing", now=now)
     if after.touched:
-        prove(tx, after, AuditKind.INCIDENT_RECOVERED, actor=SYSTEM, now=now)
-        text = f"Has stopped {was} and has been well for {QUIET}. Resolve it if you agree."
-        tell(tx, after, TimelineKind.RECOVERED, text, actor=SYSTEM, now=now)
-        return acted(after, what="Recovered, waiting for its owner to resolve", now=now)
+        return await ending.ask(tx, after, f"Has stopped {was} and has been well for {QUIET}.", now)
     note = f"Monitoring reports recovery; quiet for {QUIET} after {was}."
-    after = acted(resolve(after, by="monitoring", note=note, now=now), what="Resolved by recovery", now=now)
-    prove(tx, after, AuditKind.INCIDENT_RESOLVED, actor=SYSTEM, now=now, note=note, by="monitoring")
-    text = f"Resolved: has stopped {was} and has been well for {QUIET}."
-    tell(tx, after, TimelineKind.RESOLVED, text, actor=SYSTEM, now=now)
-    for clock in await tx.clocks.of(after.id):
-        tx.clocks.put(sla.meet(clock, now))
-    tx.jobs.put(TidyRuns(company_id=after.company_id, incident_id=after.id), due_at=now)
-    return after
+    told = f"has stopped {was} and has been well for {QUIET}."
+    return await ending.end(tx, after, note=note, told=told, now=now)
 
 
 async def _come_up(

@@ -52,6 +52,17 @@ def counted(deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> Counte
     return heard
 
 
+def ended(deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> set[tuple[int, str]]:
+    """The sources that said of something that it is over, named as `counted` names them."""
+    return {
+        (one.company_id, alert.tool[:LONGEST_NAME].replace("@", " "))
+        for one, answer in zip(deliveries, answers, strict=True)
+        if not answer.replayed and answer.turned_away is None
+        for alert in one.alerts
+        if alert.status is AlertStatus.RESOLVED
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What is known of a company's sources: messages by hour, when each spoke last, and what was learned before.

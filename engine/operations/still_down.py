@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from engine import sla
 from engine.access import SYSTEM
 from engine.alert import StoredAlert
-from engine.audit import AuditKind, TimelineKind
+from engine.audit import TimelineKind
 from engine.grouping import JoinedKey
-from engine.incident import Incident, acted, assign, recover
-from engine.jobs import CheckSla, ConsiderRunbook, TidyRuns
+from engine.incident import Incident, assign
+from engine.jobs import CheckSla, ConsiderRunbook
+from engine.operations import ending
 from engine.operations.inhibition import unreachable
-from engine.operations.record import prove, show, tell
+from engine.operations.record import show, tell
 from engine.operations.regroup import Part, parts, take_out
 from engine.ports import IntakeTransaction, Transaction
 from engine.routing import choose
@@ -88,20 +88,10 @@ async def _part(tx: Transaction, incident: Incident, key: JoinedKey, joined: Seq
 
 async def _over(tx: Transaction, before: Incident, now: datetime) -> None:
     """Nothing of it fires any more: it ends, or its owner is asked."""
-    after = recover(before, ended=0, now=now)
-    if after.open:
-        prove(tx, after, AuditKind.INCIDENT_RECOVERED, actor=SYSTEM, now=now)
-        text = "Monitoring says it has recovered. Resolve it if you agree."
-        after = acted(after, what="Recovered, waiting for its owner to resolve", now=now)
-        tell(tx, after, TimelineKind.RECOVERED, text, actor=SYSTEM, now=now)
+    recovered = replace(before, recovered_at=now)
+    if recovered.touched:
+        after = await ending.ask(tx, recovered, "Monitoring says it has recovered.", now)
     else:
-        note = after.resolution
-        prove(tx, after, AuditKind.INCIDENT_RESOLVED, actor=SYSTEM, now=now, note=note, by="monitoring")
-        after = acted(after, what="Resolved by recovery", now=now)
-        tell(
-            tx, after, TimelineKind.RESOLVED, "Resolved: monitoring reports recovery.", actor=SYSTEM, now=now
-        )
-        for clock in await tx.clocks.of(after.id):
-            tx.clocks.put(sla.meet(clock, now))
-        tx.jobs.put(TidyRuns(company_id=after.company_id, incident_id=after.id), due_at=now)
+        note, told = "Monitoring reports recovery.", "monitoring reports recovery."
+        after = await ending.end(tx, recovered, note=note, told=told, now=now)
     await show(tx, await tx.incidents.save(before, after), at=now)
