@@ -280,7 +280,7 @@ def _more(buttons: Sequence[Button]) -> Block:
     options = [{"text": _plain(one.label, 75), "value": option_value(one.action)} for one in buttons]
     if len(options) <= OVERFLOW:
         return {"type": "overflow", "action_id": f"aw:{MORE}", "options": options}
-    more = _plain("More …", 150)
+    more = _plain("⋯", 150)
     return {"type": "static_select", "action_id": f"aw:{MORE}", "placeholder": more, "options": options[:100]}
 
 

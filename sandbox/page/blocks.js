@@ -100,7 +100,7 @@ function element(part, block, host) {
       } }, textOf(part.text));
     return button;
   }
-  if (part.type === "overflow") return overflow(part, block, host, base);
+  if (part.type === "overflow" || (part.type === "static_select" && !part.option_groups)) return overflow(part, block, host, base);
   const control = field(part, host);
   control.node.dataset.actionId = part.action_id;
   control.node.addEventListener("change", () => host.act(block.block_id, { ...base, ...control.state() }, control.node));
@@ -113,7 +113,7 @@ function overflow(part, block, host, base) {
       onclick: () => { menu.hidden = true; confirmed(part, () => host.act(block.block_id, { ...base, selected_option: option }, button)); } },
     textOf(option.text)))));
   const button = el("button", { type: "button", class: "dots", "aria-haspopup": "menu", "aria-label": "More", dataset: { actionId: part.action_id },
-    onclick: (event) => { event.stopPropagation(); document.querySelectorAll(".menu").forEach((one) => { if (one !== menu) one.hidden = true; }); menu.hidden = !menu.hidden; if (!menu.hidden) menu.querySelector("button").focus(); } }, "⋯");
+    onclick: (event) => { event.stopPropagation(); document.querySelectorAll(".menu").forEach((one) => { if (one !== menu) one.hidden = true; }); menu.hidden = !menu.hidden; if (!menu.hidden) menu.querySelector("button").focus(); } }, part.placeholder ? textOf(part.placeholder) : "⋯");
   return el("span", { class: "overflow" }, button, menu);
 }
 
