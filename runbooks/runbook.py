@@ -319,7 +319,10 @@ def validate_parameters(
         if isinstance(raw, bool) or not isinstance(raw, str | int):
             faults.append(f"{parameter.name}: must be text or a whole number")
             continue
-        value = str(raw) if isinstance(raw, str) or abs(raw) < 10**18 else "too large"
+        if isinstance(raw, int) and abs(raw) >= 10**18:
+            faults.append(f"{parameter.name}: is too large a whole number")
+            continue
+        value = str(raw)
         why = _fault(parameter, value)
         if why:
             faults.append(f"{parameter.name}: {why}")
@@ -371,9 +374,22 @@ def script_for(
     return "\n".join(["#!/bin/bash", *assignments, body])
 
 
-_POWERSHELL_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
+_ASCII_OR_ONE = re.compile("[ -~]+|[^ -~]")
 
 
 def quote_powershell(value: str) -> str:
-    """A single-quoted PowerShell string. Any of five quote characters would end it: each is doubled."""
-    return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", value) + "'"
+    """An expression of ASCII alone that PowerShell reads as this value.
+
+    Windows PowerShell 5.1 reads a file without a mark in the machine's old code page, where a part of an innocent
+    letter (`Ò` in UTF-8) is a typographic quote, which it takes for the end of a string. So letters beyond ASCII are
+    given by number. The expression begins with a string: `+` then joins, and does not add.
+    """
+    parts = [_powershell_part(one) for one in _ASCII_OR_ONE.findall(value)]
+    return " + ".join(parts if parts and parts[0][0] == "'" else ["''", *parts])
+
+
+def _powershell_part(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    units = text.encode("utf-16-be", "surrogatepass").hex(" ", 2).split()
+    return " + ".join(f"[char]0x{unit}" for unit in units)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.errors import Refused
 from runbooks.runbook import Platform, Runbook, platform_of, quote_powershell, script_for, validate_parameters
+from tests.runbooks import powershell
 
 MARK = "script-ran-unchanged"
 
@@ -79,6 +80,8 @@ def test_a_fitting_value_is_taken_as_it_is(kind: str, value: object) -> None:
         ("integer", "٣", "whole number"),
         pytest.param("integer", "9" * 5000, "longer than", id="long"),
         pytest.param("integer", 10**5000, "whole number", id="huge"),
+        pytest.param("unit", 10**18, "too large", id="huge unit"),
+        pytest.param("text", -(10**18), "too large", id="huge text"),
         ("integer", True, "must be text or a whole number"),
         ("integer", 1.5, "must be text or a whole number"),
         ("integer", ["1"], "must be text or a whole number"),
@@ -188,39 +191,27 @@ def test_the_script_itself_is_never_changed(value: str) -> None:
         assert text.endswith("\n" + body)
 
 
-QUOTES = "'\u2018\u2019\u201a\u201b"
-
-
-def read_powershell_string(source: str) -> tuple[str, str]:
-    """What PowerShell's own tokenizer makes of a single-quoted string: any quote ends it unless a second
-    one follows.
-
-    Returns the value and what is left of the source.
-    """
-    assert source[0] in QUOTES
-    value: list[str] = []
-    place = 1
-    while True:
-        letter = source[place]
-        if letter in QUOTES:
-            if source[place + 1 : place + 2] not in tuple(QUOTES):
-                return "".join(value), source[place + 1 :]
-            place += 1
-            letter = source[place]
-        value.append(letter)
-        place += 1
-
-
+@settings(max_examples=300)
 @given(
-    st.text(st.sampled_from([*QUOTES, "$", "(", ")", "`", "a", '"', "\n", ";", " "]), max_size=30) | ANY_TEXT
+    st.text(
+        st.sampled_from(
+            [*"'\u2018\u2019\u201a\u201b", "\u00d2", "$", "(", ")", "`", "a", '"', ";", " ", "🔧"]
+        ),
+        max_size=30,
+    )
+    | ANY_TEXT
 )
-def test_powershell_sees_exactly_the_value(value: str) -> None:
-    assert read_powershell_string(quote_powershell(value) + "\nrest") == (value, "\nrest")
+def test_powershell_sees_exactly_the_value_however_it_reads_the_file(value: str) -> None:
+    source = quote_powershell(value) + "\n"
+    assert source.isascii()
+    assert powershell.assigned(f"$env:AW_VALUE = {source}rest") == ({"AW_VALUE": value}, "rest")
 
 
 def test_a_windows_script_starts_with_its_assignments() -> None:
-    text = script_for(runbook(TEXT), Platform.WINDOWS, {"value": "it's \u2019"})
-    assert text == f"$env:AW_VALUE = 'it''s \u2019\u2019'\necho {MARK}"
+    text = script_for(runbook(TEXT), Platform.WINDOWS, {"value": "it's \u2019 x"})
+    assert text == f"$env:AW_VALUE = 'it''s ' + [char]0x2019 + ' x'\necho {MARK}"
+    assert quote_powershell("") == "''"
+    assert quote_powershell("🔧") == "'' + [char]0xd83d + [char]0xdd27"
 
 
 def test_a_script_for_an_unknown_platform_is_refused() -> None:
