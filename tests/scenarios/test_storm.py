@@ -288,7 +288,7 @@ async def test_what_piles_up_in_a_thread_is_told_as_one_line(h: Harness):
     )
     for status in ("resolved", "firing") * 4:
         await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low", status=status)
-    await h.thread("acme", saying="updates from monitoring; the last: Reopened")
+    await h.thread("acme", saying="updates from monitoring; the last: 🔁 flapping")
     await h.quiet()
     [one] = h.cards("acme")
     told = h.world.slack.replies("C0ACME", one["ts"])[1:]
