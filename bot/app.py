@@ -17,6 +17,7 @@ from bot import web as basics
 from bot.clock import Clock, DatabaseClock
 from bot.core import Core
 from bot.ingest import Intake
+from bot.notices.senders import ways
 from bot.ports import Chat
 from bot.settings import Settings, WrongSetting
 from bot.ticker import Ticker
@@ -50,6 +51,7 @@ class Running:
 async def open_core(settings: Settings, clock: Clock | None = None) -> Core:
     """The database, migrated and in agreement about the time, and the runbooks. Raises WrongSetting."""
     database = Database(settings.aw_database_url, Vault(settings.secret_keys()))
+    database.ways = ways(settings)
     await database.migrate()
     if clock is None:
         clock = DatabaseClock()
@@ -83,6 +85,10 @@ async def running(
             routes += await _slack(core, session, chats, stack)
         else:
             log.info("Slack is off: SLACK_BOT_TOKEN is not set")
+        if core.mailer is not None:
+            stack.callback(core.mailer.close)
+        else:
+            log.info("E-mail is off: AW_EMAIL_FROM is not set")
         if executors is None:
             executors = _executors(settings, stack)
         worker = Worker(core, chats, executors)

@@ -45,6 +45,9 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
         found += await slack(settings, companies or ())
     else:
         found.append(off("Slack", "it is off: SLACK_BOT_TOKEN is not set", "docs/slack.md says how."))
+    from bot.check_mail import mail
+
+    found += await mail(settings)
     return found + await _clouds(settings, companies or ())
 
 

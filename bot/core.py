@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from bot.clock import Clock
+from bot.mail.port import Mailer, mailer
 from bot.settings import Settings
 from bot.sns import Sns
 from engine.errors import Conflict
@@ -36,6 +37,11 @@ class Core:
     @cached_property
     def sns(self) -> Sns:
         return Sns(self.settings)
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """What carries mail; None when no mail is sent."""
+        return mailer(self.settings)
 
     async def write(self, act: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run `act` in a transaction and commit, again when a race with another replica was lost, then wake the

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Mapping
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,6 +50,9 @@ class Settings(BaseModel):
     aw_sns_url: str = ""
     aw_azure_url: str = ""
     aw_teams_url: str = ""
+    aw_email_from: str = ""
+    aw_smtp_url: SecretStr = SecretStr("")
+    aw_email_template_dir: Path | None = None
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
 
     azure_client_id: str = ""
@@ -100,6 +104,31 @@ class Settings(BaseModel):
             raise ValueError("use SingleTenant or MultiTenant")
         return value
 
+    @field_validator("aw_email_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        address = parseaddr(value)[1]
+        plain = value.isprintable() and len(getaddresses([value])) == 1 and not any(map(str.isspace, address))
+        if value and not (plain and all(address.rpartition("@"))):
+            raise ValueError("write one address: alerts@msp.example, or Alerts <alerts@msp.example>")
+        return value
+
+    @field_validator("aw_smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        from integrations.email import smtp_server
+
+        if value.get_secret_value():
+            smtp_server(value.get_secret_value())
+        return value
+
+    @field_validator("aw_email_template_dir")
+    @classmethod
+    def _templates(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError("there is no such folder")
+        return value
+
     @field_validator("aw_secret_key")
     @classmethod
     def _keys(cls, value: SecretStr) -> SecretStr:
@@ -146,6 +175,10 @@ class Settings(BaseModel):
     def teams_tenants(self) -> tuple[str, ...]:
         """The tenants whose people may speak to the bot; the MSP's own first."""
         return tuple(_split(self.microsoft_app_tenant_id))
+
+    @property
+    def email_on(self) -> bool:
+        return bool(self.aw_email_from)
 
     @property
     def socket_mode(self) -> bool:

@@ -5,7 +5,7 @@ It is decided once and kept under a key; a way to people (chat, e-mail, SMS, voi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -36,8 +36,14 @@ class Transport(StrEnum):
     WEBHOOK = "webhook"
 
 
-DEFAULT_REACH: Mapping[str, Reach] = {Transport.CHAT: Reach.ALL}
+DEFAULT_REACH: Mapping[str, Reach] = {
+    Transport.CHAT: Reach.ALL,
+    Transport.EMAIL: Reach.ALL,
+    Transport.SMS: Reach.URGENT,
+}
 """How far each way may be used for somebody who has not said; one that is not named is off."""
+BY_PHONE = frozenset({Transport.SMS, Transport.VOICE})
+"""For what is urgent only, whatever somebody prefers."""
 NOT_IN_CHAT = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.CLOSED})
 """What the card and its thread tell already: no direct message repeats it."""
 WHILE_OPEN = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.BREACHED, NoticeKind.ESCALATED})
@@ -79,10 +85,14 @@ class Notice:
         return self.address or f"user {self.user_id}"
 
 
-def ways(user: User, kind: NoticeKind, *, urgent: bool) -> tuple[Transport, ...]:
-    """The ways to tell this person that, as they want it."""
+def ways(
+    user: User, kind: NoticeKind, *, urgent: bool, set_up: Collection[Transport] = tuple(Transport)
+) -> tuple[Transport, ...]:
+    """The ways to tell this person that, as they want it and as far as there are means."""
     found = []
     for transport in Transport:
+        if transport not in set_up or (transport in BY_PHONE and not (user.phone and urgent)):
+            continue
         reach = user.reach.get(transport, DEFAULT_REACH.get(transport, Reach.OFF))
         if reach is Reach.OFF or (reach is Reach.URGENT and not urgent):
             continue

@@ -21,6 +21,7 @@ from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.intake import DeadLetter, IntakeLine, Source
 from engine.jobs import Job
+from engine.notice import Transport
 from engine.outbreak import Begun, MspRecord, Opened, OutbreakRecord
 from engine.quiet_ports import Quiet
 from engine.signing import SigningSecret
@@ -298,6 +299,9 @@ class Deliveries(Protocol):
 
 
 class Transaction(Protocol):
+    @property
+    def ways(self) -> Collection[Transport]: ...
+
     @property
     def companies(self) -> Companies: ...
     @property

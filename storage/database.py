@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from engine.notice import Transport
 from storage import dialect
 from storage.companies import ContextCache
 from storage.connection import Connection, DriverConnection, PlainConnection
@@ -34,6 +35,8 @@ class Database:
     def __init__(self, url: str, vault: Vault) -> None:
         self.engine = dialect.open_engine(url, json_dumps=_dumps, json_loads=orjson.loads)
         self.vault = vault
+        self.ways = frozenset({Transport.CHAT})
+        """How people can be told things here; whoever opens it says what else is set up."""
         self.sqlite = dialect.is_sqlite(self.engine)
         self._contexts = ContextCache()
         self._pictures = PictureStore()
@@ -51,7 +54,9 @@ class Database:
         committed = False
         try:
             async with self._writing() as connection:
-                tx = Transaction(connection, self._contexts, pictures, self.vault, writing=True)
+                tx = Transaction(
+                    connection, self._contexts, pictures, self.vault, writing=True, ways=self.ways
+                )
                 yield tx
                 await tx.flush()
             committed = True
@@ -63,7 +68,9 @@ class Database:
         """A consistent view that locks nothing and can write nothing."""
         async with self.engine.connect() as connection, connection.begin() as begun:
             plain = PlainConnection(connection)
-            yield Transaction(plain, self._contexts, Pictures(self._pictures), self.vault, writing=False)
+            yield Transaction(
+                plain, self._contexts, Pictures(self._pictures), self.vault, writing=False, ways=self.ways
+            )
             await begun.rollback()
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from engine.notice import Transport
 from storage.alerts import Alerts
 from storage.allowances import Allowances
 from storage.audit import Audit, Timeline
@@ -48,12 +49,14 @@ class Transaction:
         vault: Vault,
         *,
         writing: bool,
+        ways: frozenset[Transport],
     ) -> None:
         self.connection = connection
         self.contexts = contexts
         self.pictures = pictures
         self.vault = vault
         self.writing = writing
+        self.ways = ways
         self.dialect = connection.dialect.name
 
     @cached_property

@@ -17,6 +17,7 @@ from bot.cli import (
     company_keys,
     config,
     deadletter,
+    email,
     guide,
     heartbeat,
     incident,
@@ -70,3 +71,4 @@ app.add_typer(runbook.app, name="runbook")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deadletter.app, name="deadletter")
+app.add_typer(email.app, name="email")

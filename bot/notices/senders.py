@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from bot.core import Core
 from bot.notices.chat import ChatSender
+from bot.notices.email import EmailSender
 from bot.notices.port import Sender
 from bot.ports import Chat
+from bot.settings import Settings
 from engine.notice import Transport
 
 
@@ -15,4 +17,14 @@ def senders(core: Core, chats: Mapping[str, Chat]) -> Mapping[Transport, Sender]
     found: dict[Transport, Sender] = {}
     if chats:
         found[Transport.CHAT] = ChatSender(core, chats)
+    if core.mailer is not None:
+        found[Transport.EMAIL] = EmailSender(core, core.mailer)
     return found
+
+
+def ways(settings: Settings) -> frozenset[Transport]:
+    """Those that notices are made for: what is not set up is not even tried."""
+    found = {Transport.CHAT, Transport.WEBHOOK}
+    if settings.email_on:
+        found.add(Transport.EMAIL)
+    return frozenset(found)

@@ -32,7 +32,7 @@ def notify(
         urgent if urgent is not None else incident is not None and incident.severity is Severity.CRITICAL
     )
     for user in {one.id: one for one in users}.values():
-        for transport in only or rules.ways(user, kind, urgent=pressing):
+        for transport in only or rules.ways(user, kind, urgent=pressing, set_up=tx.ways):
             _put(
                 tx,
                 Notice(

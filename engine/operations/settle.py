@@ -15,6 +15,7 @@ from engine.company import Autonomy, CompanyContext, User
 from engine.errors import Conflict
 from engine.incident import Incident, acted, assign, wake
 from engine.jobs import CheckSla, ConsiderRunbook, TidyRuns
+from engine.notice import NoticeKind, ways
 from engine.operations import patterns
 from engine.operations.grouping import Groups
 from engine.operations.open_incidents import OpenSet, Work
@@ -88,7 +89,7 @@ async def _open(
         _start_clocks(tx, work, context, now)
         if not incident.open:
             _tell_end(tx, incident, now)
-        elif _could_run(context, incident):
+        elif _could_run(context, incident) or _has_to_be_told(tx, context, incident):
             tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
     await place_new(tx, [work.after for work in ordered], contexts, now)
 
@@ -100,6 +101,15 @@ def _could_run(context: CompanyContext, incident: Incident) -> bool:
         mode == Autonomy.ACT for mode, _ in company.value("runbooks").values()
     )
     return acts and bool(company.clouds) and asset is not None
+
+
+def _has_to_be_told(tx: Transaction, context: CompanyContext, incident: Incident) -> bool:
+    """Does its owner hear of it by another way than its card?"""
+    if incident.assignee_id is None or incident.test:
+        return False
+    urgent = incident.severity is Severity.CRITICAL
+    owner = next((one for one in context.people if one.id == incident.assignee_id), None)
+    return owner is not None and bool(ways(owner, NoticeKind.ASSIGNED, urgent=urgent, set_up=tx.ways))
 
 
 async def _route(

@@ -29,9 +29,11 @@ ZONES = sorted(available_timezones() - {"localtime"})
 
 
 def test_chat_does_not_repeat_what_the_card_says_and_other_ways_are_a_wish():
-    assert ways(KIM, NoticeKind.ESCALATED, urgent=False) == (Transport.CHAT,)
-    assert ways(KIM, NoticeKind.ASSIGNED, urgent=True) == ()
-    picky = a.a_user("Bob", reach={"chat": Reach.OFF, "email": Reach.ALL, "sms": Reach.URGENT})
+    assert ways(KIM, NoticeKind.ESCALATED, urgent=False) == (Transport.CHAT, Transport.EMAIL)
+    assert ways(KIM, NoticeKind.ASSIGNED, urgent=True) == (Transport.EMAIL,)
+    assert ways(KIM, NoticeKind.ASSIGNED, urgent=True, set_up=[Transport.CHAT, Transport.SMS]) == ()
+    far = {"chat": Reach.OFF, "email": Reach.ALL, "sms": Reach.ALL}
+    picky = a.a_user("Bob", reach=far, phone="+43660123")
     assert ways(picky, NoticeKind.ASSIGNED, urgent=False) == (Transport.EMAIL,)
     assert ways(picky, NoticeKind.PAGED, urgent=True) == (Transport.EMAIL, Transport.SMS)
 

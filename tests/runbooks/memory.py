@@ -15,6 +15,7 @@ from engine.company import Asset, Autonomy, Company, CompanyContext, Role, User
 from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.jobs import Job
+from engine.notice import Transport
 from engine.ports import CardWanted
 from engine.sla import SlaClock
 from runbooks.run import Run, RunStatus
@@ -225,6 +226,7 @@ class Memory:
         others = CompanyContext(
             company=replace(ACME, id=8, slug="beta", name="Beta"), assets=(), people=PEOPLE
         )
+        self.ways = frozenset[Transport]()
         self.companies: Any = _Companies({7: self.context, 8: others})
         self.users: Any = _Users({user.id: user for user in self.people})
         self.incidents: Any = _Incidents({self.incident.id: self.incident})

@@ -1,0 +1,1 @@
+"""Mail to people: what a mail says, how it looks, and its headers."""
