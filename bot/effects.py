@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
@@ -20,11 +20,11 @@ from bot.threads import sync_thread
 from engine.access import SYSTEM, Actor, Via
 from engine.audit import TimelineKind
 from engine.errors import Conflict, Permanent, Transient
+from engine.incident_jobs import CloseUnheard, SetApart
 from engine.jobs import (
     CancelRun,
     CheckSla,
     ClaimStorm,
-    CloseUnheard,
     ConfirmTopic,
     ConsiderRunbook,
     DeliverReport,
@@ -63,6 +63,7 @@ from engine.operations import (
 )
 from engine.operations.notify import notify_assigned
 from engine.operations.record import tell
+from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
@@ -110,12 +111,8 @@ class Effects:
                 await self._turn(job)
             case WakeIncident():
                 await core.write(lambda tx: wake(tx, job.incident_id, now=core.clock.now()))
-            case WatchPattern():
-                await core.write(lambda tx: patterns.watch(tx, job.incident_id, core.clock.now()))
-            case ReleaseChildren():
-                await core.write(lambda tx: still_down.release(tx, job.incident_id, core.clock.now()))
-            case CloseUnheard():
-                await core.write(lambda tx: unheard.look(tx, job.company_id, core.clock.now()))
+            case WatchPattern() | ReleaseChildren() | SetApart() | CloseUnheard():
+                await core.write(partial(_regroup, job=job, now=clock.now()))
             case WatchHeartbeat():
                 await core.write(lambda tx: heartbeats.watch(tx, job.company_id, job.name, now=clock.now()))
             case ConfirmTopic():
@@ -264,3 +261,18 @@ class Effects:
 async def _incident_of(tx: Transaction, card_id: str) -> int | None:
     card = await tx.cards.get(card_id)
     return card.incident_id if card else None
+
+
+async def _regroup(
+    tx: Transaction, job: WatchPattern | ReleaseChildren | SetApart | CloseUnheard, now: datetime
+) -> None:
+    """Incidents that end or come apart by time."""
+    match job:
+        case WatchPattern():
+            await patterns.watch(tx, job.incident_id, now)
+        case ReleaseChildren():
+            await still_down.release(tx, job.incident_id, now)
+        case SetApart():
+            await set_apart(tx, job, now)
+        case CloseUnheard():
+            await unheard.look(tx, job.company_id, now)

@@ -29,6 +29,7 @@ class AuditKind(StrEnum):
     INCIDENT_SEVERITY = "incident.severity_raised"
     INCIDENT_MERGED = "incident.merged"
     INCIDENT_SPLIT = "incident.split"
+    INCIDENT_MOVED = "incident.moved"
     INCIDENT_HELD = "incident.held"
     INCIDENT_RESUMED = "incident.resumed"
     INCIDENT_SNOOZED = "incident.snoozed"

@@ -70,6 +70,20 @@ def absorb(into: Incident, absorbed: Incident) -> Incident:
     )
 
 
+def took(into: Incident, taken: Share) -> Incident:
+    """`into` after a key and its alerts came to it from another incident."""
+    return replace(
+        into,
+        severity=worst(into.severity, taken.severity) if taken.severity is not None else into.severity,
+        count=into.count + taken.count,
+        firing=into.firing + taken.firing,
+        held=into.held + 1,
+        tools=tuple(dict.fromkeys((*into.tools, *taken.tools))),
+        last_alert_at=max(into.last_alert_at, taken.last_at or into.last_alert_at),
+        recovered_at=None if taken.firing else into.recovered_at,
+    )
+
+
 def absorbed(incident: Incident, *, into: Incident, why: str, now: datetime) -> Incident:
     """The incident as part of another one: no longer open, its alerts are the other's, and it says where it went."""
     if not incident.open:

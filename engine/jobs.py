@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
+from engine.incident_jobs import CloseUnheard, SetApart
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncCard:
@@ -205,18 +207,6 @@ class ReleaseChildren:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseUnheard:
-    """End or ask about the company's open incidents of which monitoring has said nothing for long."""
-
-    kind: ClassVar[str] = "close_unheard"
-    company_id: int
-
-    @property
-    def key(self) -> str:
-        return f"unheard:{self.company_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchHeartbeat:
     """A heartbeat's time may be over: say so once, or look again when it will be."""
 
@@ -367,6 +357,7 @@ Job = (
     | WakeIncident
     | WatchPattern
     | ReleaseChildren
+    | SetApart
     | CloseUnheard
     | WatchHeartbeat
     | JudgeSources

@@ -12,7 +12,7 @@ from engine.access import Actor, Denied, Verb, may, who_could
 from engine.audit import AuditKind, entry
 from engine.company import Company, CompanyGroup, configured
 from engine.errors import NotFound, Refused
-from engine.jobs import CloseUnheard
+from engine.incident_jobs import CloseUnheard
 from engine.operations.directory import company_called
 from engine.ports import SettingsTransaction, Transaction
 from engine.setting import SETTINGS, Layers, Origin, Resolved, Setting, resolve, resolved

@@ -11,8 +11,19 @@ from engine.alert import AlertStatus
 from engine.audit import AuditKind, TimelineKind
 from engine.incident import Incident, acted, resolve
 from engine.jobs import TidyRuns
-from engine.operations.record import prove, tell
+from engine.operations.record import prove, show, tell
 from engine.ports import Transaction
+
+
+async def over(tx: Transaction, before: Incident, now: datetime) -> None:
+    """Nothing of it fires any more: it ends, or its owner is asked. Saved."""
+    recovered = replace(before, recovered_at=now)
+    if recovered.touched:
+        after = await ask(tx, recovered, "Monitoring says it has recovered.", now)
+    else:
+        note, told = "Monitoring reports recovery.", "monitoring reports recovery."
+        after = await end(tx, recovered, note=note, told=told, now=now)
+    await show(tx, await tx.incidents.save(before, after), at=now)
 
 
 async def ask(tx: Transaction, incident: Incident, told: str, now: datetime) -> Incident:

@@ -19,6 +19,7 @@ from engine.correlation import NO_ADVICE, Advice, Join
 from engine.grouping import JoinedKey
 from engine.identifiers import floor_of
 from engine.incident import Incident
+from engine.incident_jobs import SetApart
 from engine.jobs import ReleaseChildren
 from engine.operations.inhibition import Inhibition, unreachable
 from engine.operations.open_incidents import OpenSet, Work
@@ -63,6 +64,7 @@ class Groups:
         self._inhibition = Inhibition(tx, open_set, now)
         self._under: dict[tuple[int, str], str] = {}
         self._back: list[Work] = []
+        self._leaving: dict[tuple[int, str], tuple[int, int | None, Reason]] = {}
 
     async def load(
         self,
@@ -121,7 +123,8 @@ class Groups:
                 picture.ended(advice.join)
                 return look, replace(advice, join=None)
             advice = replace(advice, join=work.after.id)
-        if advice.leave is not None and not self._may_leave(identity, context.company.id):
+        if advice.leave is not None:
+            self._leave(identity.correlation_key, context.company.id, advice.leave)
             return look, replace(advice, leave=None)
         return look, advice
 
@@ -147,10 +150,11 @@ class Groups:
         below = await self._inhibition.children(stored, picture.activity.topology, window)
         return replace(advice, join=None) if any(one.after.id == advice.join for one in below) else advice
 
-    def _may_leave(self, identity: Identity, company_id: int) -> bool:
-        """A key leaves what it joined, never the incident that it opened itself."""
-        incident = self._open_set.of(company_id).with_key(identity.correlation_key)
-        return incident is not None and incident.correlation_key != identity.correlation_key
+    def _leave(self, key: str, company_id: int, why: Reason, into: int | None = None) -> None:
+        """Once all is written the key goes, for another incident or by itself, unless a person is at work on either."""
+        incident = self._open_set.of(company_id).with_key(key)
+        if incident is not None and not incident.touched and (incident.held or into is not None):
+            self._leaving[(company_id, key)] = (incident.id, into, why)
 
     def join(self, decision: Join, stored: StoredAlert) -> Work:
         """The alert is a further problem of that incident from now on."""
@@ -174,7 +178,7 @@ class Groups:
             if cause != work.after.cause:
                 work.after = replace(work.after, cause=cause)
         for one in brought:
-            await self._bring(picture, one)
+            await self._bring(picture, context.company.id, one)
         work = self._open_set.work(look.row.incident) if brought else work
         if context.assets and unreachable(stored.signature):
             self._inhibition.heard(stored, work)
@@ -195,11 +199,12 @@ class Groups:
                 picture, Merged(parent.after.id, child.id, keys, Reason("inhibited", words)), under=True
             )
 
-    async def _bring(self, picture: Picture, one: Brought) -> None:
+    async def _bring(self, picture: Picture, company_id: int, one: Brought) -> None:
         match one:
             case Merged():
                 await self._merge(picture, one)
-            case Moved(key=key, out_of=out_of):  # a person may be at work on either: it stays where it is
+            case Moved(key=key, out_of=out_of):  # it stays where it is until that is done in the database
+                self._leave(key, company_id, one.reason, one.into)
                 row, episode = picture.activity.keys.get(key), picture.activity.episodes.get(out_of)
                 if row is not None and episode is not None:
                     picture.activity.enter(row, episode, row.last)
@@ -306,6 +311,15 @@ class Groups:
             tell(self._tx, work.after, TimelineKind.ALERT, text, actor=SYSTEM, now=self._now, told=False)
         for one in self._merges:
             await self._write(one)
+        for (company_id, key), (out_of, into, reason) in self._leaving.items():
+            leaves = SetApart(
+                company_id=company_id,
+                incident_id=self._numbers.get(out_of, out_of),
+                correlation_key=key,
+                into=self._numbers.get(into, into) if into is not None else None,
+                why=self.words(reason.text),
+            )
+            self._tx.jobs.put(leaves, due_at=self._now)
         for work in self._back:
             if work.after.open:
                 job = ReleaseChildren(company_id=work.after.company_id, incident_id=work.after.id)

@@ -14,7 +14,7 @@ from engine.incident import Incident, assign
 from engine.jobs import CheckSla, ConsiderRunbook
 from engine.operations import ending
 from engine.operations.inhibition import unreachable
-from engine.operations.record import show, tell
+from engine.operations.record import tell
 from engine.operations.regroup import Part, parts, take_out
 from engine.ports import IntakeTransaction, Transaction
 from engine.routing import choose
@@ -41,15 +41,19 @@ async def release(tx: IntakeTransaction, incident_id: int, now: datetime) -> Non
         gone.update(one.correlation_key for one in part.keys)
         said = f"{key.asset}: still down after its parent {key.under} came back"
         incident, out = await take_out(tx, incident, part, actor=SYSTEM, now=now, said=said, for_good=False)
-        await _route(tx, out, now)
-        tx.jobs.put(CheckSla(company_id=out.company_id, incident_id=out.id), due_at=now)
-        tx.jobs.put(ConsiderRunbook(company_id=out.company_id, incident_id=out.id), due_at=now)
+        await go_on(tx, out, now)
     if stuck and not incident.firing and incident.recovered_at is None:
-        await _over(tx, incident, now)
+        await ending.over(tx, incident, now)
+
+
+async def go_on(tx: Transaction, incident: Incident, now: datetime) -> None:
+    """What was taken out without anybody asking for it is an incident as any new one: somebody gets it, and so on."""
+    await _route(tx, incident, now)
+    tx.jobs.put(CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=now)
+    tx.jobs.put(ConsiderRunbook(company_id=incident.company_id, incident_id=incident.id), due_at=now)
 
 
 async def _route(tx: Transaction, incident: Incident, now: datetime) -> None:
-    """Somebody gets it, as any new incident."""
     if incident.assignee_id is not None:
         return
     context = await tx.companies.context(incident.company_id)
@@ -84,14 +88,3 @@ async def _part(tx: Transaction, incident: Incident, key: JoinedKey, joined: Seq
         keys += more
         assets |= {one.asset for one in more}
     return Part(key.correlation_key, f"{key.asset}: {key.signature}", key.reason, tuple(keys), None)
-
-
-async def _over(tx: Transaction, before: Incident, now: datetime) -> None:
-    """Nothing of it fires any more: it ends, or its owner is asked."""
-    recovered = replace(before, recovered_at=now)
-    if recovered.touched:
-        after = await ending.ask(tx, recovered, "Monitoring says it has recovered.", now)
-    else:
-        note, told = "Monitoring reports recovery.", "monitoring reports recovery."
-        after = await ending.end(tx, recovered, note=note, told=told, now=now)
-    await show(tx, await tx.incidents.save(before, after), at=now)

@@ -15,7 +15,7 @@ from engine.alert import Severity
 from engine.audit import AuditKind, TimelineKind
 from engine.company import CompanyContext
 from engine.incident import Incident, acted
-from engine.jobs import CloseUnheard
+from engine.incident_jobs import CloseUnheard
 from engine.operations import ending
 from engine.operations.heartbeats import TOOL as HEARTBEAT
 from engine.operations.record import prove, show, tell

@@ -1,0 +1,34 @@
+"""Jobs that end incidents or take them apart, after the batch or the time that said so. Part of `engine.jobs.Job`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetApart:
+    """A key leaves this incident for the incident `into`, or with None to go on by itself; `why` in words."""
+
+    kind: ClassVar[str] = "set_apart"
+    company_id: int
+    incident_id: int
+    correlation_key: str
+    into: int | None
+    why: str
+
+    @property
+    def key(self) -> str:
+        return f"apart:{self.company_id}:{self.correlation_key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseUnheard:
+    """End or ask about the company's open incidents of which monitoring has said nothing for long."""
+
+    kind: ClassVar[str] = "close_unheard"
+    company_id: int
+
+    @property
+    def key(self) -> str:
+        return f"unheard:{self.company_id}"
