@@ -95,6 +95,24 @@ class Assign(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Escalate(_Act):
+    """One level up at once; `text` is why."""
+
+    verb: ClassVar[str] = "escalate"
+    incident: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainLate(_Act):
+    """Why it is late, in the words of who had it."""
+
+    verb: ClassVar[str] = "late"
+    incident: int
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Merge(_Act):
     """The incident becomes part of `to`."""
 
@@ -455,6 +473,7 @@ class SendTest(_Act):
     company: str = ""
 
 
+OnPeople = Escalate | ExplainLate
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting
@@ -470,6 +489,7 @@ Action = (
     | OnStorm
     | OnReport
     | OnOutbreak
+    | OnPeople
     | SendTest
     | Aliases
     | Question
@@ -477,7 +497,18 @@ Action = (
 
 _BY_VERB: dict[str, Any] = {
     kind.verb: kind
-    for group in (OnIncident, OnRun, OnLetter, OnQuiet, OnSetting, OnStorm, OnReport, OnOutbreak, Question)
+    for group in (
+        OnIncident,
+        OnRun,
+        OnLetter,
+        OnQuiet,
+        OnSetting,
+        OnStorm,
+        OnReport,
+        OnOutbreak,
+        OnPeople,
+        Question,
+    )
     for kind in get_args(group)
 }
 

@@ -47,6 +47,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw run disk-clean-up INC-42", "run a runbook", Verb.RUN_LOW),
     ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
     ("/aw hold INC-42 what for", "wait for the client: its clocks stand still", Verb.HOLD),
+    ("/aw escalate INC-42 why", "call the next level now", Verb.ESCALATE),
     ("/aw snooze INC-42 2h", "no reminders for a time", Verb.SNOOZE),
     ("/aw silence web-01 2h why", "hold its alerts; shows first what that hides", Verb.SILENCE),
     ("/aw silence list", "what is quiet, and how much it holds", Verb.SEE),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.actions import Again, Approve, Looking, Reject
+from bot.actions import Again, Approve, ExplainLate, Looking, Reject
 from bot.cards import (
     Actions,
     Body,
@@ -225,4 +225,6 @@ def story_card(entry: TimelineEntry, incident: Incident, called: Sequence[User] 
         )
     if entry.body:
         elements.append(Log(entry.body))
+    if entry.kind is TimelineKind.BREACHED:
+        elements.append(Actions((Button("Why late?", ExplainLate(incident.id)),)))
     return Card(summary=cut(entry.text, 300), elements=tuple(elements), kind="story", incident=incident.label)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions import Assign, Hold, Note, Reject, Resolve, Unclaim
+from bot.actions import Assign, Escalate, ExplainLate, Hold, Note, Reject, Resolve, Unclaim
 from bot.cards import Asked, Field, FieldKind, Form
 from bot.core import Core
 from bot.place import Place, look_up
@@ -33,7 +33,7 @@ async def ask(
 
 
 def ask_text(
-    action: Note | Resolve | Unclaim | Hold | Reject,
+    action: Note | Resolve | Unclaim | Hold | Reject | Escalate | ExplainLate,
     title: str,
     submit: str,
     label: str,

@@ -19,6 +19,8 @@ from bot.actions import (
     Details,
     EndQuiet,
     EndQuietOf,
+    Escalate,
+    ExplainLate,
     Help,
     Hold,
     ListOpen,
@@ -70,6 +72,8 @@ _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
     "hold": lambda number, text: Hold(number, _for_what(text)),
     "wait": lambda number, text: Hold(number, _for_what(text)),
     "resume": Resume,
+    "escalate": Escalate,
+    "late": lambda number, text: ExplainLate(number, text or None),
     "unclaim": Unclaim,
     "release": Unclaim,
 }

@@ -29,6 +29,7 @@ from engine.jobs import (
     ConsiderRunbook,
     DeliverReport,
     EndLimiting,
+    Escalate,
     ExpireApproval,
     Job,
     JudgeSources,
@@ -51,6 +52,7 @@ from engine.jobs import (
 )
 from engine.operations import (
     clocks,
+    escalate,
     heartbeats,
     learning,
     limits,
@@ -134,6 +136,8 @@ class Effects:
                 await core.write(lambda tx: self._claim(tx, job))
             case DeliverReport():
                 await deliver(core, self._chats, job)
+            case Escalate():
+                await core.write(lambda tx: escalate.follow(tx, job.incident_id, now=core.clock.now()))
             case Notify():
                 await notices.deliver(core, self._senders, job)
             case _:

@@ -11,6 +11,7 @@ from bot import (
     group_handlers,
     letter_handlers,
     outbreak_handlers,
+    people_handlers,
     questions,
     quiet_handlers,
     report_handlers,
@@ -37,6 +38,8 @@ from bot.actions import (
     DropQuiet,
     EndQuiet,
     EndQuietOf,
+    Escalate,
+    ExplainLate,
     Help,
     Hold,
     KeepSetting,
@@ -126,6 +129,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
+        case Escalate() | ExplainLate():
+            return await people_handlers.handle(core, action, place, actor)
         case Snooze():
             return await quiet_handlers.snoozed(core, action, place, actor)
         case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Hold(text=None) | Assign(to=None):

@@ -7,6 +7,7 @@ from bot.actions import (
     Cancel,
     Claim,
     Details,
+    Escalate,
     Hold,
     Merge,
     Note,
@@ -40,7 +41,11 @@ def incident_buttons(view: IncidentView) -> Actions:
     buttons.append(
         Button("Resolve", Resolve(number), Style.PRIMARY if done and incident.touched else Style.PLAIN)
     )
-    more = [Button("Add a note", Note(number)), Button("Reassign", Assign(number))]
+    more = [
+        Button("Escalate", Escalate(number)),
+        Button("Add a note", Note(number)),
+        Button("Reassign", Assign(number)),
+    ]
     if incident.waiting_since is not None:
         more.append(Button("The client has answered", Resume(number)))
     else:

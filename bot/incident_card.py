@@ -36,8 +36,9 @@ from bot.incident_buttons import incident_buttons
 from bot.views import IncidentView
 from engine.company import User
 from engine.incident import Incident, duration
+from engine.operations import escalate
 from engine.sla import ClockKind, ClockState, SlaClock
-from engine.suppression import QuietKind, hush
+from engine.suppression import QuietKind, hush, resting_until
 from runbooks.run import Run as RunRecord
 from runbooks.run import RunStatus
 from runbooks.runbook import Risk
@@ -78,7 +79,7 @@ def _open(view: IncidentView) -> list[Element]:
     incident = view.incident
     elements: list[Element] = [Title(Tone(incident.severity.value), _headline(incident)), _where(view)]
     if view.clocks:
-        elements.append(Deadlines(_deadlines(view), (_owner(view),)))
+        elements.append(Deadlines(_deadlines(view), (_owner(view), *_next_call(view))))
     else:
         elements.append(Facts((_owner(view),)))
     elements.extend(_rest(view))
@@ -149,6 +150,17 @@ def _owner(view: IncidentView) -> Line:
         return ("in the hands of ", person(user))
     why = incident.assigned_reason.removeprefix(f"{user.name}: ")
     return ("for ", person(user, notify=not incident.test), f" ({cut(why, 120)})" if why else "")
+
+
+def _next_call(view: IncidentView) -> tuple[Line, ...]:
+    """Who is called next unless it is taken or solved, and when; nobody while it is quiet."""
+    hop = view.next_call
+    chain = escalate.chain_of(view.context)
+    if hop is None or hop.step >= len(chain.steps) or resting_until(view.incident, view.context, view.now):
+        return ()
+    at = max(hop.at, view.now)
+    style = When.DATE_TIME if at - view.now > FAR else When.TIME
+    return ((f"↗ {cut(chain.steps[hop.step].words, 60)} at ", Moment(at, style)),)
 
 
 def _rest(view: IncidentView) -> list[Element]:

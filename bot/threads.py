@@ -139,6 +139,14 @@ async def _called(tx: Transaction, entry: TimelineEntry, incident: Incident) -> 
         people = (await tx.companies.context(incident.company_id)).people
         waiting = [run for run in await tx.runs.of_incident(incident.id) if run.reminded_at == entry.at]
         return deciders(waiting[0], people)[:4] if waiting and not waiting[0].status.finished else ()
+    if entry.kind is TimelineKind.ESCALATED:
+        calls = [one for one in await tx.escalations.of(incident.id) if one.at == entry.at]
+        found = [await tx.users.get(user_id) for call in calls for user_id in call.called[:8]]
+        return tuple(user for user in found if user is not None)
+    if entry.kind is TimelineKind.BREACHED:  # what nobody has in hand is escalated: that line calls
+        owner_id = incident.assignee_id if incident.open and incident.touched else None
+        owner = await tx.users.get(owner_id) if owner_id is not None else None
+        return (owner,) if owner else ()
     by_itself = entry.kind is TimelineKind.ASSIGNED and entry.actor == SYSTEM.name
     if not by_itself or incident.assignee_id is None or not incident.open or incident.touched:
         return ()

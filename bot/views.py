@@ -10,10 +10,12 @@ from engine.alert import StoredAlert
 from engine.audit import TimelineEntry
 from engine.cloud import Provider, clouds_for, place_of
 from engine.company import Asset, Company, CompanyContext, User
+from engine.escalation import Hop
 from engine.grouping import JoinedKey
 from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.intake import Source
+from engine.operations import escalate
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
@@ -39,6 +41,7 @@ class IncidentView:
     fits: Sequence[Runbook]
     now: datetime
     joined: Sequence[JoinedKey] = ()
+    next_call: Hop | None = None
     rates: Mapping[str, Rate] = field(default_factory=dict)
     """How often each runbook held against this problem here."""
 
@@ -85,12 +88,14 @@ async def incident_view(
     if fits:
         rates = await tx.runs.rates(incident.company_id, incident.signature)
         fits = ranked(fits, rates, await tx.runs.rates_elsewhere(incident.company_id, incident.signature))
+    clocks = await tx.clocks.of(incident.id)
     return IncidentView(
         incident=incident,
         context=context,
         asset=asset,
         assignee=known.get(incident.assignee_id) if incident.assignee_id is not None else None,
-        clocks=await tx.clocks.of(incident.id),
+        clocks=clocks,
+        next_call=await escalate.upcoming(tx, incident, context, clocks) if clocks else None,
         alerts=await tx.alerts.of_incident(incident.id),
         runs=await tx.runs.of_incident(incident.id),
         before=await tx.incidents.times_before(incident.company_id, incident.correlation_key, incident.id),

@@ -51,6 +51,7 @@ class Verb(StrEnum):
     UNCLAIM = "unclaim"
     ASSIGN = "assign"
     NOTE = "note"
+    ESCALATE = "escalate"
     RESOLVE = "resolve"
     REOPEN = "reopen"
     MERGE = "merge"
@@ -70,7 +71,7 @@ class Verb(StrEnum):
 
 _WORK = frozenset(
     {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
-    | {Verb.MERGE}
+    | {Verb.MERGE, Verb.ESCALATE}
     | {Verb.SNOOZE, Verb.HOLD, Verb.SILENCE}
     | {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 )

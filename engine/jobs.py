@@ -328,6 +328,19 @@ class DeliverReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """Look at one incident's chain of escalation: call who is due to be called, and wait for the next."""
+
+    kind: ClassVar[str] = "escalate"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"escalate:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
     """Tell one destination, by one way, all that waits for it: `engine.notice`. Both name the rows to look at."""
 
@@ -369,6 +382,7 @@ Job = (
     | ClaimStorm
     | DeliverReport
     | Notify
+    | Escalate
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 

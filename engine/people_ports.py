@@ -1,11 +1,30 @@
-"""What telling people asks of a transaction beyond `engine.ports`."""
+"""What telling and calling people asks of a transaction beyond `engine.ports`."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from engine.notice import Notice
-from engine.ports import Transaction
+from engine.ports import MspTransaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """One call about an incident: the `number`-th, to that step of its chain. `due_at` is when it should have been
+    made, `called` are the ids of the people, `by` who wanted it."""
+
+    incident_id: int
+    number: int
+    company_id: int
+    step: int
+    at: datetime
+    due_at: datetime
+    called: tuple[int, ...]
+    by: str
+    reason: str
 
 
 class Notices(Protocol):
@@ -14,6 +33,14 @@ class Notices(Protocol):
     def add(self, notice: Notice) -> None: ...
 
 
-class PeopleTransaction(Transaction, Protocol):
+class Escalations(Protocol):
+    async def of(self, incident_id: int) -> Sequence[Escalation]: ...
+    async def add(self, made: Escalation) -> None: ...
+    async def heard_at(self, incident_id: int, system: str) -> datetime | None: ...
+
+
+class PeopleTransaction(MspTransaction, Protocol):
     @property
     def notices(self) -> Notices: ...
+    @property
+    def escalations(self) -> Escalations: ...

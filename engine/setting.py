@@ -13,10 +13,20 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any
 
-from engine import hours
+from engine import escalation, hours
 from engine.alert import Severity
 from engine.errors import Refused
-from engine.setting_kinds import Choice, Hours, Kind, Number, RunbookRules, Severities, Span, Zone
+from engine.setting_kinds import (
+    Choice,
+    EscalationChain,
+    Hours,
+    Kind,
+    Number,
+    RunbookRules,
+    Severities,
+    Span,
+    Zone,
+)
 from engine.sla import DEFAULT_TARGETS, ClockKind
 
 _LONGEST = 500
@@ -48,7 +58,9 @@ class Setting:
         try:
             if len(said) > _LONGEST:
                 raise ValueError
-            return self.kind.read(said if isinstance(self.kind, Zone | Hours) else said.lower())
+            return self.kind.read(
+                said if isinstance(self.kind, Zone | Hours | EscalationChain) else said.lower()
+            )
         except ValueError:
             raise Refused(
                 f"“{said[:60]}” cannot be {self.name}.", hint=f"It takes {self.kind.expects}.", code="invalid"
@@ -173,6 +185,24 @@ SETTINGS: Mapping[str, Setting] = {
             kind=Severities(),
             default=[],
             means="The severities whose promises count at any hour.",
+        ),
+        Setting(
+            name="escalation",
+            kind=EscalationChain(),
+            default=escalation.DEFAULT,
+            means="Who is called when a promise is broken, step by step: when, and whom.",
+        ),
+        Setting(
+            name="escalation_repeat",
+            kind=Number(0, 20),
+            default=2,
+            means="How often the last step is told again while nobody takes it.",
+        ),
+        Setting(
+            name="escalation_silence",
+            kind=Span(_minutes(0), _minutes(7 * _DAY), zero="never"),
+            default=14400,
+            means="How long nothing may be heard of who took it before calling goes on.",
         ),
     )
 }

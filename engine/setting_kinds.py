@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from engine import hours
+from engine import escalation, hours
 from engine.alert import Severity
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -202,6 +202,31 @@ class Hours:
 
     def typed(self, kept: Any) -> str:
         return str(kept)
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationChain:
+    """Steps as `engine.escalation` writes them."""
+
+    @property
+    def expects(self) -> str:
+        return f"`{escalation.OFF}`, or steps such as `{escalation.DEFAULT}`"
+
+    def read(self, words: str) -> str:
+        return escalation.read_chain(words).text
+
+    def holds(self, kept: Any) -> bool:
+        try:
+            escalation.read_chain(kept)
+        except (ValueError, AttributeError):
+            return False
+        return True
+
+    def words(self, kept: Any) -> str:
+        return str(kept)
+
+    def typed(self, kept: Any) -> escalation.Chain:
+        return escalation.read_chain(kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from storage.dialect import Moment
+from storage.dialect import Json, Moment
 from storage.tables import Column, Text, metadata
 
 tokens = sa.Table(
@@ -47,4 +47,19 @@ sa.Index(
     notices.c.transport,
     sqlite_where=_waits,
     postgresql_where=_waits,
+)
+
+escalations = sa.Table(
+    "escalations",
+    metadata,
+    Column("incident_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    Column("company_id", sa.BigInteger, nullable=False),
+    Column("step", sa.Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("called", Json, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    sa.Index("ix_escalations_company", "company_id", "at"),
 )

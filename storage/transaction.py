@@ -15,6 +15,7 @@ from storage.companies import Companies, ContextCache
 from storage.company_groups import CompanyGroups
 from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
+from storage.escalations import Escalations
 from storage.grouping import Grouping
 from storage.heartbeats import Heartbeats
 from storage.incidents import Incidents
@@ -102,6 +103,10 @@ class Transaction:
     @cached_property
     def notices(self) -> Notices:
         return Notices(self)
+
+    @cached_property
+    def escalations(self) -> Escalations:
+        return Escalations(self)
 
     @cached_property
     def outbreaks(self) -> Outbreaks:

@@ -214,6 +214,18 @@ ENDPOINTS = (
         _doing(lambda number, body: actions.Resume(incident=number, text=body.reason)),
     ),
     _verb(
+        "escalate",
+        "Call the next level of its chain at once",
+        ReasonRequest,
+        _doing(lambda number, body: actions.Escalate(incident=number, text=body.reason)),
+    ),
+    _verb(
+        "late",
+        "Say why a promise was broken",
+        ReasonRequest,
+        _doing(lambda number, body: actions.ExplainLate(incident=number, text=body.reason)),
+    ),
+    _verb(
         "reopen",
         "Open a resolved incident again under its number",
         ReasonRequest,

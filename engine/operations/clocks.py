@@ -9,7 +9,11 @@ from engine.access import SYSTEM
 from engine.audit import AuditKind, TimelineKind
 from engine.incident import Incident
 from engine.jobs import CheckSla
+from engine.notice import NoticeKind
+from engine.operations import escalate
+from engine.operations.notify import notify
 from engine.operations.record import prove, show, tell
+from engine.people_ports import PeopleTransaction
 from engine.ports import Transaction
 from engine.sla import ClockKind, SlaClock, Threshold, crossed, pause
 from engine.suppression import QuietKind, hush, resting_until
@@ -17,7 +21,7 @@ from engine.suppression import QuietKind, hush, resting_until
 _VERB = {ClockKind.RESPONSE: "respond to", ClockKind.RESOLUTION: "resolve"}
 
 
-async def check(tx: Transaction, incident_id: int, *, now: datetime) -> None:
+async def check(tx: PeopleTransaction, incident_id: int, *, now: datetime) -> None:
     """Mark and tell every threshold this incident's clocks crossed; put the next check. The lock on the incident and
     the mark on the clock make it once."""
     incident = await tx.incidents.get(incident_id)
@@ -27,19 +31,22 @@ async def check(tx: Transaction, incident_id: int, *, now: datetime) -> None:
         tx.jobs.put(CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=until)
         return
     due = []
-    told = False
+    told = late = False
     for clock in await tx.clocks.of(incident_id):
         marked = clock
         for threshold in crossed(clock, now):
             marked = _mark(marked, threshold, now)
-            _say(tx, incident, marked, threshold, now)
+            await _say(tx, incident, marked, threshold, now)
             told = True
+        late = late or marked.breached_at is not None
         if marked != clock:
             tx.clocks.put(marked)
         if (at := marked.next_check_at()) is not None:
             due.append(at)
     if told:
         await show(tx, incident, at=now)
+    if late:
+        tx.jobs.put(escalate.job(incident), due_at=now)
     if due:
         tx.jobs.put(
             CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=max(now, min(due))
@@ -62,14 +69,23 @@ def _mark(clock: SlaClock, threshold: Threshold, now: datetime) -> SlaClock:
     return replace(clock, breached_at=now, warned_at=clock.warned_at or now)
 
 
-def _say(tx: Transaction, incident: Incident, clock: SlaClock, threshold: Threshold, now: datetime) -> None:
+async def _say(
+    tx: PeopleTransaction, incident: Incident, clock: SlaClock, threshold: Threshold, now: datetime
+) -> None:
+    """Into the thread, and to the owner: what is late asks them why."""
     verb = _VERB[clock.kind]
+    owner = await tx.users.get(incident.assignee_id) if incident.assignee_id is not None else None
     if threshold is Threshold.WARNING:
         left = int((clock.due_at - now).total_seconds() // 60)
         text, kind = f"⏱ {left} min left to {verb} it.", AuditKind.SLA_WARNED
+        said, line = NoticeKind.WARNED, TimelineKind.SLA
     else:
         hours = clock.target.total_seconds() / 3600
         text = f"⏱ SLA breached: the time to {verb} it ({hours:g} h) is over."
         kind = AuditKind.SLA_BREACHED
+        said, line = NoticeKind.BREACHED, TimelineKind.BREACHED
     prove(tx, incident, kind, actor=SYSTEM, now=now, clock=clock.kind.value, due_at=clock.due_at.isoformat())
-    tell(tx, incident, TimelineKind.SLA, text, actor=SYSTEM, now=now)
+    tell(tx, incident, line, text, actor=SYSTEM, now=now)
+    if owner is not None:
+        key = f"{said}:{incident.id}:{clock.kind}:{int(clock.due_at.timestamp())}"
+        notify(tx, [owner], said, text.removeprefix("⏱ "), key=key, now=now, incident=incident)

@@ -9,7 +9,7 @@ from engine.access import SYSTEM, Actor, Verb
 from engine.audit import AuditKind, TimelineKind
 from engine.errors import Refused
 from engine.incident import Incident
-from engine.jobs import CheckSla, WakeIncident
+from engine.jobs import CheckSla, Escalate, WakeIncident
 from engine.operations.record import prove, show, tell
 from engine.operations.respond import find
 from engine.ports import Transaction
@@ -49,6 +49,7 @@ async def end(tx: Transaction, incident_id: int, *, actor: Actor, now: datetime)
     after = state.acted(state.wake(before), what=f"Woken by {actor.name}", now=now)
     prove(tx, after, AuditKind.INCIDENT_WOKEN, actor=actor, now=now, by=before.snoozed_by)
     tx.jobs.put(CheckSla(company_id=after.company_id, incident_id=after.id), due_at=now)
+    tx.jobs.put(Escalate(company_id=after.company_id, incident_id=after.id), due_at=now)
     saved = await tx.incidents.save(before, after)
     await show(tx, saved, at=now, pressed=True)
     return saved

@@ -10,7 +10,7 @@ from engine.access import Actor, Verb
 from engine.audit import AuditKind, TimelineKind
 from engine.company import Role
 from engine.incident import Incident
-from engine.jobs import CheckSla
+from engine.jobs import CheckSla, Escalate
 from engine.operations.record import prove, show, tell
 from engine.operations.respond import NOTE_LIMIT, find
 from engine.ports import Transaction
@@ -79,6 +79,7 @@ async def _resumed(
         # planned work still has them stand still: a pause of its own, which ends with the window
         tx.clocks.put(sla.pause(running, now) if planned else running)
     tx.jobs.put(CheckSla(company_id=after.company_id, incident_id=after.id), due_at=now)
+    tx.jobs.put(Escalate(company_id=after.company_id, incident_id=after.id), due_at=now)
     return await _saved(tx, before, after, now)
 
 
