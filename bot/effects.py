@@ -136,10 +136,8 @@ class Effects:
                 await core.write(lambda tx: self._claim(tx, job))
             case DeliverReport():
                 await deliver(core, self._chats, job)
-            case Escalate():
-                await core.write(lambda tx: escalate.follow(tx, job.incident_id, now=core.clock.now()))
-            case Notify():
-                await notices.deliver(core, self._senders, job)
+            case Escalate() | Notify():
+                await self._call(job)
             case _:
                 assert_never(job)
 
@@ -160,6 +158,15 @@ class Effects:
                 tell(tx, incident, TimelineKind.ALERT, text, actor=SYSTEM, now=core.clock.now(), told=False)
 
         await core.write(say)
+
+    async def _call(self, job: Escalate | Notify) -> None:
+        """What calls people."""
+        core = self._core
+        match job:
+            case Escalate():
+                await core.write(lambda tx: escalate.follow(tx, job.incident_id, now=core.clock.now()))
+            case Notify():
+                await notices.deliver(core, self._senders, job)
 
     async def _turn(self, job: TurnQuiet) -> None:
         """Races with alerts that are coming in are lost and won; nobody gives up because of them."""

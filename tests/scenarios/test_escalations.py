@@ -39,7 +39,7 @@ async def test_nobody_takes_it_and_the_chain_goes_up(h: Harness):
     await h.card("acme", saying="for <@U0BOB>")
     message = await told(h, "bob", "escalated to you (level 1)")
     h.clock.shift += HALF_HOUR
-    await h.thread("acme", saying="nothing was heard since it was called last")
+    await h.thread("acme", saying="Nothing was heard since it was called last")
     await h.press("bob", message, "aw:claim")
     await h.card("acme", saying="Claimed by Bob")
     h.clock.shift += timedelta(hours=2, minutes=55)
