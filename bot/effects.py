@@ -29,13 +29,11 @@ from engine.jobs import (
     ConsiderRunbook,
     DeliverReport,
     EndLimiting,
-    Escalate,
     ExpireApproval,
     Job,
     JudgeSources,
     LearnHistory,
     MeasureHold,
-    Notify,
     PollRun,
     ReleaseChildren,
     RemindApproval,
@@ -69,6 +67,7 @@ from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
+from engine.people_jobs import Escalate, Notify
 from runbooks import carry_out
 from runbooks.operations import carry, decide, hold, request
 from runbooks.ports import Executor, Order

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
 from engine.incident_jobs import CloseUnheard, SetApart
+from engine.people_jobs import Escalate, Notify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,33 +326,6 @@ class DeliverReport:
     @property
     def key(self) -> str:
         return f"report:{self.company_id}:{self.days}:{self.user_id or 'channel'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Escalate:
-    """Look at one incident's chain of escalation: call who is due to be called, and wait for the next."""
-
-    kind: ClassVar[str] = "escalate"
-    company_id: int
-    incident_id: int
-
-    @property
-    def key(self) -> str:
-        return f"escalate:{self.incident_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notify:
-    """Tell one destination, by one way, all that waits for it: `engine.notice`. Both name the rows to look at."""
-
-    kind: ClassVar[str] = "notify"
-    company_id: int
-    transport: str
-    destination: str
-
-    @property
-    def key(self) -> str:
-        return f"notify:{self.transport}:{self.destination}"
 
 
 Job = (

@@ -10,8 +10,8 @@ from bot.notices.port import Delivery, Sender
 from engine.errors import Permanent
 from engine.identifiers import new_id
 from engine.incident import Incident
-from engine.jobs import Notify
 from engine.notice import GATHER, SPAN, Notice, Transport, free_at, moot
+from engine.people_jobs import Notify
 from storage.notices import SENT
 from storage.transaction import Transaction
 

@@ -15,11 +15,11 @@ from engine.company import CompanyContext, Role, User
 from engine.errors import Refused
 from engine.escalation import Chain, Hop, Standing, Step, Target, Told, Whom, next_hop, one_up
 from engine.incident import Incident
-from engine.jobs import Escalate
 from engine.notice import NoticeKind, Transport
 from engine.operations.notify import notify, notify_place
 from engine.operations.record import prove, show, tell
 from engine.operations.respond import NOTE_LIMIT, find
+from engine.people_jobs import Escalate
 from engine.people_ports import Escalation, PeopleTransaction
 from engine.routing import choose
 from engine.sla import ClockKind, SlaClock

@@ -9,8 +9,8 @@ from engine import notice as rules
 from engine.alert import Severity
 from engine.company import User
 from engine.incident import Incident
-from engine.jobs import Notify
 from engine.notice import Notice, NoticeKind, Transport
+from engine.people_jobs import Notify
 from engine.people_ports import PeopleTransaction
 
 

@@ -9,9 +9,10 @@ from engine.access import SYSTEM, Actor, Verb
 from engine.audit import AuditKind, TimelineKind
 from engine.errors import Refused
 from engine.incident import Incident
-from engine.jobs import CheckSla, Escalate, WakeIncident
+from engine.jobs import CheckSla, WakeIncident
 from engine.operations.record import prove, show, tell
 from engine.operations.respond import find
+from engine.people_jobs import Escalate
 from engine.ports import Transaction
 from engine.receipt import span_words
 

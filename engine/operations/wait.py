@@ -10,9 +10,10 @@ from engine.access import Actor, Verb
 from engine.audit import AuditKind, TimelineKind
 from engine.company import Role
 from engine.incident import Incident
-from engine.jobs import CheckSla, Escalate
+from engine.jobs import CheckSla
 from engine.operations.record import prove, show, tell
 from engine.operations.respond import NOTE_LIMIT, find
+from engine.people_jobs import Escalate
 from engine.ports import Transaction
 from engine.suppression import QuietKind, hush
 

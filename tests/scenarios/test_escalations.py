@@ -44,7 +44,7 @@ async def test_nobody_takes_it_and_the_chain_goes_up(h: Harness):
     await h.card("acme", saying="Claimed by Bob")
     h.clock.shift += timedelta(hours=2, minutes=55)
     await h.quiet()
-    assert await calls(h) == [(1, ["bob"]), (1, ["bob"])], "somebody is at it"
+    assert await calls(h) == [(1, ["bob"]), (1, ["kim"])], "somebody is at it"
     h.clock.shift += timedelta(minutes=6)
     await h.thread("acme", saying="↗ Level 2: Maria. It is not solved in time.")
     await told(h, "maria", "escalated to you (level 2)")

@@ -1,0 +1,33 @@
+"""The jobs that call and tell people; `engine.jobs` has all kinds together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """Look at one incident's chain of escalation: call who is due to be called, and wait for the next."""
+
+    kind: ClassVar[str] = "escalate"
+    company_id: int
+    incident_id: int
+
+    @property
+    def key(self) -> str:
+        return f"escalate:{self.incident_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """Tell one destination, by one way, all that waits for it: `engine.notice`. Both name the rows to look at."""
+
+    kind: ClassVar[str] = "notify"
+    company_id: int
+    transport: str
+    destination: str
+
+    @property
+    def key(self) -> str:
+        return f"notify:{self.transport}:{self.destination}"
