@@ -89,6 +89,11 @@ async def running(
             stack.callback(core.mailer.close)
         else:
             log.info("E-mail is off: AW_EMAIL_FROM is not set")
+        if settings.teams_on:
+            session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
+            routes += _teams(core, session, chats, stack)
+        else:
+            log.info("Teams is off", not_set=", ".join(settings.teams_missing))
         if executors is None:
             executors = _executors(settings, stack)
         worker = Worker(core, chats, executors)
@@ -143,6 +148,22 @@ async def _slack(
     await slack.connect()
     chats["slack"] = slack.chat
     return slack.routes() if signed else []
+
+
+def _teams(
+    core: Core, session: aiohttp.ClientSession, chats: dict[str, Chat], stack: AsyncExitStack
+) -> list[web.RouteDef]:
+    try:
+        from bot.teams.app import Teams
+    except ModuleNotFoundError as error:
+        raise WrongSetting(
+            f"Teams is set up, but {error.name} is not installed. Install alert-whisperer[teams]."
+        ) from error
+
+    teams = Teams(core, session)
+    stack.push_async_callback(teams.close)
+    chats["teams"] = teams.chat
+    return teams.routes()
 
 
 def build(

@@ -44,6 +44,10 @@ def create(world: World) -> web.Application:
         from sandbox.azure.app import mount as mount_azure
 
         mount_azure(app, world)
+    if world.config.teams is not None:
+        from sandbox.teams.app import mount as mount_teams
+
+        mount_teams(app, world)
     app.router.add_post("/_sandbox/alert", world.senders.asked)
     app.cleanup_ctx.append(partial(_evening, world))
     app.router.add_get("/", _page)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox.azure.config import AzureConfig, AzureVm, Subscription
 from sandbox.faults import Faults
+from sandbox.teams.config import TeamsChannel, TeamsConfig, TeamsPerson
 
 if TYPE_CHECKING:
     from sandbox.aws.ses import Ses
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.azure.world import AzureWorld
     from sandbox.senders import Senders
     from sandbox.slack.workspace import Workspace
+    from sandbox.teams.world import TeamsWorld
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -158,6 +160,7 @@ class WorldConfig:
     slack: SlackConfig | None = None
     aws: AwsConfig | None = None
     azure: AzureConfig | None = None
+    teams: TeamsConfig | None = None
     senders: tuple[SenderConfig, ...] = ()
     evening: tuple[Moment, ...] = ()
 
@@ -219,6 +222,7 @@ class World:
         self._slack: Workspace | None = None
         self._aws: AwsWorld | None = None
         self._azure: AzureWorld | None = None
+        self._teams: TeamsWorld | None = None
         self._senders: Senders | None = None
 
     @classmethod
@@ -260,6 +264,15 @@ class World:
         return self._azure
 
     @property
+    def teams(self) -> TeamsWorld | None:
+        """None when this world has no Teams."""
+        if self._teams is None and self.config.teams is not None:
+            from sandbox.teams.world import TeamsWorld
+
+            self._teams = TeamsWorld(self.config.teams, self.config.bot_url, self.faults, self.stream)
+        return self._teams
+
+    @property
     def ses(self) -> Ses:
         """The mail of this world. Raises BadWorld when it has no accounts."""
         if self.aws is None:
@@ -277,13 +290,14 @@ class World:
 
 def _config(source: Any) -> WorldConfig:
     whole = _mapping(source, "the world", ("bot", "root"))
-    slack, aws, azure = whole.get("slack"), whole.get("aws"), whole.get("azure")
+    slack, aws, azure, teams = (whole.get(name) for name in ("slack", "aws", "azure", "teams"))
     return WorldConfig(
         bot_url=str(_mapping(whole["bot"], "bot", ("url",))["url"]).rstrip("/"),
         root=Path(str(whole["root"])),
         slack=_slack(slack) if slack else None,
         aws=_aws(aws) if aws else None,
         azure=_azure(azure) if azure else None,
+        teams=_teams(teams) if teams else None,
         senders=_each(whole, "", "senders", _sender),
         evening=_each(whole, "", "evening", lambda one, at: _made(Moment, one, at)),
     )
@@ -331,6 +345,15 @@ def _azure(source: Any) -> AzureConfig:
 
     subscriptions = _each(source, "azure.", "subscriptions", subscription)
     return _made(AzureConfig, {**_mapping(source, "azure"), "subscriptions": subscriptions}, "azure")
+
+
+def _teams(source: Any) -> TeamsConfig:
+    people = _each(source, "teams.", "people", lambda one, at: _made(TeamsPerson, one, at))
+    channels = _each(
+        source, "teams.", "channels", lambda one, at: _made(TeamsChannel, _tuples(one, "members"), at)
+    )
+    whole = {**_mapping(source, "teams"), "people": people, "channels": channels}
+    return _made(TeamsConfig, whole, "teams")
 
 
 def _sender(source: Any, at: str) -> SenderConfig:

@@ -31,6 +31,7 @@ from storage.runs import Runs
 from storage.secrets import Vault
 from storage.sources import Sources
 from storage.storms import Storms
+from storage.teams import TeamsReferences
 from storage.users import Tokens, Users
 
 
@@ -71,6 +72,10 @@ class Transaction:
     @cached_property
     def users(self) -> Users:
         return Users(self)
+
+    @cached_property
+    def teams(self) -> TeamsReferences:
+        return TeamsReferences(self)
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -23,10 +23,7 @@ from pydantic import SecretStr
 from bot.app import Running, running
 from bot.clock import DatabaseClock
 from bot.settings import Settings
-from engine.access import Actor, Via
-from engine.cloud import Cloud
-from engine.company import Asset, Company, User
-from engine.operations import directory
+from engine.company import User
 from sandbox import app as sandbox_app
 from sandbox.aws.world import AwsWorld
 from sandbox.world import World
@@ -38,13 +35,15 @@ from tests.outside import (
     BOT_TOKEN,
     CHAT_IDS,
     COMPANIES,
-    PEOPLE,
     SIGNING_SECRET,
     aws_environment,
+    teams_settings,
     world_config,
 )
+from tests.provision import CLI, provision
+from tests.teams import TeamsHands, begin
 
-CLI = Actor(user=None, via=Via.CLI)
+__all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "free_port", "harness", "shown"]
 
 
 class ShiftedClock(DatabaseClock):
@@ -77,6 +76,12 @@ class Harness:
     def aws(self) -> AwsWorld:
         assert self.world.aws is not None
         return self.world.aws
+
+    @property
+    def teams(self) -> TeamsHands:
+        """What can be seen and done in Teams; `harness(…, teams=True)`."""
+        assert self.world.teams is not None
+        return TeamsHands(self.world.teams)
 
     @property
     def core(self) -> Any:
@@ -283,6 +288,7 @@ async def harness(
     socket_mode: bool = False,
     rate_limits: bool = False,
     wide: bool = False,
+    teams: bool = False,
 ) -> AsyncIterator[Harness]:
     """A world on a port, a replica on another, two companies and their people, ready to be used."""
     port = free_port()
@@ -293,6 +299,7 @@ async def harness(
             socket_mode=socket_mode,
             rate_limits=rate_limits,
             wide=wide,
+            teams=teams,
         )
         world = World.load(config)
         runner = web.AppRunner(sandbox_app.create(world), shutdown_timeout=1)
@@ -313,65 +320,17 @@ async def harness(
             azure_client_id=AZURE_CLIENT if wide else "",
             azure_client_secret=SecretStr(AZURE_SECRET if wide else ""),
             aw_azure_url=f"{address}/azure" if wide else "",
+            **teams_settings(address) if teams else {},
         )
         session = await stack.enter_async_context(aiohttp.ClientSession())
         h = Harness(world=world, settings=settings, clock=ShiftedClock(), session=session, world_url=address)
         await h.start()
         stack.push_async_callback(h.stop)
-        await _provision(h)
+        await provision(h, teams=teams)
+        if world.teams is not None:
+            await begin(world.teams, address)
+            await h.quiet(0.1)
         yield h
-
-
-async def _provision(h: Harness) -> None:
-    ids: dict[str, int] = {}
-    for slug, (name, channel, account, instance, asset, _) in COMPANIES.items():
-
-        async def add(
-            tx: Transaction,
-            slug=slug,
-            name=name,
-            channel=channel,
-            account=account,
-            instance=instance,
-            asset=asset,
-        ) -> None:
-            cloud = Cloud(
-                role_arn=f"arn:aws:iam::{account}:role/AlertWhisperer",
-                external_id=f"external-{slug}",
-                region="eu-central-1",
-            )
-            company = Company(id=0, slug=slug, name=name, slack_channel=channel, clouds=(cloud,))
-            now = h.clock.now()
-            issued = await directory.add_company(tx, company, with_hmac=False, actor=CLI, now=now)
-            ids[slug], h.keys[slug] = issued.company.id, issued.api_key
-            machine = Asset(
-                id=0,
-                company_id=issued.company.id,
-                name=asset,
-                platform="linux",
-                cloud_ref=instance,
-                region="eu-central-1",
-            )
-            await directory.add_asset(tx, machine, actor=CLI, now=now)
-
-        await h.write(add)
-    for name, (chat_id, real, role, slugs, skills) in PEOPLE.items():
-
-        async def join(
-            tx: Transaction, name=name, chat_id=chat_id, real=real, role=role, slugs=slugs, skills=skills
-        ) -> None:
-            user = User(
-                id=0,
-                name=real.split()[0],
-                email=f"{name}@msp.example",
-                role=role,
-                companies=frozenset(ids[slug] for slug in slugs),
-                skills=frozenset(skills),
-                slack_user=chat_id,
-            )
-            h.users[name] = await directory.add_user(tx, user, actor=CLI, now=h.clock.now())
-
-        await h.write(join)
 
 
 def delivery_id() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from engine.company import Role
 
 SIGNING_SECRET, BOT_TOKEN, APP_TOKEN = "s" * 32, "xoxb-test-token", "xapp-test-token"
@@ -34,17 +36,67 @@ COMPANIES = {
 CHAT_IDS = {name: str(known[0]) for name, known in {**PEOPLE, **STRANGERS}.items()}
 
 
+TEAMS_APP, TEAMS_SECRET, TEAMS_TENANT = "00000000-aaaa-bbbb-cccc-00000000aa11", "teams~secret", "tenant-msp"
+TEAM = "19:msp@thread.tacv2"
+
+
+def teams_settings(address: str) -> dict[str, Any]:
+    """What the product is told of the pretend Teams at that address."""
+    return {
+        "microsoft_app_id": TEAMS_APP,
+        "microsoft_app_password": SecretStr(TEAMS_SECRET),
+        "microsoft_app_tenant_id": TEAMS_TENANT,
+        "aw_teams_url": f"{address}/teams",
+    }
+
+
+def teams_channel(company: str) -> str:
+    return f"19:{company}@thread.tacv2"
+
+
+def teams_id(name: str) -> str:
+    """The object id of a person."""
+    return f"aad-{name}"
+
+
 def world_config(
-    folder: Path, *, bot_url: str, socket_mode: bool = False, rate_limits: bool = False, wide: bool = False
+    folder: Path,
+    *,
+    bot_url: str,
+    socket_mode: bool = False,
+    rate_limits: bool = False,
+    wide: bool = False,
+    teams: bool = False,
 ) -> dict[str, Any]:
-    """`wide`: Acme has two more machines in AWS, and one in Azure."""
+    """`wide`: Acme has two more machines in AWS, and one in Azure. `teams`: both companies are in Teams, too."""
     slack = _slack() | {"app_token": APP_TOKEN if socket_mode else None, "rate_limits": rate_limits}
     world: dict[str, Any] = {"bot": {"url": bot_url}, "slack": slack, "aws": _aws(), "root": str(folder)}
     if wide:
         more = [{"id": ref, "name": name} for name, ref in WIDE.items()]
         world["aws"]["accounts"][0]["instances"] += more
         world["azure"] = _azure()
+    if teams:
+        world["teams"] = _teams() | {"rate_limits": rate_limits}
     return world
+
+
+def _teams() -> dict[str, Any]:
+    names = {name: real for name, (_, real, *_) in {**PEOPLE, **STRANGERS}.items()}
+    people = [
+        {"id": teams_id(name), "name": real, "email": f"{name}@msp.example"} for name, real in names.items()
+    ]
+    members = [teams_id(name) for name in names]
+    channels = [
+        {"id": teams_channel(slug), "name": f"aw-{slug}", "team": TEAM, "members": members}
+        for slug in COMPANIES
+    ]
+    return {
+        "app_id": TEAMS_APP,
+        "app_secret": TEAMS_SECRET,
+        "tenant_id": TEAMS_TENANT,
+        "people": people,
+        "channels": channels,
+    }
 
 
 WIDE = {"acme-web-02": "i-0aaaaaaaaaaaaaaa2", "acme-web-03": "i-0aaaaaaaaaaaaaaa3"}

@@ -37,6 +37,7 @@ LIVES_IN = {
     "slack_sdk": ("bot/slack/*.py",),
     "botbuilder": ("bot/teams/app.py",),
     "botframework": ("bot/teams/app.py",),
+    "msrest": ("bot/teams/app.py",),
     "boto3": (
         "runbooks/executors/aws_*.py",
         "integrations/email.py",

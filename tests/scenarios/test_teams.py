@@ -1,0 +1,139 @@
+"""The product's one sentence in Teams, from the outside; Slack shows the same incidents meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.audit import AuditKind
+from engine.operations import directory
+from tests.conftest import SECRET_KEY
+from tests.harness import CLI, Harness, harness
+from tests.outside import teams_channel, teams_id
+from tests.scenarios.test_main_line import kinds
+from tests.teams import read
+
+
+@pytest.fixture
+async def h(database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    async with harness(database_url, SECRET_KEY, tmp_path / "machines", teams=True) as made:
+        yield made
+
+
+async def test_an_alert_is_claimed_run_and_resolved(h: Harness):
+    h.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
+    await h.fire("globex", "Service acme-app down", labels={"service": "acme-app"})
+    card = await h.teams.card("globex", saying="Service acme-app down")
+    assert "Globex Health" in read(card)
+    assert not h.teams.cards("acme")
+
+    answer = await h.teams.press("kim", card, "Claim")
+    assert answer.status == 200 and answer.seconds < 3
+    await h.teams.told("kim", "INC-1 is yours")
+    card = await h.teams.card("globex", saying="Claimed by Kim")
+    await h.card("globex", saying="Claimed by Kim")
+
+    await h.teams.press("kim", card, "aw:run")
+    dialog = h.teams.dialog("kim")
+    assert "restart" in dialog["title"].lower()
+    await h.teams.submit("kim", {"unit": "acme-app"})
+    approval = await h.teams.card("globex", kind="approval", saying="high risk")
+    assert approval.root == card.id, "an approval stands in its incident's thread"
+
+    await h.teams.press("kim", approval, "aw:approve")
+    await h.teams.told("kim", "Only MSP admins can approve")
+    await h.teams.press("lee", approval, "aw:approve")
+    await h.teams.thread("globex", saying="Lee approved")
+    decided = await h.teams.card("globex", kind="approval", saying="Approved by Lee")
+    assert "aw:approve" not in str(decided.card)
+    await h.teams.card("globex", saying="✅ **Restart a service**")
+    machine = h.aws.machines["i-0bbbbbbbbbbbbbbb1"].snapshot()
+    states = {unit["name"].removesuffix(".service"): unit["state"] for unit in machine["units"]}
+    assert states["acme-app"] == "active"
+
+    card = await h.teams.card("globex")
+    await h.teams.press("kim", card, "aw:resolve")
+    await h.teams.submit("kim", {"text": "restarted the app"})
+    await h.teams.card("globex", saying="Resolved by Kim")
+    await h.card("globex", saying="Resolved by Kim")
+    await h.teams.thread("globex", saying="restarted the app")
+    assert len(h.teams.cards("globex")) == 1
+
+
+async def test_one_of_two_wins_on_slack_and_on_teams_at_once(h: Harness):
+    await h.fire("acme", "Printer on fire", asset_name="acme-printer")
+    here, there = await h.teams.card("acme"), await h.card("acme")
+    await asyncio.gather(h.teams.press("kim", here, "Claim"), h.press("bob", there, "aw:claim"))
+    card = await h.teams.card("acme", saying="Claimed by")
+    winner = "Kim" if "Claimed by Kim" in read(card) else "Bob"
+    await h.card("acme", saying=f"Claimed by {winner}")
+    if winner == "Kim":
+        await h.whispered("bob", "Kim claimed this")
+    else:
+        await h.teams.told("kim", "Bob claimed this")
+    assert (await kinds(h, "acme")).count(AuditKind.INCIDENT_CLAIMED) == 1
+
+
+async def test_words_in_a_thread_and_alone(h: Harness):
+    await h.fire("acme", "Queue stuck", asset_name="acme-mail-01")
+    card = await h.teams.card("acme", saying="Queue stuck")
+    answer = await h.teams.say("kim", "acme", "claim", thread=card)
+    assert answer.status == 202 and answer.seconds < 3
+    await h.teams.card("acme", saying="Claimed by Kim")
+    await h.teams.thread("acme", saying="INC-1 is yours")
+    await h.teams.say("kim", "acme", "mine")
+    await h.teams.written("kim", "Queue stuck")
+    await h.teams.say("dana", None, "/aw resolve 1 no")
+    await h.teams.written("dana", "🚫")
+    await h.teams.say("kim", None, "nonsense")
+    await h.teams.written("kim", "I do not know “nonsense”")
+    await h.teams.say("kim", None, "note 1")
+    opened = await h.teams.written("kim", "[")
+    await h.teams.say("kim", "acme", "note looked at it & it <b>helps</b>", thread=card)
+    await h.teams.thread("acme", saying="looked at it & it")
+    assert opened.conversation == f"a:{teams_id('kim')}"
+    in_channel = [read(one) for one in h.teams.world.messages(teams_channel("acme"))]
+    assert not any("nonsense" in text for text in in_channel), "answers are for the asker alone"
+
+
+async def test_a_replay_changes_nothing_and_an_old_client_can_press(h: Harness):
+    await h.fire("acme", "Link flap", asset_name="acme-sw")
+    card = await h.teams.card("acme")
+    await h.teams.press("kim", card, "Claim", old_client=True)
+    card = await h.teams.card("acme", saying="Claimed by Kim")
+    world = h.teams.world
+    await h.teams.press("kim", card, "aw:note")
+    who, where = world.state.people[teams_id("kim")], world.state.conversations[card.conversation]
+    data = {**h.teams.dialog("kim")["card"]["actions"][0]["data"], "f:text": "once"}
+    activity = world._activity(who, where, card.root) | {
+        "type": "invoke",
+        "name": "task/submit",
+        "id": "f:same",
+        "replyToId": card.id,
+        "value": {"data": data},
+    }
+    answers = await asyncio.gather(*(world.deliver(activity) for _ in range(4)))
+    assert {one.status for one in answers} == {200}
+    await h.teams.thread("acme", saying="once")
+    await h.quiet()
+    assert (await kinds(h, "acme")).count(AuditKind.INCIDENT_NOTED) == 1
+
+
+async def test_somebody_known_by_e_mail_is_linked_and_a_stranger_is_not(h: Harness):
+    async def unlink(tx):
+        user = await tx.users.by_email("bob@msp.example")
+        await directory.change_user(tx, replace(user, teams_user=None), actor=CLI, now=h.clock.now())
+
+    await h.write(unlink)
+    await h.fire("acme", "Fan", asset_name="acme-sw")
+    card = await h.teams.card("acme")
+    await h.teams.press("eve", card, "Claim")
+    await h.teams.told("eve", "I do not know you yet")
+    await h.teams.press("bob", card, "Claim")
+    await h.teams.card("acme", saying="Claimed by Bob")
+    bob = await h.read(lambda tx: tx.users.by_email("bob@msp.example"))
+    assert bob.teams_user == teams_id("bob")

@@ -1,0 +1,112 @@
+"""What scenarios see and do in Teams, by the people's and companies' short names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.teams.state import Message
+from sandbox.teams.world import Answer, TeamsWorld, walked
+from tests.outside import COMPANIES, teams_channel, teams_id
+
+
+async def begin(world: TeamsWorld, address: str) -> None:
+    """Lee adds the app to every company's channel, so that it is known where Teams is."""
+    world.origin = address
+    for slug in COMPANIES:
+        await world.installed(teams_id("lee"), teams_channel(slug))
+
+
+class TeamsHands:
+    def __init__(self, world: TeamsWorld) -> None:
+        self.world = world
+
+    def cards(self, company: str, kind: str = "incident") -> list[Message]:
+        """The cards of that kind in a company's channel, its threads included."""
+        found = self.world.state.conversations[teams_channel(company)].messages.values()
+        return [one for one in found if one.card and card_id(one).startswith(f"{kind}:")]
+
+    async def card(
+        self, company: str, *, kind: str = "incident", saying: str = "", count: int = 1
+    ) -> Message:
+        """The newest card of that kind, once there are `count` and it says that."""
+
+        def look() -> Message | None:
+            found = self.cards(company, kind)
+            if len(found) < count:
+                return None
+            return next((one for one in reversed(found) if saying in read(one)), None)
+
+        found: Message = await self._until(
+            look,
+            f"{kind} card in {company} saying {saying!r}",
+            lambda: [read(one) for one in self.cards(company, kind)],
+        )
+        return found
+
+    async def thread(self, company: str, *, saying: str) -> Message:
+        there = self.world.state.conversations[teams_channel(company)].messages
+
+        def look() -> Message | None:
+            return next((one for one in there.values() if one.root != one.id and saying in read(one)), None)
+
+        found: Message = await self._until(
+            look, f"a reply saying {saying!r}", lambda: [read(one) for one in there.values()]
+        )
+        return found
+
+    async def told(self, who: str, saying: str) -> str:
+        """What only this person saw in answer to a press, once it says that."""
+        notices = self.world.notices[teams_id(who)]
+        found: str = await self._until(
+            lambda: next((one for one in notices if saying in one), None), saying, lambda: notices
+        )
+        return found
+
+    async def written(self, who: str, saying: str) -> Message:
+        """What the bot wrote to this person alone."""
+        found: Message = await self._until(
+            lambda: next((one for one in self.world.chat(teams_id(who)) if saying in read(one)), None),
+            f"a message to {who} saying {saying!r}",
+            lambda: [read(one) for one in self.world.chat(teams_id(who))],
+        )
+        return found
+
+    async def press(self, who: str, message: Message, label: str, *, old_client: bool = False) -> Answer:
+        return await self.world.press(teams_id(who), message, label, old_client=old_client)
+
+    def dialog(self, who: str) -> dict[str, Any]:
+        """The dialog that is open for this person."""
+        return self.world.dialogs[teams_id(who)]
+
+    async def submit(self, who: str, values: Mapping[str, str]) -> Answer:
+        return await self.world.submit(teams_id(who), values)
+
+    async def say(self, who: str, company: str | None, text: str, *, thread: Message | None = None) -> Answer:
+        """`company` None: to the bot alone."""
+        where = teams_channel(company) if company else None
+        return await self.world.say(teams_id(who), where, text, thread=thread)
+
+    async def _until(self, look: Callable[[], Any], what: str, seen: Callable[[], Any]) -> Any:
+        for _ in range(750):
+            if found := look():
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"never came: {what}; seen: {seen()}")
+
+
+def card_id(message: Message) -> str:
+    body = message.card.get("body") or [{}]
+    return str(body[0].get("id", ""))
+
+
+def read(message: Message) -> str:
+    """All the text of a message, as far as a person would read it."""
+    parts = [str(message.activity.get("text") or "")]
+    for block in walked(message.card):
+        if block.get("type") in ("TextBlock", "TextRun"):
+            parts.append(block["text"].replace("\\", ""))
+        if str(block.get("type", "")).startswith("Action."):
+            parts.append(f"[{block['title']}]")
+    return "\n".join(parts)
