@@ -25,7 +25,7 @@ from bot.cards import (
     Tone,
     When,
 )
-from bot.incident_card import cut, left_text, run_words, span_text
+from bot.incident_card import cause_line, cut, left_text, run_words, span_text
 from bot.quiet_cards import quiet_line
 from bot.views import CompanyView, IncidentView
 from engine.access import GRANTS, Actor, Verb
@@ -268,7 +268,8 @@ def _joined(view: IncidentView) -> list[Element]:
             )
         )
     if incident.cause:
-        found.append(Body((Strong("Probably began with "), incident.cause, ".")))
+        lead, *rest = cause_line(incident, 300)
+        found.append(Body((f"{str(lead)[0].upper()}{str(lead)[1:]}", *rest, ".")))
     if incident.merged_into is not None:
         found.append(
             Body((Strong(f"Part of INC-{incident.merged_into} "), f"because {incident.resolution}."))

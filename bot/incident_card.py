@@ -37,6 +37,7 @@ from bot.views import IncidentView
 from engine.company import User
 from engine.incident import Incident, duration
 from engine.operations import escalate
+from engine.root_cause import SILENT
 from engine.sla import ClockKind, ClockState, SlaClock
 from engine.suppression import QuietKind, hush, resting_until
 from runbooks.run import Run as RunRecord
@@ -211,10 +212,20 @@ def _group(view: IncidentView) -> list[Element]:
         under = f" ({_count(children, 'child', 'children')} held)" if children else ""
         items.append((f"⛓ holds {incident.held} further{under}: ", "; ".join(names), more))
     if incident.cause and incident.held:
-        items.append(("probably began with ", Strong(cut(incident.cause.partition(":")[0], 60))))
+        items.append(cause_line(incident, 160))
     if incident.related:
         items.append((f"may belong with {', '.join(f'INC-{one}' for one in incident.related[:3])}",))
     return [Facts(tuple(items))] if items else []
+
+
+def cause_line(incident: Incident, most: int) -> Line:
+    """`likely began with db-01 (0.62): only it says …`, or `likely cause: sw-01, silent itself (0.56): …`."""
+    asset, _, why = incident.cause.partition(": ")
+    sure = f" ({incident.confidence / 100:.2f})" if incident.confidence else ""
+    if why.startswith(SILENT):
+        rest = why.removeprefix(SILENT).lstrip("; ")
+        return ("likely cause: ", Strong(cut(asset, 60)), f", {SILENT}{sure}: {cut(rest, most)}")
+    return ("likely began with ", Strong(cut(asset, 60)), f"{sure}: {cut(why, most)}" if why else sure)
 
 
 def _count(many: int, one: str, more: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from engine.correlation import Rules
 from engine.patterns import Period, StormWatch, cascade, flapping, periodic
 from engine.picture import SAME_MACHINE
 from engine.placing import Brought, Merged, Moved, Placing
-from engine.root_cause import RootCauses
+from engine.root_cause import RootCauses, silent_root
 from engine.suppression import QuietRule
 from engine.topology import Topology
 
@@ -212,13 +212,17 @@ class OfCompany:
         self.causes.ended(kept.id)
         if episode is None:
             return
-        if len(episode.assets) > 3 and cascade(episode.assets, self.activity.topology) is not None:
+        if len(episode.assets) > 3 and self._cascaded(episode.assets):
             self._patterns["cascade"] += 1
         if comes_back or len(episode.keys) <= FEW_KEYS:
             kept.remembered = tuple(episode.keys)
             for row in episode.keys.values():
                 self._past[row.key] = (kept, now + self._remembered(row))
                 self._past.move_to_end(row.key)
+
+    def _cascaded(self, assets: Collection[str]) -> bool:
+        topology = self.activity.topology
+        return cascade(assets, topology) is not None or silent_root(assets, topology) is not None
 
     def _remembered(self, row: Key) -> timedelta:
         """The reopen window, or until the next round of what may be a series."""

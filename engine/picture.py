@@ -78,6 +78,7 @@ class Picture:
             if row.id > self.taught:
                 activity.relations.begins(row.asset, row.signature, first, asked=False)
             episode.count += row.count - 1
+            self.causes.note(row.incident_id, key, first, 0, symptom=False, times=row.count)
 
     def keep_apart(self, pairs: Iterable[tuple[int, int]]) -> None:
         for one, other in pairs:
@@ -120,7 +121,12 @@ class Picture:
             incident, look.row, look.sighting.now, 0, symptom=bool(look.sighting.mentions)
         )
         episode = self.activity.episodes.get(incident)
-        return belief if episode is not None and len(episode.assets) >= FEW else None
+        if belief is None or episode is None or len(episode.assets) < FEW:
+            return None
+        silent = self.causes.silent(incident, self.activity.topology)
+        if silent is None or silent.confidence <= belief.confidence:
+            return belief
+        return Belief(silent.asset, belief.line, silent.confidence, silent.why)
 
     def ended(self, incident: int) -> None:
         self.activity.end(incident)

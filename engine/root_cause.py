@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.activity import Key
 from engine.conditions import condition
+from engine.topology import Topology
 
 EARLY = 120.0
 """Clues fade with this time constant after the incident began, down to `LATE_FLOOR` of their weight."""
@@ -30,6 +31,11 @@ SHARE = 1.6
 GROWTH = 1.1
 """The belief is worked out again when the incident has grown by this factor."""
 MOST_PAST = 50_000
+CHILDREN, MOST_OF = 3, 0.8
+"""So many alarming assets, and such a share of the incident's, must depend on what is suspected without a word."""
+UNHEARD = 0.75
+"""What is silent itself is believed no more than this, however much speaks for it."""
+SILENT = "silent itself"
 
 
 @dataclass(slots=True)
@@ -55,6 +61,15 @@ class Belief:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Something that says nothing itself, and explains what does; `why` begins with `SILENT`."""
+
+    asset: str
+    confidence: float
+    why: str
+
+
 @dataclass(slots=True)
 class Suspects:
     """The clues of one open incident."""
@@ -67,6 +82,32 @@ class Suspects:
     spread: Counter[str] = field(default_factory=Counter)
     past: int = 0
     belief: Belief | None = None
+    silent: Silent | None = None
+    looked_at: int = 0
+    """How many assets it had when something silent was last looked for."""
+
+
+def silent_root(assets: Collection[str], topology: Topology) -> Silent | None:
+    """What nearly all of these alarming assets depend on while it says nothing itself: of several the one of whose
+    dependants the greatest share alarms. None where an alarming asset explains half of the others."""
+    count = len(assets)
+    if count < CHILDREN:
+        return None
+    above = Counter(one for asset in assets for one in topology.above(asset))
+    best: tuple[float, int, str, int] | None = None
+    for one, explains in above.items():
+        if one in assets:
+            if explains * 2 >= count - 1:
+                return None
+        elif explains >= CHILDREN and explains >= MOST_OF * count:
+            below = len(topology.below(one))
+            found = (explains / count * explains / below, -below, one, explains)
+            best = found if best is None or found > best else best
+    if best is None:
+        return None
+    share, below, asset, explains = best
+    why = f"{SILENT}; {explains} of {-below} assets that depend on it alarm"
+    return Silent(asset, round(UNHEARD * share, 2), why)
 
 
 class RootCauses:
@@ -78,8 +119,10 @@ class RootCauses:
         self._signatures: Counter[str] = Counter()
         self._members = 0
 
-    def note(self, incident: int, row: Key, at: float, line: int, *, symptom: bool) -> Belief | None:
-        """One more alert of the incident; what is believed now."""
+    def note(
+        self, incident: int, row: Key, at: float, line: int, *, symptom: bool, times: int = 1
+    ) -> Belief | None:
+        """One more alert of the incident, or several of one key; what is believed now."""
         found = self._open.get(incident)
         if found is None:
             found = self._open[incident] = Suspects(began=at)
@@ -87,8 +130,8 @@ class RootCauses:
         if clue is None:
             clue = Clue(row, at, line, condition(row.signature) or row.signature, symptom=symptom)
             self._add(found, clue)
-        clue.count += 1
-        found.count += 1
+        clue.count += times
+        found.count += times
         if len(found.clues) == 1:
             found.belief = found.belief or Belief(row.asset, line, 1.0, "nothing else is in the incident")
         elif found.count >= found.due:
@@ -118,6 +161,22 @@ class RootCauses:
         early = LATE_FLOOR + (1 - LATE_FLOOR) * math.exp(-max(0.0, clue.at - found.began) / EARLY)
         return float((-math.log(before)) ** PAST_POWER) * early * (SYMPTOM if clue.symptom else 1.0)
 
+    def known(self, incident: int) -> int:
+        """Of how many keys of the incident it has heard."""
+        found = self._open.get(incident)
+        return len(found.clues) if found is not None else 0
+
+    def silent(self, incident: int, topology: Topology) -> Silent | None:
+        """Something that says nothing itself and explains the incident."""
+        found = self._open.get(incident)
+        if found is None:
+            return None
+        spoke = found.silent is not None and found.silent.asset in found.by_asset
+        if spoke or len(found.by_asset) > found.looked_at * GROWTH:
+            found.looked_at = len(found.by_asset)
+            found.silent = silent_root(found.by_asset.keys(), topology)
+        return found.silent
+
     def merged(self, into: int, absorbed: int) -> None:
         source = self._open.pop(absorbed, None)
         if source is None:
@@ -126,6 +185,7 @@ class RootCauses:
         target.began = min(target.began, source.began)
         target.count += source.count
         target.due = min(target.due, target.count)
+        target.looked_at = 0
         for key, clue in source.clues.items():
             known = target.clues.get(key)
             if known is None:

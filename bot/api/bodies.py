@@ -83,6 +83,7 @@ class IncidentBody(Body):
     merged_into: str | None
     related: list[str]
     cause: str
+    cause_confidence: float | None
     flapping: str | None
     rhythm: str
     unlike: str
@@ -260,24 +261,9 @@ def incident_body(
     return IncidentBody(
         id=incident.label,
         company=company,
-        title=incident.title,
         asset=incident.asset_name,
-        severity=incident.severity,
-        status=incident.status,
-        category=incident.category,
-        opened_at=incident.opened_at,
-        last_alert_at=incident.last_alert_at,
-        count=incident.count,
-        firing=incident.firing,
-        reopened=incident.reopened,
         tools=list(incident.tools),
         assignee=person_body(assignee),
-        claimed_at=incident.claimed_at,
-        recovered_at=incident.recovered_at,
-        resolved_at=incident.resolved_at,
-        resolved_by=incident.resolved_by,
-        resolution=incident.resolution,
-        correlation_key=incident.correlation_key,
         priority=PriorityBody(
             score=rank.score, terms=[TermBody(name=name, points=points) for name, points in rank.terms]
         ),
@@ -291,19 +277,21 @@ def incident_body(
             )
             for clock in clocks
         ],
-        snoozed_until=incident.snoozed_until,
-        waiting_since=incident.waiting_since,
-        waiting_for=incident.waiting_for,
-        last_action=incident.last_action,
-        held=incident.held,
         merged_into=f"INC-{incident.merged_into}" if incident.merged_into is not None else None,
         related=[f"INC-{one}" for one in incident.related],
-        cause=incident.cause,
+        cause_confidence=incident.confidence / 100 if incident.cause and incident.confidence else None,
         flapping=flaps.text if flaps is not None else None,
         rhythm=course.rhythm,
         unlike=course.unlike,
-        revision=incident.revision,
+        **{name: getattr(incident, name) for name in _SAME_IN_INCIDENT},
     )
+
+
+_SAME_IN_INCIDENT = (
+    *("title", "severity", "status", "category", "opened_at", "last_alert_at", "count", "firing", "reopened"),
+    *("claimed_at", "recovered_at", "resolved_at", "resolved_by", "resolution", "correlation_key", "held"),
+    *("snoozed_until", "waiting_since", "waiting_for", "last_action", "cause", "revision"),
+)
 
 
 def alert_body(alert: StoredAlert, *, company: str) -> AlertBody:

@@ -14,6 +14,7 @@ from engine import grouping, sla
 from engine.access import SYSTEM, Actor
 from engine.alert import Alert, AlertStatus, Identity, StoredAlert
 from engine.audit import AuditKind, TimelineKind
+from engine.changing import changed
 from engine.company import CompanyContext
 from engine.correlation import NO_ADVICE, Advice, Join
 from engine.grouping import JoinedKey
@@ -28,6 +29,7 @@ from engine.picture import Picture
 from engine.placing import Brought, Look, Merged, Moved, Related
 from engine.ports import Transaction
 from engine.reason import Reason
+from engine.root_cause import Belief
 
 _STAND_IN = re.compile(r"INC-(-\d+)")
 MOST_HEARD = 2_000
@@ -173,10 +175,8 @@ class Groups:
         picture = self._pictures[context.company.id]
         brought = picture.placing.placed(look, work.after.id)
         belief = picture.believe(work.after.id, look)
-        if belief is not None and belief.confidence >= SURE:
-            cause = f"{belief.asset}: {belief.why}"
-            if cause != work.after.cause:
-                work.after = replace(work.after, cause=cause)
+        if belief is not None and picture.causes.known(work.after.id) > work.after.held:
+            work.after = _believed(work.after, belief)
         for one in brought:
             await self._bring(picture, context.company.id, one)
         work = self._open_set.work(look.row.incident) if brought else work
@@ -335,6 +335,17 @@ class Groups:
             now=self._now,
             under=self._under.get((one.absorbed.after.company_id, one.absorbed.after.correlation_key), ""),
         )
+
+
+def _believed(incident: Incident, belief: Belief) -> Incident:
+    """With what is believed now, if it is enough to say so. A picture drawn anew may know less than what was believed
+    before: that is for the caller."""
+    if belief.confidence < SURE:
+        return incident
+    cause, sure = f"{belief.asset}: {belief.why}", round(100 * belief.confidence)
+    if (cause, sure) == (incident.cause, incident.confidence):
+        return incident
+    return changed(incident, cause=cause, confidence=sure)
 
 
 async def merge_rows(

@@ -148,6 +148,8 @@ async def take_out(
         out = await _opened(tx, source, own, taken, why, held=len(keys) - 1, now=now)
     held = max(0, source.held - len(keys))
     after = grouping.without(source, left, taken, held=held, apart=out.id)
+    if source.cause.partition(": ")[0] in {key.asset for key in wanted.keys}:
+        after = replace(after, cause="", confidence=0)
     by = "" if said else f" by {actor.name}"
     after = acted(after, what=f"{out.label} split out{by}", now=now)
     saved = await tx.incidents.save(source, after)
@@ -211,6 +213,8 @@ async def _opened(
         held=held,
         related=(source.id,),
         cause="",
+        confidence=0,
+        asked_at=None,
         revision=0,
     )
     (incident,) = await tx.incidents.open([draft])

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.activity import Key
-from engine.root_cause import Belief, RootCauses
+from engine.company import Asset
+from engine.root_cause import MOST_OF, UNHEARD, Belief, RootCauses, silent_root
+from engine.topology import Topology
 
 
 def key(asset: str, signature: str) -> Key:
@@ -53,3 +59,55 @@ def test_merged_incidents_keep_their_clues() -> None:
     causes.merged(1, 2)
     belief = causes.note(1, key("web-1", "answers slowly"), 20.0, 41, symptom=False)
     assert belief is not None and (belief.asset, belief.line) == ("db", 40)
+
+
+def wired(**needs: tuple[str, ...]) -> Topology:
+    named = {name.replace("_", "-"): on for name, on in needs.items()}
+    return Topology([Asset(id=0, company_id=1, name=name, depends_on=on) for name, on in named.items()])
+
+
+SITE = wired(
+    host_1=("sw-01",), till_1=("sw-01",), till_2=("sw-01",), vm_1=("host-1",), vm_2=("host-1",), vm_3=("host-1",),
+    sw_01=("fw-01",), printer=("fw-01",),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("alarming", "expected", "sure"),
+    [
+        ("vm-1 vm-2 vm-3", "host-1", 0.75),
+        ("vm-1 vm-2 vm-3 till-1 till-2", "sw-01", 0.62),
+        ("host-1 vm-1 vm-2 vm-3", None, 0.0),
+        ("vm-1 vm-2 vm-3 elsewhere", None, 0.0),
+        ("vm-1 vm-2 vm-3 till-1 till-2 elsewhere", "sw-01", 0.52),
+        ("vm-1 vm-2", None, 0.0),
+        ("till-1 till-2 printer", "fw-01", 0.28),
+        ("a b c", None, 0.0),
+    ],
+)
+def test_what_is_silent_itself_is_suspected_where_most_that_depends_on_it_alarms(
+    alarming: str, expected: str | None, sure: float
+) -> None:
+    found = silent_root(set(alarming.split()), SITE)
+    assert (found.asset if found else None) == expected
+    assert found is None or found.confidence == sure
+    assert found is None or found.why.startswith("silent itself; ")
+
+
+@given(st.sets(st.sampled_from(sorted(SITE.assets)), max_size=8))
+def test_what_is_suspected_without_a_word_is_silent_and_above_most(alarming: set[str]) -> None:
+    found = silent_root(alarming, SITE)
+    assert found == silent_root(sorted(alarming), SITE)
+    if found is not None:
+        assert found.asset not in alarming and found.confidence <= UNHEARD
+        assert len(alarming & set(SITE.below(found.asset))) >= MOST_OF * len(alarming)
+
+
+def test_it_is_no_suspect_any_more_once_it_speaks() -> None:
+    causes = RootCauses()
+    for line, name in enumerate(("vm-1", "vm-2", "vm-3")):
+        causes.note(1, key(name, "answers slowly"), line * 2.0, line, symptom=False)
+    first = causes.silent(1, SITE)
+    assert first is not None and first.asset == "host-1"
+    causes.note(1, key("host-1", "power supply lost"), 9.0, 4, symptom=False)
+    assert causes.silent(1, SITE) is None

@@ -11,12 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from bot.core import Core
+from bot.incident_card import cause_line
 from engine.errors import NotFound, Refused
 from engine.incident import Incident, IncidentStatus
 from engine.operations import regroup, respond
 from engine.operations.ingest import ingest
 from engine.sla import ClockKind
 from storage.database import Database
+from storage.pictures import PictureStore
 from storage.tables import alerts as alerts_table
 from storage.tables import incidents as incidents_table
 from tests import given
@@ -293,3 +295,34 @@ async def test_two_replicas_see_one_cascade(world: World, replicas: list[Core]) 
     assert set(found) == {root}
     (one,) = (await incidents(world)).values()
     assert one.held == 4
+
+
+async def test_the_believed_cause_is_stored_with_how_sure_it_is_and_outlives_a_restart(world: World) -> None:
+    await cascade(world)
+    await world.tell(says("shop", "HTTP 500"))
+    before = (await incidents(world))["INC-1"]
+    asset, _, why = before.cause.partition(": ")
+    assert asset in ("db-01", "shop") and "it says `" in why and 45 <= before.confidence <= 100
+    world.core.database._pictures = PictureStore()
+    later(world, minutes=40)  # beyond what a picture is drawn from
+    await world.tell(says("shop", "HTTP 500"))
+    after = (await incidents(world))["INC-1"]
+    assert (after.cause, after.confidence, after.count) == (before.cause, before.confidence, before.count + 1)
+
+
+async def test_what_is_silent_itself_is_named_where_all_that_hangs_below_it_alarms(world: World) -> None:
+    for name in ("alpha", "bravo", "corax", "delta"):
+        await depending(world, name, "sw-9")
+    kim, now = given.actor(world.kim), world.core.clock.now()
+    for name in ("alpha", "bravo", "corax"):
+        await world.tell(says(name, "Answers slowly"))
+    for number in [one.id for one in (await incidents(world)).values() if one.id != 1 and one.open]:
+        await world.core.write(lambda tx, n=number: regroup.merge(tx, n, into=1, actor=kim, now=now))  # type: ignore[misc]
+    world.core.database._pictures = PictureStore()
+    await world.tell(says("bravo", "Answers slowly"))
+    found = (await incidents(world))["INC-1"]
+    assert found.cause == "sw-9: silent itself; 3 of 4 assets that depend on it alarm"
+    assert found.confidence == 56
+    assert "".join(map(str, cause_line(found, 200)[::2])) == (
+        "likely cause: , silent itself (0.56): 3 of 4 assets that depend on it alarm"
+    )
