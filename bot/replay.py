@@ -236,7 +236,7 @@ def _recorded(number: int, line: bytes) -> Recorded:
     if not isinstance(row, dict):
         return Recorded(number, "", None, "not an object")
     try:
-        (alert,) = generic.parse([row], {})
+        alert = generic.one(row)
     except Malformed as error:
         return Recorded(number, "", None, str(error).replace("[0].", ""))
     return Recorded(number, str(row.get("company") or ""), alert)

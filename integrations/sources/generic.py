@@ -55,6 +55,11 @@ def parse(body: Any, _headers: Mapping[str, str]) -> list[Alert]:
     return found
 
 
+def one(item: Any) -> Alert:
+    """The alert behind one object, as `parse` has it. Raises Malformed."""
+    return _one(item) if _plain(item) else parse([item], {})[0]
+
+
 def _items(body: Any) -> tuple[list[Any], str]:
     if isinstance(body, list):
         return body, ""
