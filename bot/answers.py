@@ -37,7 +37,7 @@ from engine.incident import Incident
 from engine.patterns import FLAP_CHANGES, FLAP_QUIET, FLAP_SPAN
 from engine.track import Track
 
-_WORDS: tuple[tuple[str, str, Verb], ...] = (
+WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw status [company]", "how a company is doing", Verb.SEE),
     ("/aw list", "what is open here", Verb.SEE),
     ("/aw mine", "what you have", Verb.CLAIM),
@@ -65,6 +65,7 @@ _WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw outbreaks", "the same trouble at several companies", Verb.MSP_SETTINGS),
     ("/aw whoami", "who I think you are", Verb.SEE),
 )
+"""What help shows: what to type, what it does, and who may."""
 _ROLE_NAMES = {
     Role.TECHNICIAN: "technician",
     Role.COMPANY_ADMIN: "company admin",
@@ -84,7 +85,7 @@ _SIGNS = {
 def help_card(actor: Actor) -> Card:
     """Only what this person may do."""
     role = actor.user.role if actor.user else Role.CLIENT_VIEWER
-    rows = tuple(((Code(word), f"  {what}") for word, what, verb in _WORDS if verb in GRANTS[role]))
+    rows = tuple(((Code(word), f"  {what}") for word, what, verb in WORDS if verb in GRANTS[role]))
     elements: tuple[Element, ...] = (
         Title(Tone.INFO, (Strong("What you can do here"),)),
         Table((), tuple((line,) for line in rows)),

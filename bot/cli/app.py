@@ -27,6 +27,7 @@ from bot.cli import (
     report,
     runbook,
     serve,
+    teams,
     token,
     trial,
     user,
@@ -72,3 +73,4 @@ app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(email.app, name="email")
+app.add_typer(teams.app, name="teams")
