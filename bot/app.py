@@ -12,7 +12,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from bot import api, problems, webhooks
+from bot import api, problems, twilio_door, webhooks
 from bot import web as basics
 from bot.clock import Clock, DatabaseClock
 from bot.core import Core
@@ -94,6 +94,13 @@ async def running(
             routes += _teams(core, session, chats, stack)
         else:
             log.info("Teams is off", not_set=", ".join(settings.teams_missing))
+        if core.twilio is not None:
+            stack.push_async_callback(core.twilio.close)
+            routes += twilio_door.routes(core)
+        else:
+            log.info(
+                "SMS and calls are off: TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM are not all set"
+            )
         if executors is None:
             executors = _executors(settings, stack)
         worker = Worker(core, chats, executors)

@@ -46,8 +46,10 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
     else:
         found.append(off("Slack", "it is off: SLACK_BOT_TOKEN is not set", "docs/slack.md says how."))
     from bot.check_mail import mail
+    from bot.check_phone import phone
 
     found += await mail(settings)
+    found += await phone(settings)
     return found + await _clouds(settings, companies or ())
 
 

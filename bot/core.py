@@ -13,6 +13,7 @@ from bot.mail.port import Mailer, mailer
 from bot.settings import Settings
 from bot.sns import Sns
 from engine.errors import Conflict
+from integrations.twilio import Twilio
 from runbooks.catalogue import Catalogue
 from storage import dialect
 from storage.database import Database
@@ -37,6 +38,15 @@ class Core:
     @cached_property
     def sns(self) -> Sns:
         return Sns(self.settings)
+
+    @cached_property
+    def twilio(self) -> Twilio | None:
+        """What carries texts and calls; None when none are sent."""
+        on = self.settings
+        if not on.twilio_on:
+            return None
+        token = on.twilio_auth_token.get_secret_value()
+        return Twilio(sid=on.twilio_account_sid, token=token, sender=on.twilio_from, url=on.aw_twilio_url)
 
     @cached_property
     def mailer(self) -> Mailer | None:

@@ -50,10 +50,15 @@ class Settings(BaseModel):
     aw_sns_url: str = ""
     aw_azure_url: str = ""
     aw_teams_url: str = ""
+    aw_twilio_url: str = ""
     aw_email_from: str = ""
     aw_smtp_url: SecretStr = SecretStr("")
     aw_email_template_dir: Path | None = None
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
+
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_from: str = ""
 
     azure_client_id: str = ""
     azure_client_secret: SecretStr = SecretStr("")
@@ -90,7 +95,7 @@ class Settings(BaseModel):
             raise ValueError("use sqlite+aiosqlite:///FILE or postgresql+asyncpg://USER@HOST/NAME")
         return value
 
-    @field_validator("aw_sns_url", "aw_azure_url", "aw_teams_url")
+    @field_validator("aw_sns_url", "aw_azure_url", "aw_twilio_url", "aw_teams_url")
     @classmethod
     def _loopback(cls, value: str) -> str:
         if value and not value.startswith(("http://127.0.0.1:", "https://127.0.0.1:")):
@@ -175,6 +180,11 @@ class Settings(BaseModel):
     def teams_tenants(self) -> tuple[str, ...]:
         """The tenants whose people may speak to the bot; the MSP's own first."""
         return tuple(_split(self.microsoft_app_tenant_id))
+
+    @property
+    def twilio_on(self) -> bool:
+        token = self.twilio_auth_token.get_secret_value()
+        return bool(self.twilio_account_sid and token and self.twilio_from)
 
     @property
     def email_on(self) -> bool:

@@ -17,6 +17,7 @@ class Via(StrEnum):
     TEAMS = "teams"
     API = "api"
     CLI = "cli"
+    PHONE = "phone"
     WEBHOOK = "webhook"
     ENGINE = "engine"
 

@@ -48,6 +48,12 @@ def create(world: World) -> web.Application:
         from sandbox.teams.app import mount as mount_teams
 
         mount_teams(app, world)
+    if world.twilio is not None:
+        from sandbox.twilio import mount as mount_twilio
+
+        mount_twilio(app, world.twilio)
+    else:
+        app.router.add_get("/_sandbox/phones", partial(_none_of, "messages"))
     app.router.add_post("/_sandbox/alert", world.senders.asked)
     app.cleanup_ctx.append(partial(_evening, world))
     app.router.add_get("/", _page)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sandbox.azure.config import AzureConfig, AzureVm, Subscription
 from sandbox.faults import Faults
+from sandbox.reading import BadWorld as BadWorld
+from sandbox.reading import each, made, mapping, tuples
 from sandbox.teams.config import TeamsChannel, TeamsConfig, TeamsPerson
+from sandbox.twilio import TwilioConfig, TwilioWorld
 
 if TYPE_CHECKING:
     from sandbox.aws.ses import Ses
@@ -23,11 +26,6 @@ if TYPE_CHECKING:
     from sandbox.teams.world import TeamsWorld
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
-
-
-class BadWorld(ValueError):
-    """The world's file cannot be used; the text names the place and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +159,7 @@ class WorldConfig:
     aws: AwsConfig | None = None
     azure: AzureConfig | None = None
     teams: TeamsConfig | None = None
+    twilio: TwilioConfig | None = None
     senders: tuple[SenderConfig, ...] = ()
     evening: tuple[Moment, ...] = ()
 
@@ -223,6 +222,7 @@ class World:
         self._aws: AwsWorld | None = None
         self._azure: AzureWorld | None = None
         self._teams: TeamsWorld | None = None
+        self._twilio: TwilioWorld | None = None
         self._senders: Senders | None = None
 
     @classmethod
@@ -273,6 +273,15 @@ class World:
         return self._teams
 
     @property
+    def twilio(self) -> TwilioWorld | None:
+        """None when this world has no telephones."""
+        if self._twilio is None and self.config.twilio is not None:
+            self._twilio = TwilioWorld(
+                self.config.twilio, self.config.bot_url, self.faults, self.stream.publish
+            )
+        return self._twilio
+
+    @property
     def ses(self) -> Ses:
         """The mail of this world. Raises BadWorld when it has no accounts."""
         if self.aws is None:
@@ -289,32 +298,35 @@ class World:
 
 
 def _config(source: Any) -> WorldConfig:
-    whole = _mapping(source, "the world", ("bot", "root"))
+    whole = mapping(source, "the world", ("bot", "root"))
     slack, aws, azure, teams = (whole.get(name) for name in ("slack", "aws", "azure", "teams"))
     return WorldConfig(
-        bot_url=str(_mapping(whole["bot"], "bot", ("url",))["url"]).rstrip("/"),
+        bot_url=str(mapping(whole["bot"], "bot", ("url",))["url"]).rstrip("/"),
         root=Path(str(whole["root"])),
         slack=_slack(slack) if slack else None,
         aws=_aws(aws) if aws else None,
         azure=_azure(azure) if azure else None,
         teams=_teams(teams) if teams else None,
-        senders=_each(whole, "", "senders", _sender),
-        evening=_each(whole, "", "evening", lambda one, at: _made(Moment, one, at)),
+        twilio=made(TwilioConfig, tuples(whole["twilio"], "unreachable"), "twilio")
+        if whole.get("twilio")
+        else None,
+        senders=each(whole, "", "senders", _sender),
+        evening=each(whole, "", "evening", lambda one, at: made(Moment, one, at)),
     )
 
 
 def _slack(source: Any) -> SlackConfig:
-    whole = _mapping(source, "slack", ("team", "bot", "signing_secret", "users", "channels"))
-    team = _mapping(whole["team"], "slack.team", ("id", "name"))
+    whole = mapping(source, "slack", ("team", "bot", "signing_secret", "users", "channels"))
+    team = mapping(whole["team"], "slack.team", ("id", "name"))
     more = {name: tuple(whole[name]) for name in ("commands", "events") if name in whole}
     return SlackConfig(
         team_id=team["id"],
         team_name=team["name"],
-        bot=_made(BotIdentity, _tuples(whole["bot"], "scopes"), "slack.bot"),
+        bot=made(BotIdentity, tuples(whole["bot"], "scopes"), "slack.bot"),
         signing_secret=whole["signing_secret"],
-        users=_each(whole, "slack.", "users", lambda one, at: _made(Person, one, at)),
-        channels=_each(
-            whole, "slack.", "channels", lambda one, at: _made(ChannelConfig, _tuples(one, "members"), at)
+        users=each(whole, "slack.", "users", lambda one, at: made(Person, one, at)),
+        channels=each(
+            whole, "slack.", "channels", lambda one, at: made(ChannelConfig, tuples(one, "members"), at)
         ),
         app_token=whole.get("app_token"),
         rate_limits=bool(whole.get("rate_limits", True)),
@@ -323,78 +335,42 @@ def _slack(source: Any) -> SlackConfig:
 
 
 def _aws(source: Any) -> AwsConfig:
-    whole = _mapping(source, "aws", ("home",))
+    whole = mapping(source, "aws", ("home",))
 
     def account(one: Any, at: str) -> Account:
-        instances = _each(one, f"{at}.", "instances", lambda it, where: _made(Instance, it, where))
-        whole = {**_tuples(_mapping(one, at), "buckets", "log_groups"), "instances": instances}
-        return _made(Account, whole, at)
+        instances = each(one, f"{at}.", "instances", lambda it, where: made(Instance, it, where))
+        whole = {**tuples(mapping(one, at), "buckets", "log_groups"), "instances": instances}
+        return made(Account, whole, at)
 
-    ses = _tuples(whole.get("ses") or {}, "verified")
+    ses = tuples(whole.get("ses") or {}, "verified")
     return AwsConfig(
-        home=_made(HomeAccount, whole["home"], "aws.home"),
-        accounts=_each(whole, "aws.", "accounts", account),
-        ses=_made(SesConfig, ses, "aws.ses"),
+        home=made(HomeAccount, whole["home"], "aws.home"),
+        accounts=each(whole, "aws.", "accounts", account),
+        ses=made(SesConfig, ses, "aws.ses"),
     )
 
 
 def _azure(source: Any) -> AzureConfig:
     def subscription(one: Any, at: str) -> Subscription:
-        vms = _each(one, f"{at}.", "vms", lambda it, where: _made(AzureVm, it, where))
-        return _made(Subscription, {**_mapping(one, at), "vms": vms}, at)
+        vms = each(one, f"{at}.", "vms", lambda it, where: made(AzureVm, it, where))
+        return made(Subscription, {**mapping(one, at), "vms": vms}, at)
 
-    subscriptions = _each(source, "azure.", "subscriptions", subscription)
-    return _made(AzureConfig, {**_mapping(source, "azure"), "subscriptions": subscriptions}, "azure")
+    subscriptions = each(source, "azure.", "subscriptions", subscription)
+    return made(AzureConfig, {**mapping(source, "azure"), "subscriptions": subscriptions}, "azure")
 
 
 def _teams(source: Any) -> TeamsConfig:
-    people = _each(source, "teams.", "people", lambda one, at: _made(TeamsPerson, one, at))
-    channels = _each(
-        source, "teams.", "channels", lambda one, at: _made(TeamsChannel, _tuples(one, "members"), at)
+    people = each(source, "teams.", "people", lambda one, at: made(TeamsPerson, one, at))
+    channels = each(
+        source, "teams.", "channels", lambda one, at: made(TeamsChannel, tuples(one, "members"), at)
     )
-    whole = {**_mapping(source, "teams"), "people": people, "channels": channels}
-    return _made(TeamsConfig, whole, "teams")
+    whole = {**mapping(source, "teams"), "people": people, "channels": channels}
+    return made(TeamsConfig, whole, "teams")
 
 
 def _sender(source: Any, at: str) -> SenderConfig:
     def preset(one: Any, where: str) -> Preset:
-        return _made(Preset, _tuples(one, "alerts", "breaks"), where)
+        return made(Preset, tuples(one, "alerts", "breaks"), where)
 
-    presets = _each(source, f"{at}.", "presets", preset)
-    return _made(SenderConfig, {**_mapping(source, at), "presets": presets}, at)
-
-
-def _mapping(value: Any, at: str, needs: tuple[str, ...] = ()) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise BadWorld(f"{at} is not an object")
-    for name in needs:
-        if name not in value:
-            raise BadWorld(f"{at}: {name} is missing")
-    return value
-
-
-def _tuples(value: Any, *names: str) -> Any:
-    """The same object with these lists made unchangeable."""
-    if not isinstance(value, Mapping):
-        return value
-    return {key: tuple(one) if key in names and isinstance(one, list) else one for key, one in value.items()}
-
-
-def _each(whole: Any, at: str, name: str, make: Callable[[Any, str], T]) -> tuple[T, ...]:
-    found = _mapping(whole, at.rstrip(".")).get(name) or ()
-    if not isinstance(found, list | tuple):
-        raise BadWorld(f"{at}{name} is not a list")
-    return tuple(make(one, f"{at}{name}[{place}]") for place, one in enumerate(found))
-
-
-def _made(kind: type[T], value: Any, at: str) -> T:
-    """One part, from an object with exactly its fields. Raises BadWorld with the place and the field at fault."""
-    given = _mapping(value, at)
-    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
-    for name in given:
-        if name not in known:
-            raise BadWorld(f"{at}: {name} is not known here; there are {', '.join(known)}")
-    for name, one in known.items():
-        if name not in given and one.default is MISSING and one.default_factory is MISSING:
-            raise BadWorld(f"{at}: {name} is missing")
-    return kind(**given)
+    presets = each(source, f"{at}.", "presets", preset)
+    return made(SenderConfig, {**mapping(source, at), "presets": presets}, at)

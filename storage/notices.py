@@ -82,6 +82,28 @@ class Notices:
         found = await self._tx.connection.execute(statement.order_by(table.c.at, table.c.id))
         return [_to_notice(row) for row in found]
 
+    async def of_batch(self, batch: str) -> Sequence[Notice]:
+        """What went out in that message, the oldest first."""
+        statement = sa.select(table).where(table.c.batch == batch).order_by(table.c.at, table.c.id)
+        return [_to_notice(row) for row in await self._tx.connection.execute(statement)]
+
+    async def not_delivered(self, batch: str, outcome: str) -> None:
+        """It was carried, and did not arrive."""
+        statement = sa.update(table).where(table.c.batch == batch, table.c.settled_at.is_not(None))
+        await self._tx.connection.execute(statement.values(outcome=outcome))
+
+    async def last_by_phone(self, user_id: int, *, since: datetime) -> int | None:
+        """The incident that this person was told of last by text or call."""
+        statement = (
+            sa.select(table.c.incident_id)
+            .where(table.c.destination == f"user {user_id}", table.c.transport.in_(["sms", "voice"]))
+            .where(table.c.settled_at > since, table.c.incident_id.is_not(None), table.c.outcome == SENT)
+            .order_by(table.c.settled_at.desc(), table.c.at.desc())
+            .limit(1)
+        )
+        found: int | None = (await self._tx.connection.execute(statement)).scalar()
+        return found
+
     async def forget(self, *, before: datetime) -> None:
         await self._tx.connection.execute(sa.delete(table).where(table.c.settled_at < before))
 

@@ -78,6 +78,13 @@ class Users:
     async def by_chat(self, platform: str, chat_id: str) -> User | None:
         return await self._one((table.c.slack_user if platform == "slack" else table.c.teams_user) == chat_id)
 
+    async def by_phone(self, number: str) -> User | None:
+        """Nobody when two people have that number: it proves neither."""
+        found = list(
+            await self._tx.connection.execute(sa.select(table).where(table.c.phone == number).limit(2))
+        )
+        return _to_user(found[0]) if number and len(found) == 1 else None
+
     async def _one(self, where: Any) -> User | None:
         row = (await self._tx.connection.execute(sa.select(table).where(where))).first()
         return _to_user(row) if row else None

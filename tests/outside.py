@@ -59,6 +59,9 @@ def teams_id(name: str) -> str:
     return f"aad-{name}"
 
 
+TWILIO = {"account_sid": "AC" + "1" * 32, "auth_token": "t" * 32, "number": "+15005550006"}
+
+
 def world_config(
     folder: Path,
     *,
@@ -70,7 +73,13 @@ def world_config(
 ) -> dict[str, Any]:
     """`wide`: Acme has two more machines in AWS, and one in Azure. `teams`: both companies are in Teams, too."""
     slack = _slack() | {"app_token": APP_TOKEN if socket_mode else None, "rate_limits": rate_limits}
-    world: dict[str, Any] = {"bot": {"url": bot_url}, "slack": slack, "aws": _aws(), "root": str(folder)}
+    world: dict[str, Any] = {
+        "bot": {"url": bot_url},
+        "slack": slack,
+        "aws": _aws(),
+        "root": str(folder),
+        "twilio": TWILIO,
+    }
     if wide:
         more = [{"id": ref, "name": name} for name, ref in WIDE.items()]
         world["aws"]["accounts"][0]["instances"] += more

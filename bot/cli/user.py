@@ -10,6 +10,7 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.opened import operator, with_core
+from bot.cli.told import told
 from bot.cli.words import Json, family, timezone_of
 from engine.company import Role, User
 from engine.errors import NotFound, Refused
@@ -32,6 +33,22 @@ TeamsUser = Annotated[str | None, typer.Option(metavar="ID", help="Their Teams (
 Limit = Annotated[
     int | None, typer.Option(min=1, max=100, help="How many open incidents they can have at once.")
 ]
+Phone = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Their phone, such as +436601234567; '' for none.")
+]
+QuietHours = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOURS", help="When only criticals may reach them, such as 22:00-07:00; '' for none."
+    ),
+]
+Tell = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WAY=REACH",
+        help="chat, email, sms or voice = off, urgent or all; '' for what is usual; repeat it.",
+    ),
+]
 Timezone = Annotated[str | None, typer.Option(metavar="ZONE", help="Their time zone.")]
 
 
@@ -46,6 +63,9 @@ def add(
     teams_user: TeamsUser = None,
     workload_limit: Limit = None,
     timezone: Timezone = None,
+    phone: Phone = None,
+    quiet_hours: QuietHours = None,
+    tell: Tell = None,
     as_json: Json = False,
 ) -> None:
     """Add a person."""
@@ -56,7 +76,7 @@ def add(
 
         async def write(tx: Transaction) -> dict[str, Any]:
             user = _changed(blank, skill, slack_user, teams_user, workload_limit, timezone)
-            user = replace(user, companies=await _ids(tx, company or ()))
+            user = replace(told(user, phone, quiet_hours, tell), companies=await _ids(tx, company or ()))
             stored = await directory.add_user(tx, user, actor=operator(), now=core.clock.now())
             return document(stored, await _slugs(tx))
 
@@ -116,6 +136,9 @@ def change(
     teams_user: TeamsUser = None,
     workload_limit: Limit = None,
     timezone: Timezone = None,
+    phone: Phone = None,
+    quiet_hours: QuietHours = None,
+    tell: Tell = None,
     available: Annotated[
         bool | None, typer.Option("--available/--unavailable", help="Whether they get new incidents.")
     ] = None,
@@ -129,6 +152,7 @@ def change(
         async def write(tx: Transaction) -> dict[str, Any]:
             before = await user_called(tx, email)
             after = _changed(before, skill, slack_user, teams_user, workload_limit, timezone)
+            after = told(after, phone, quiet_hours, tell)
             given: dict[str, Any] = {
                 "name": name.strip() if name else None,
                 "role": role,
@@ -177,6 +201,9 @@ def document(user: User, slugs: Mapping[int, str]) -> dict[str, Any]:
         "workload_limit": user.workload_limit,
         "available": user.available,
         "timezone": user.timezone,
+        "phone": user.phone,
+        "quiet_hours": user.quiet_hours,
+        "tell": {str(way): reach.value for way, reach in sorted(user.reach.items())},
     }
 
 

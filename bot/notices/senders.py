@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from bot.core import Core
 from bot.notices.chat import ChatSender
 from bot.notices.email import EmailSender
+from bot.notices.phone import SmsSender, VoiceSender
 from bot.notices.port import Sender
 from bot.ports import Chat
 from bot.settings import Settings
@@ -19,6 +20,9 @@ def senders(core: Core, chats: Mapping[str, Chat]) -> Mapping[Transport, Sender]
         found[Transport.CHAT] = ChatSender(core, chats)
     if core.mailer is not None:
         found[Transport.EMAIL] = EmailSender(core, core.mailer)
+    if core.twilio is not None:
+        found[Transport.SMS] = SmsSender(core, core.twilio)
+        found[Transport.VOICE] = VoiceSender(core, core.twilio)
     return found
 
 
@@ -27,4 +31,6 @@ def ways(settings: Settings) -> frozenset[Transport]:
     found = {Transport.CHAT, Transport.WEBHOOK}
     if settings.email_on:
         found.add(Transport.EMAIL)
+    if settings.twilio_on:
+        found |= {Transport.SMS, Transport.VOICE}
     return frozenset(found)

@@ -335,3 +335,17 @@ def test_further_names_of_assets_are_listed_and_decided(aw: Shell) -> None:
     assert (one["name"], one["asset"], one["verdict"]) == ("10.0.3.7", "fs-01", "accepted")
     assert "10.0.3.7 is not fs-01" in aw("asset", "alias", "refuse", "acme", "10.0.3.7").out
     assert "alias.refused" in aw("audit", "export", "--company", "acme").out
+
+
+def test_how_a_person_is_told_things_is_set_and_checked(aw: Shell) -> None:
+    words = ("user", "add", "--name", "Kim", "--email", "kim@msp.example", "--role", "msp_admin")
+    assert aw.done(*words, "--phone", "+43 660 123-4567")["phone"] == "+436601234567"
+    change = ("user", "set", "kim@msp.example")
+    told = aw.done(*change, "--quiet-hours", "22:00-07:00", "--tell", "email=urgent", "--tell", "voice=all")
+    assert (told["quiet_hours"], told["tell"]) == ("22:00-07:00", {"email": "urgent", "voice": "all"})
+    assert aw.done(*change, "--tell", "voice=off")["tell"] == {"email": "urgent", "voice": "off"}
+    cleared = aw.done(*change, "--phone", "", "--quiet-hours", "", "--tell", "")
+    assert (cleared["phone"], cleared["quiet_hours"], cleared["tell"]) == (None, "", {})
+    assert "country" in aw.refused(*change, "--phone", "0660 1234567")
+    assert "no hours" in aw.refused(*change, "--quiet-hours", "at night")
+    assert "WAY=REACH" in aw.refused(*change, "--tell", "pigeon=all")

@@ -1,0 +1,97 @@
+"""Texts and calls, end to end: for criticals only, and one press takes it in hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from engine.company import Reach
+from engine.operations import directory
+from sandbox.faults import Do, Fault
+from sandbox.twilio import PhoneMessage, TwilioWorld
+from tests.harness import CLI, Harness, eventually
+from tests.outside import TWILIO
+
+KIM, BOB = "+436601111111", "+436602222222"
+
+
+@pytest.fixture
+async def phones(h: Harness) -> TwilioWorld:
+    assert h.world.twilio is not None
+    await h.stop()
+    h.settings = h.settings.model_copy(
+        update={
+            "twilio_account_sid": TWILIO["account_sid"],
+            "twilio_auth_token": SecretStr(TWILIO["auth_token"]),
+            "twilio_from": TWILIO["number"],
+            "aw_twilio_url": f"{h.world_url}/twilio",
+        }
+    )
+    await h.start()
+    for who, number in (("kim", KIM), ("bob", BOB)):
+        await reachable(h, who, phone=number)
+    return h.world.twilio
+
+
+async def reachable(h: Harness, who: str, **changes: Any) -> None:
+    user = replace(h.users[who], **changes)
+    h.users[who] = user
+    await h.write(lambda tx: directory.change_user(tx, user, actor=CLI, now=h.core.clock.now()))
+
+
+async def sent(phones: TwilioWorld, kind: str, saying: str = "") -> PhoneMessage:
+    def look() -> PhoneMessage | None:
+        ours = [one for one in phones.messages if one.kind == kind and one.of == TWILIO["number"]]
+        return next((one for one in reversed(ours) if saying in one.body), None)
+
+    found: PhoneMessage = await eventually(
+        look, what=f"{kind} saying {saying!r}", seen=lambda: phones.messages
+    )
+    return found
+
+
+async def test_a_critical_is_texted_and_the_answer_claims_it(h: Harness, phones: TwilioWorld):
+    await h.fire("acme", severity="medium", signature="Memory 91%")
+    await h.fire("acme", message="http://evil.example")
+    text = await sent(phones, "text", "CRITICAL")
+    assert (
+        "INC-2 Acme Corp" in text.body and text.body.endswith("Reply 1 to claim.") and len(text.body) <= 320
+    )
+    who = {KIM: "Kim", BOB: "Bob"}[text.to]
+    assert (await phones.reply(text.to, "1", token="x" * 32))[0] == 403
+    assert (await phones.reply("+430000000", "1"))[1] == "This number is not known here."
+    assert "Reply 1" in (await phones.reply(text.to, "what?"))[1]
+    sid = "SM" + "a" * 32
+    assert await phones.reply(text.to, "1", sid=sid) == (200, "INC-2 is yours.")
+    await h.card("acme", saying=f"Claimed by {who}")
+    assert await phones.reply(text.to, "1", sid=sid) == (200, "INC-2 is yours."), "the same text once more"
+    other = BOB if text.to == KIM else KIM
+    assert f"{who} claimed this" in (await phones.reply(other, "claim INC-2"))[1]
+    assert (await phones.reply(other, "99"))[1] == "There is no INC-99."
+    await h.quiet()
+    assert len([one for one in phones.messages if "CRITICAL" in one.body]) == 1
+    assert await phones.tell(text, "undelivered", ErrorCode="30003") == 204
+    outcomes = [one.outcome for one in await h.read(lambda tx: tx.notices.of_incident(2))]
+    assert outcomes == ["not delivered: undelivered (Twilio 30003)"]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_call_says_what_it_is_and_1_claims_it(h: Harness, phones: TwilioWorld):
+    for who in ("kim", "bob"):
+        await reachable(h, who, reach={"sms": Reach.OFF, "voice": Reach.URGENT})
+    phones.faults.add(Fault(service="twilio", do=Do.RATELIMITED))
+    await h.fire("acme", 'Disk <b>"97%"</b> & full')
+    call = await sent(phones, "call")
+    said = await phones.pick_up(call)
+    assert "critical incident 1 at Acme Corp" in said and "Press 1 to claim it." in said
+    assert "Nothing was claimed" in await phones.pick_up(call, "2")
+    stranger = PhoneMessage("CA1", "call", call.of, "+430000000", "", call.url)
+    assert await phones.pick_up(stranger, "1") == "This call is over."
+    assert "INC-1 is yours." in await phones.pick_up(call, "1")
+    await h.card("acme", saying="Claimed by")
+    assert "INC-1 is yours." in await phones.pick_up(call, "1"), "pressing twice is a silent success"
+    async with h.session.post(call.url, data={"To": call.to}) as answer:
+        assert answer.status == 403
