@@ -35,8 +35,9 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
     keys, key_findings = _keys(settings)
     found += key_findings
     companies: Sequence[Company] | None = None
+    teams_at = ""
     if keys:
-        companies, database_findings = await _database(settings, keys)
+        companies, teams_at, database_findings = await _database(settings, keys)
         found += database_findings
     found += _runbooks(settings)
     if settings.slack_on:
@@ -45,6 +46,9 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
         found += await slack(settings, companies or ())
     else:
         found.append(off("Slack", "it is off: SLACK_BOT_TOKEN is not set", "docs/slack.md says how."))
+    from bot.teams.check import teams
+
+    found += await teams(settings, companies or (), teams_at)
     from bot.check_mail import mail
     from bot.check_phone import phone
 
@@ -104,30 +108,35 @@ def _keys(settings: Settings) -> tuple[list[str], list[Finding]]:
     return keys, [off("AW_SECRET_KEY", f"not set: the key in {path} is used", mend)]
 
 
-async def _database(
-    settings: Settings, keys: Sequence[str]
-) -> tuple[Sequence[Company] | None, list[Finding]]:
-    """The companies, when they can be read, and how the database is."""
+Known = tuple[Sequence[Company] | None, str, list[Finding]]
+"""The companies, when they can be read; where Teams was last heard from; and how the database is."""
+
+
+async def _database(settings: Settings, keys: Sequence[str]) -> Known:
     path = settings.key_file.parent / settings.aw_database_url.rpartition("/")[2].split("?")[0]
     if settings.aw_database_url.startswith("sqlite") and not path.exists():
-        return None, [off("Database", f"{path} is not there yet", "`aw serve` or `aw migrate` makes it.")]
+        return None, "", [off("Database", f"{path} is not there yet", "`aw serve` or `aw migrate` makes it.")]
     database = Database(settings.aw_database_url, Vault(keys))
     try:
-        return await _look_into(database)
+        return await _look_into(database, settings.teams_tenants[:1])
     except Exception as error:  # noqa: BLE001 - whatever keeps it from being used is the finding
         cause = " ".join(str(getattr(error, "orig", None) or error).split()) or type(error).__name__
-        return None, [bad("Database", f"it cannot be used: {cause}", "Check AW_DATABASE_URL and the server.")]
+        return (
+            None,
+            "",
+            [bad("Database", f"it cannot be used: {cause}", "Check AW_DATABASE_URL and the server.")],
+        )
     finally:
         await database.close()
 
 
-async def _look_into(database: Database) -> tuple[Sequence[Company] | None, list[Finding]]:
+async def _look_into(database: Database, tenants: Sequence[str]) -> Known:
     kind = "SQLite" if database.sqlite else "PostgreSQL"
     version, newest = await database.schema_version(), newest_version()
     if version != newest:
         text = f"{kind} is empty" if version is None else f"{kind} is of version {version}, this is {newest}"
         mend = "`aw migrate`" if version is None or version < newest else "Run the newer program."
-        return None, [bad("Database", text, mend)]
+        return None, "", [bad("Database", text, mend)]
     found = [good("Database", f"{kind}, version {version}")]
     skew = await database.now() - datetime.now(UTC)
     if abs(skew) > LARGEST_SKEW:
@@ -137,6 +146,7 @@ async def _look_into(database: Database) -> tuple[Sequence[Company] | None, list
         found.append(good("Clock", f"the database's is {skew.total_seconds():+.1f} s from this machine's"))
     async with database.reading() as tx:
         companies = await tx.companies.all()
+        heard = [await tx.teams.newest_of(one) for one in tenants]
         if not await tx.users.all():
             found.append(off("People", "nobody is known yet", "`aw user add --help`"))
     if not companies:
@@ -147,7 +157,7 @@ async def _look_into(database: Database) -> tuple[Sequence[Company] | None, list
             found.append(
                 off(f"Company {one.slug}", "no channel is bound: nobody will see its incidents", mend)
             )
-    return companies, found
+    return companies, next((one.service_url for one in heard if one), ""), found
 
 
 def _runbooks(settings: Settings) -> list[Finding]:

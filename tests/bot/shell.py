@@ -17,7 +17,7 @@ import pytest
 from bot.__main__ import main
 
 ROOT = Path(__file__).parent.parent.parent
-_OURS = ("AW_", "SLACK_", "AWS_")
+_OURS = ("AW_", "SLACK_", "AWS_", "MICROSOFT_")
 
 
 @dataclass(frozen=True)

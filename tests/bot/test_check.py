@@ -130,6 +130,7 @@ async def test_what_is_off_is_said_and_is_no_problem(core: Core) -> None:
     assert bad(found) == {}
     off = {one.subject: one.text for one in found if one.outcome is Outcome.OFF}
     assert "SLACK_BOT_TOKEN is not set" in off["Slack"]
+    assert "MICROSOFT_APP_ID is not set" in off["Teams"]
     assert {"AW_PUBLIC_URL", "Clouds", "Companies", "People"} <= set(off)
 
 
