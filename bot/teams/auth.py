@@ -1,7 +1,7 @@
 """Whether a request to /api/messages is Microsoft's, for us, and about a tenant of ours.
 
 The SDK's own check blocks the loop, accepts everybody when the app id is empty and ends in a 500 for a key it does
-not know (docs/adr: Teams behind our own validator). Ours is small enough to be read.
+not know (ADR 19). Ours is small enough to be read.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -180,6 +182,16 @@ async def test_the_token_is_fetched_once_and_again_when_it_no_longer_holds(wire:
     await wire.chat.post(CHANNEL, CARD)
     assert len(asked) == 3
     assert len(wire.world.messages(CHANNEL)) == 5
+
+
+async def test_many_at_once_take_no_threads_and_answer_to_nothing(wire: Wire):
+    await wire.chat.post(CHANNEL, CARD)
+    before = {one.name for one in threading.enumerate()}
+    refs = await asyncio.gather(*(wire.chat.post(CHANNEL, CARD) for _ in range(60)))
+    assert len(set(refs)) == 60
+    begun = {one.name for one in threading.enumerate()} - before
+    assert not [name for name in begun if name.startswith("asyncio")], "the loop's pool stays free"
+    assert not any("replyToId" in str(body) for _, _, body in wire.calls)
 
 
 async def test_a_wrong_secret_is_said(wire: Wire):
