@@ -113,6 +113,21 @@ class ExplainLate(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Leave(_Act):
+    """The asker is away; `words` say when."""
+
+    verb: ClassVar[str] = "leave"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Back(_Act):
+    """The asker is here again."""
+
+    verb: ClassVar[str] = "back"
+
+
+@dataclass(frozen=True, slots=True)
 class Merge(_Act):
     """The incident becomes part of `to`."""
 
@@ -473,7 +488,7 @@ class SendTest(_Act):
     company: str = ""
 
 
-OnPeople = Escalate | ExplainLate
+OnPeople = Escalate | ExplainLate | Leave | Back
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting

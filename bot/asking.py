@@ -9,6 +9,7 @@ from bot.place import Place, look_up
 from engine.access import Actor, Verb, who_could
 from engine.errors import Refused
 from engine.operations import respond
+from engine.routing import NOTHING
 from storage.transaction import Transaction
 
 
@@ -54,9 +55,10 @@ async def _ask_whom(core: Core, action: Assign, place: Place, actor: Actor) -> A
         able = who_could(context.people, Verb.CLAIM, incident.company_id)
         loads = await tx.users.loads([user.id for user in able])
         ordered = sorted(
-            able, key=lambda user: (user.role.value != "technician", loads.get(user.id, 0), user.id)
+            able,
+            key=lambda user: (user.role.value != "technician", loads.get(user.id, NOTHING).weight, user.id),
         )
-        return [(str(user.id), f"{user.name} ({loads.get(user.id, 0)} open)") for user in ordered]
+        return [(str(user.id), f"{user.name} ({loads.get(user.id, NOTHING).open} open)") for user in ordered]
 
     options = await core.read(look)
     if not options:

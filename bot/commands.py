@@ -13,6 +13,7 @@ from bot.actions import (
     Action,
     Aliases,
     Assign,
+    Back,
     Claim,
     DeadLetters,
     DeadLetterShown,
@@ -23,6 +24,7 @@ from bot.actions import (
     ExplainLate,
     Help,
     Hold,
+    Leave,
     ListOpen,
     ListOutbreaks,
     ListQuiet,
@@ -83,6 +85,7 @@ _PLAIN: dict[str, Callable[[], Action]] = {
     "help": Help,
     "whoami": WhoAmI,
     "outbreaks": ListOutbreaks,
+    "back": Back,
     "": Help,
 }
 _COMPANY: dict[str, Callable[[str], Action]] = {
@@ -91,6 +94,7 @@ _COMPANY: dict[str, Callable[[str], Action]] = {
     "guides": ShowGuide,
     "status": Status,
     "report": ShowReport,
+    "leave": Leave,
     "alias": Aliases,
     "aliases": Aliases,
     "list": ListOpen,

@@ -53,6 +53,7 @@ from engine.operations import (
     escalate,
     heartbeats,
     learning,
+    leave,
     limits,
     outbreaks,
     patterns,
@@ -67,7 +68,7 @@ from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
-from engine.people_jobs import Escalate, Notify
+from engine.people_jobs import BeginLeave, Escalate, Notify
 from runbooks import carry_out
 from runbooks.operations import carry, decide, hold, request
 from runbooks.ports import Executor, Order
@@ -135,7 +136,7 @@ class Effects:
                 await core.write(lambda tx: self._claim(tx, job))
             case DeliverReport():
                 await deliver(core, self._chats, job)
-            case Escalate() | Notify():
+            case Escalate() | Notify() | BeginLeave():
                 await self._call(job)
             case _:
                 assert_never(job)
@@ -158,12 +159,14 @@ class Effects:
 
         await core.write(say)
 
-    async def _call(self, job: Escalate | Notify) -> None:
+    async def _call(self, job: Escalate | Notify | BeginLeave) -> None:
         """What calls people."""
         core = self._core
         match job:
             case Escalate():
                 await core.write(lambda tx: escalate.follow(tx, job.incident_id, now=core.clock.now()))
+            case BeginLeave():
+                await core.write(lambda tx: leave.begin(tx, job.user_id, now=core.clock.now()))
             case Notify():
                 await notices.deliver(core, self._senders, job)
 

@@ -26,6 +26,7 @@ from bot.actions import (
     ApplySetting,
     Approve,
     Assign,
+    Back,
     Cancel,
     Claim,
     ClaimAll,
@@ -43,6 +44,7 @@ from bot.actions import (
     Help,
     Hold,
     KeepSetting,
+    Leave,
     ListOpen,
     ListOutbreaks,
     ListQuiet,
@@ -129,7 +131,7 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
-        case Escalate() | ExplainLate():
+        case Escalate() | ExplainLate() | Leave() | Back():
             return await people_handlers.handle(core, action, place, actor)
         case Snooze():
             return await quiet_handlers.snoozed(core, action, place, actor)

@@ -20,6 +20,19 @@ class Escalate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeginLeave:
+    """Somebody's leave begins: what they were offered goes to others."""
+
+    kind: ClassVar[str] = "begin_leave"
+    company_id: int
+    user_id: int
+
+    @property
+    def key(self) -> str:
+        return f"leave:{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
     """Tell one destination, by one way, all that waits for it: `engine.notice`. Both name the rows to look at."""
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from engine.company import User
+from engine.alert import Severity
+from engine.company import CompanyContext, User
+from engine.incident import Incident
 
 _SKILLS_FOR = {
     "disk": ("linux", "windows", "storage"),
@@ -41,46 +44,103 @@ def wanted_skills(category: str, platform: str) -> frozenset[str]:
     return frozenset(skills)
 
 
-def choose(
-    technicians: Sequence[User],
-    loads: Mapping[int, int],
-    *,
-    category: str,
-    platform: str,
-    now: datetime,
-    exclude: frozenset[int] = frozenset(),
-) -> Choice:
-    """Availability first, then a fitting skill, then the least load; ties go to the lowest id. O(technicians)."""
-    skills = wanted_skills(category, platform)
+WEIGHTS = {Severity.CRITICAL: 8, Severity.HIGH: 4, Severity.MEDIUM: 2}
+"""What an open incident weighs in its owner's load; anything milder weighs 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """`open` incidents in somebody's name, and what they weigh together."""
+
+    open: int = 0
+    weight: int = 0
+
+    def plus(self, severity: Severity) -> Load:
+        return Load(self.open + 1, self.weight + weight(severity))
+
+
+NOTHING = Load()
+
+
+def weight(severity: Severity) -> int:
+    return WEIGHTS.get(severity, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What an incident asks of who gets it. `skilled`: nobody without a fitting skill. `urgent`: also who is full.
+    `on_call` are those on call for it now; they come first."""
+
+    company_id: int
+    skills: frozenset[str]
+    skilled: bool = False
+    urgent: bool = False
+    on_call: frozenset[int] = frozenset()
+    exclude: frozenset[int] = frozenset()
+
+
+def wanted(context: CompanyContext, incident: Incident, **more: Any) -> Wanted:
+    asset = context.asset_called(incident.asset_name)
+    return Wanted(
+        company_id=context.company.id,
+        skills=wanted_skills(incident.category, asset.platform if asset else ""),
+        skilled=context.company.value("routing_skills") == "required",
+        **more,
+    )
+
+
+def choose(technicians: Sequence[User], loads: Mapping[int, Load], want: Wanted, *, now: datetime) -> Choice:
+    """Availability first, then who is on call, a fitting skill, who prefers the company, and the least load by weight;
+    ties go to the lowest id. O(technicians)."""
     out: list[str] = []
-    best: tuple[tuple[int, int, int], User] | None = None
+    best: tuple[tuple[bool, bool, bool, int, int, int], User] | None = None
     for user in technicians:
-        load = loads.get(user.id, 0)
-        why_not = _unavailable(user, load, now, exclude)
+        load = loads.get(user.id, NOTHING)
+        why_not = _unavailable(user, load, want, now)
         if why_not:
-            out.append(f"{user.name} {why_not}")
+            if len(out) < 3:
+                out.append(f"{user.name} {why_not}")
             continue
-        rank = (0 if not skills or user.skills & skills else 1, load, user.id)
+        rank = (
+            user.id not in want.on_call,
+            bool(want.skills) and not user.skills & want.skills,
+            want.company_id not in user.prefers,
+            load.weight,
+            load.open,
+            user.id,
+        )
         if best is None or rank < best[0]:
             best = (rank, user)
     if best is None:
         return Choice(
-            None, "nobody is free: " + "; ".join(out[:3]) if out else "no technician serves this company"
+            None, "nobody is free: " + "; ".join(out) if out else "no technician serves this company"
         )
-    (unskilled, load, _), user = best
-    if not skills:
+    user = best[1]
+    return Choice(user, "; ".join([_said(user, loads.get(user.id, NOTHING), want), *out[:2]]))
+
+
+def _said(user: User, load: Load, want: Wanted) -> str:
+    """`Kim: on call, linux ✓, 1 open, prefers it`"""
+    fitting = user.skills & want.skills
+    if not want.skills:
         fit = "any skill"
     else:
-        fit = "no one free has " + "/".join(sorted(skills)) if unskilled else f"{min(user.skills & skills)} ✓"
-    said = "; ".join([f"{user.name}: {fit}, {load} open", *out[:2]])
-    return Choice(user, said)
+        fit = f"{min(fitting)} ✓" if fitting else "no one free has " + "/".join(sorted(want.skills))
+    parts = [*(["on call"] if user.id in want.on_call else []), fit, f"{load.open} open"]
+    if want.company_id in user.prefers:
+        parts.append("prefers this company")
+    return f"{user.name}: {', '.join(parts)}"
 
 
-def _unavailable(user: User, load: int, now: datetime, exclude: frozenset[int]) -> str:
-    if user.id in exclude:
+def _unavailable(user: User, load: Load, want: Wanted, now: datetime) -> str:
+    if user.id in want.exclude:
         return "said not me"
     if user.on_leave(now):
         return "on leave"
     if not user.available:
         return "unavailable"
-    return f"is full ({load}/{user.workload_limit})" if load >= user.workload_limit else ""
+    if want.skilled and want.skills and not user.skills & want.skills:
+        return "has none of the skills"
+    if want.urgent or load.open < user.workload_limit:
+        return ""
+    return f"is full ({load.open}/{user.workload_limit})"

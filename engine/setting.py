@@ -187,6 +187,12 @@ SETTINGS: Mapping[str, Setting] = {
             means="The severities whose promises count at any hour.",
         ),
         Setting(
+            name="routing_skills",
+            kind=Choice(("preferred", "required")),
+            default="preferred",
+            means="Whether an incident may go to somebody without a fitting skill when nobody free has one.",
+        ),
+        Setting(
             name="escalation",
             kind=EscalationChain(),
             default=escalation.DEFAULT,

@@ -15,6 +15,7 @@ from engine.changing import changed
 from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.ports import CompanyKey
+from engine.routing import weight
 from storage import dialect
 from storage.prepared import Bulk, Prepared, inserted
 from storage.rows import chunks, locked
@@ -214,15 +215,15 @@ class Incidents:
             given = numbers.get((draft.company_id, draft.correlation_key))
             opened.append(replace(draft, id=given) if given is not None else None)
             if given is not None and draft.open:
-                self._tx.users.add_load(draft.assignee_id, 1)
+                self._tx.users.add_load(draft.assignee_id, 1, weight(draft.severity))
         return opened
 
     async def save(self, before: Incident, after: Incident) -> Incident:
         """Write `after` if the row still is `before`; at the latest `flush` raises Conflict otherwise."""
         saved = changed(after, revision=before.revision + 1)
         self._waiting.append(_to_row(saved) | {"was_id": before.id, "was_revision": before.revision})
-        self._tx.users.add_load(before.assignee_id if before.open else None, -1)
-        self._tx.users.add_load(after.assignee_id if after.open else None, 1)
+        self._tx.users.add_load(before.assignee_id if before.open else None, -1, weight(before.severity))
+        self._tx.users.add_load(after.assignee_id if after.open else None, 1, weight(after.severity))
         return saved
 
     async def flush(self) -> None:
@@ -234,6 +235,11 @@ class Incidents:
         for some in _each_once(rows):
             if await _SAVE.run(self._tx, some) != len(some):
                 raise Conflict
+
+    async def held_by(self, user_id: int) -> Sequence[Incident]:
+        """Every open incident in this person's name; locked in a writing transaction."""
+        statement = sa.select(*COLUMNS).where(table.c.assignee_id == user_id, _IS_OPEN).order_by(table.c.id)
+        return [to_incident(row) for row in await self._tx.connection.execute(locked(self._tx, statement))]
 
     async def listed(
         self,

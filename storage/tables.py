@@ -75,6 +75,7 @@ users = sa.Table(
     Column("phone", Text),
     Column("reach", Json, nullable=False, server_default="{}"),
     Column("open_incidents", Integer, nullable=False, server_default="0"),
+    Column("load_weight", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.company import Reach, Role, User
+from engine.routing import Load
 from storage import dialect
 from storage.people_tables import tokens
 from storage.prepared import Prepared
@@ -32,7 +33,7 @@ _PLAIN = [
     "phone",
 ]
 _LOADS = Prepared(
-    lambda dialect_name: sa.select(table.c.id, table.c.open_incidents).where(
+    lambda dialect_name: sa.select(table.c.id, table.c.open_incidents, table.c.load_weight).where(
         dialect.any_of(dialect_name, table.c.id, "ids")
     )
 )
@@ -40,7 +41,10 @@ _MOVE = Prepared(
     lambda _: (
         sa.update(table)
         .where(table.c.id == sa.bindparam("user_id"))
-        .values(open_incidents=table.c.open_incidents + sa.bindparam("change"))
+        .values(
+            open_incidents=table.c.open_incidents + sa.bindparam("change"),
+            load_weight=table.c.load_weight + sa.bindparam("more"),
+        )
     )
 )
 
@@ -67,7 +71,7 @@ def _to_row(user: User) -> dict[str, Any]:
 class Users:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._loads: dict[int, int] = {}
+        self._loads: dict[int, tuple[int, int]] = {}
 
     async def get(self, user_id: int) -> User | None:
         return await self._one(table.c.id == user_id)
@@ -106,19 +110,24 @@ class Users:
         )
         await self._tx.companies.touch()
 
-    async def loads(self, ids: Collection[int]) -> Mapping[int, int]:
-        """How many open incidents each of these people has."""
-        return {row[0]: row[1] for row in await _LOADS.rows(self._tx, ids=sorted(ids))}
+    async def loads(self, ids: Collection[int]) -> Mapping[int, Load]:
+        """What is open in the name of each of these people."""
+        return {row[0]: Load(row[1], row[2]) for row in await _LOADS.rows(self._tx, ids=sorted(ids))}
 
-    def add_load(self, user_id: int | None, change: int) -> None:
+    def add_load(self, user_id: int | None, change: int, weight: int) -> None:
+        """`change` incidents more in this person's name, of that `weight` each."""
         if user_id is not None:
-            self._loads[user_id] = self._loads.get(user_id, 0) + change
+            before = self._loads.get(user_id, (0, 0))
+            self._loads[user_id] = (before[0] + change, before[1] + change * weight)
 
     async def flush(self) -> None:
-        moved = {user_id: change for user_id, change in sorted(self._loads.items()) if change}
+        moved = {user_id: change for user_id, change in sorted(self._loads.items()) if any(change)}
         self._loads.clear()
         if moved:
-            await _MOVE.many(self._tx, [{"user_id": one, "change": change} for one, change in moved.items()])
+            await _MOVE.many(
+                self._tx,
+                [{"user_id": one, "change": count, "more": weight} for one, (count, weight) in moved.items()],
+            )
 
 
 @dataclass(frozen=True, slots=True)

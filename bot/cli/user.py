@@ -49,6 +49,10 @@ Tell = Annotated[
         help="chat, email, sms or voice = off, urgent or all; '' for what is usual; repeat it.",
     ),
 ]
+Prefers = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SLUG", help="A company whose incidents they get first; repeat it; '' for none."),
+]
 Timezone = Annotated[str | None, typer.Option(metavar="ZONE", help="Their time zone.")]
 
 
@@ -108,7 +112,7 @@ def list_all(
                 wanted = await directory.company_called(tx, company)
                 users = [one for one in users if one.works_for(wanted.id)]
             loads = await tx.users.loads([one.id for one in users])
-            return [document(one, slugs) | {"open_incidents": loads.get(one.id, 0)} for one in users]
+            return [document(one, slugs) | {"open_incidents": loads[one.id].open} for one in users]
 
         return await core.read(look)
 
@@ -136,6 +140,7 @@ def change(
     teams_user: TeamsUser = None,
     workload_limit: Limit = None,
     timezone: Timezone = None,
+    prefers: Prefers = None,
     phone: Phone = None,
     quiet_hours: QuietHours = None,
     tell: Tell = None,
@@ -159,6 +164,8 @@ def change(
                 "available": available,
             }
             after = replace(after, **{key: value for key, value in given.items() if value is not None})
+            if prefers:
+                after = replace(after, prefers=await _ids(tx, [one for one in prefers if one]))
             if company or no_company:
                 after = replace(after, companies=await _ids(tx, company or ()))
             if after.role in (Role.COMPANY_ADMIN, Role.CLIENT_VIEWER) and not after.companies:
@@ -201,6 +208,7 @@ def document(user: User, slugs: Mapping[int, str]) -> dict[str, Any]:
         "workload_limit": user.workload_limit,
         "available": user.available,
         "timezone": user.timezone,
+        "prefers": sorted(slugs[one] for one in user.prefers if one in slugs),
         "phone": user.phone,
         "quiet_hours": user.quiet_hours,
         "tell": {str(way): reach.value for way, reach in sorted(user.reach.items())},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -21,7 +21,7 @@ from engine.operations.record import prove, show, tell
 from engine.operations.respond import NOTE_LIMIT, find
 from engine.people_jobs import Escalate
 from engine.people_ports import Escalation, PeopleTransaction
-from engine.routing import choose
+from engine.routing import choose, wanted
 from engine.sla import ClockKind, SlaClock
 from engine.suppression import resting_until
 
@@ -311,18 +311,9 @@ async def _technician(
     """The next best who was not asked yet; when all were, the one who has it."""
     asked = {incident.assignee_id, *(one for call in earlier for one in call.called)} - {None}
     loads = await tx.users.loads([user.id for user in context.technicians])
-    asset = context.asset_called(incident.asset_name)
-    choice = choose(
-        [
-            replace(user, workload_limit=max(user.workload_limit, loads.get(user.id, 0) + 1))
-            for user in context.technicians
-        ],
-        loads,
-        category=incident.category,
-        platform=asset.platform if asset else "",
-        now=now,
-        exclude=frozenset(one for one in asked if one is not None),
-    )
+    tried = frozenset(one for one in asked if one is not None)
+    want = wanted(context, incident, exclude=tried, urgent=True)
+    choice = choose(context.technicians, loads, want, now=now)
     if choice.user is not None:
         return Called((choice.user,), (), f"called by escalation; {choice.reason}")
     owner = await tx.users.get(incident.assignee_id) if incident.assignee_id is not None else None

@@ -23,7 +23,7 @@ from engine.operations.record import prove, show, tell
 from engine.patterns import FLAP_QUIET
 from engine.ports import Transaction
 from engine.receipt import span_words
-from engine.routing import choose
+from engine.routing import choose, wanted
 from engine.track import Track
 
 QUIET = span_words(timedelta(seconds=FLAP_QUIET))
@@ -170,15 +170,8 @@ async def _come_up(
         return changed(incident, track=replace(track, until=None).pack())
     text = f"🗓 {unlike[0].upper()}{unlike[1:]}."
     if after.assignee_id is None:
-        asset = context.asset_called(after.asset_name)
         loads = await tx.users.loads([user.id for user in context.technicians])
-        choice = choose(
-            context.technicians,
-            loads,
-            category=after.category,
-            platform=asset.platform if asset else "",
-            now=now,
-        )
+        choice = choose(context.technicians, loads, wanted(context, after), now=now)
         if choice.user is not None:
             after = assign(after, user_id=choice.user.id, reason=choice.reason)
             text += f" For {choice.user.name}:"

@@ -17,7 +17,7 @@ from engine.incident import Incident, IncidentStatus
 from engine.jobs import CheckSla, TidyRuns
 from engine.operations.record import prove, show, tell
 from engine.ports import Transaction
-from engine.routing import choose
+from engine.routing import choose, wanted
 from engine.sla import ClockKind, SlaClock
 
 NOTE_LIMIT = 3000
@@ -73,15 +73,8 @@ async def unclaim(
     free = state.unclaim(before)
     context = await tx.companies.context(before.company_id)
     loads = await tx.users.loads([user.id for user in context.technicians])
-    asset = context.asset_called(before.asset_name)
-    choice = choose(
-        context.technicians,
-        loads,
-        category=before.category,
-        platform=asset.platform if asset else "",
-        now=now,
-        exclude=frozenset(one for one in (actor.id, before.assignee_id) if one is not None),
-    )
+    gave = frozenset(one for one in (actor.id, before.assignee_id) if one is not None)
+    choice = choose(context.technicians, loads, wanted(context, before, exclude=gave), now=now)
     because = f" ({reason})" if reason else ""
     what = f"{actor.name} gave it back{because}"
     after = state.acted(free, what=what, now=now)

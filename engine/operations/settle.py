@@ -22,7 +22,7 @@ from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.placing import channels_of, place_again, place_new
 from engine.operations.record import incident_card, prove, show_card, tell
 from engine.ports import EDIT_DELAY, Transaction
-from engine.routing import choose
+from engine.routing import NOTHING, choose, wanted
 from engine.sla import ClockKind, SlaClock
 
 
@@ -122,18 +122,11 @@ async def _route(
     loads = dict(await tx.users.loads(people)) if people else {}
     for work in sorted(ownerless, key=lambda one: one.after.severity.rank):
         context = contexts[work.after.company_id]
-        asset = context.asset_called(work.after.asset_name)
-        choice = choose(
-            context.technicians,
-            loads,
-            category=work.after.category,
-            platform=asset.platform if asset else "",
-            now=now,
-        )
+        choice = choose(context.technicians, loads, wanted(context, work.after), now=now)
         if choice.user is None:
             work.after = replace(work.after, assigned_reason=choice.reason)
             continue
-        loads[choice.user.id] = loads.get(choice.user.id, 0) + 1
+        loads[choice.user.id] = loads.get(choice.user.id, NOTHING).plus(work.after.severity)
         work.after = assign(work.after, user_id=choice.user.id, reason=choice.reason)
 
 

@@ -17,7 +17,7 @@ from engine.operations.inhibition import unreachable
 from engine.operations.record import tell
 from engine.operations.regroup import Part, parts, take_out
 from engine.ports import IntakeTransaction, Transaction
-from engine.routing import choose
+from engine.routing import choose, wanted
 
 
 async def release(tx: IntakeTransaction, incident_id: int, now: datetime) -> None:
@@ -57,10 +57,8 @@ async def _route(tx: Transaction, incident: Incident, now: datetime) -> None:
     if incident.assignee_id is not None:
         return
     context = await tx.companies.context(incident.company_id)
-    asset = context.asset_called(incident.asset_name)
     loads = await tx.users.loads([user.id for user in context.technicians])
-    platform = asset.platform if asset else ""
-    choice = choose(context.technicians, loads, category=incident.category, platform=platform, now=now)
+    choice = choose(context.technicians, loads, wanted(context, incident), now=now)
     after = replace(incident, assigned_reason=choice.reason)
     if choice.user is not None:
         after = assign(incident, user_id=choice.user.id, reason=choice.reason)

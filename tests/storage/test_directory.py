@@ -10,6 +10,7 @@ import pytest
 from engine.alert import Severity
 from engine.cloud import Cloud
 from engine.company import Autonomy, Role
+from engine.routing import NOTHING
 from engine.sla import SlaPolicy
 from storage.database import Database
 from storage.secrets import Vault
@@ -58,7 +59,7 @@ async def test_a_person_comes_back_as_they_were(database: Database) -> None:
         assert await tx.users.by_email(" KIM@msp.example ") == stored
         assert await tx.users.by_chat("slack", "U-Kim") == stored == await tx.users.by_chat("teams", "29:x")
         assert await tx.users.by_chat("slack", "29:x") is None
-        assert await tx.users.loads([stored.id]) == {stored.id: 0}
+        assert await tx.users.loads([stored.id]) == {stored.id: NOTHING}
 
 
 async def test_archived_companies_are_listed_only_on_demand(database: Database) -> None:

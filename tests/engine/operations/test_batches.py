@@ -22,10 +22,11 @@ from hypothesis import strategies as st
 
 from bot.core import Core
 from bot.settings import Settings
-from engine.alert import Alert, AlertStatus
+from engine.alert import Alert, AlertStatus, Severity
 from engine.errors import Refused
 from engine.operations import respond
 from engine.operations.ingest import ingest
+from engine.routing import weight
 from runbooks.catalogue import Catalogue
 from storage.database import Database
 from storage.secrets import Vault
@@ -143,6 +144,14 @@ async def check_what_always_holds(core: Core) -> None:
     people = await rows(core, sa.select(users.c.id, users.c.open_incidents))
     assert {one["id"]: one["open_incidents"] for one in people} == {
         one["id"]: loads[one["id"]] for one in people
+    }
+    weights: Counter[int] = Counter()
+    for one in found:
+        if one["is_open"] and one["assignee_id"] is not None:
+            weights[one["assignee_id"]] += weight(Severity(one["severity"]))
+    heavy = await rows(core, sa.select(users.c.id, users.c.load_weight))
+    assert {one["id"]: one["load_weight"] for one in heavy} == {
+        one["id"]: weights[one["id"]] for one in heavy
     }
     clocks = await rows(core, sa.select(sla_clocks))
     shut = {one["id"] for one in found if not one["is_open"]}
