@@ -91,9 +91,9 @@ async def hand_on(tx: PeopleTransaction, user: User, *, now: datetime) -> Left:
     offered = sorted((one for one in held if not one.touched), key=lambda one: one.severity.rank)
     for before in offered[:AT_ONCE]:
         context = await tx.companies.context(before.company_id)
-        loads = await tx.users.loads([one.id for one in context.technicians])
-        want = wanted(context, before, exclude=frozenset({user.id}))
-        choice = choose(context.technicians, loads, want, now=now)
+        people = [user if one.id == user.id else one for one in context.technicians]
+        loads = await tx.users.loads([one.id for one in people])
+        choice = choose(people, loads, wanted(context, before), now=now)
         after = replace(state.unclaim(before), assigned_reason=choice.reason)
         if choice.user is not None:
             after = state.reassign(after, user_id=choice.user.id, reason=choice.reason)
