@@ -9,6 +9,8 @@ from functools import partial
 from typing import assert_never
 
 from bot import sns_door
+from bot.ai.analyse import analyse
+from bot.ai.desk import Desk
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.notices import deliver as notices
@@ -22,6 +24,7 @@ from engine.audit import TimelineKind
 from engine.errors import Conflict, Permanent, Transient
 from engine.incident_jobs import CloseUnheard, SetApart
 from engine.jobs import (
+    AnalyseIncident,
     CancelRun,
     CheckSla,
     ClaimStorm,
@@ -79,8 +82,15 @@ KEEP_ANSWERS = timedelta(hours=48)
 
 
 class Effects:
-    def __init__(self, core: Core, chats: Mapping[str, Chat], executors: Mapping[str, Executor]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        chats: Mapping[str, Chat],
+        executors: Mapping[str, Executor],
+        desk: Desk | None = None,
+    ) -> None:
         self._core = core
+        self._desk = desk
         self._chats = chats
         self._executors = executors
         self._senders = senders(core, chats)
@@ -95,6 +105,8 @@ class Effects:
                 await sync_thread(core, self._chats, job)
             case CheckSla():
                 await core.write(lambda tx: clocks.check(tx, job.incident_id, now=core.clock.now()))
+            case AnalyseIncident():
+                await analyse(core, self._desk, job)
             case ConsiderRunbook():
                 await core.write(lambda tx: self._consider(tx, job))
             case TidyRuns():

@@ -12,6 +12,7 @@ from bot.actions import (
     Split,
     Why,
 )
+from bot.ai.words import opinion_elements
 from bot.cards import (
     Actions,
     Body,
@@ -89,6 +90,7 @@ def _open(view: IncidentView) -> list[Element]:
         elements.append(Body((message,), quoted=True))
     elements.extend(_pattern(view))
     elements.extend(_group(view))
+    elements.extend(opinion_elements(view.opinions, incident, view.alerts))
     elements.extend(_memory(view))
     elements.extend(_run_line(view))
     elements.append(incident_buttons(view))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from email.utils import getaddresses, parseaddr
@@ -18,6 +19,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from engine.errors import Permanent
@@ -54,11 +56,18 @@ class Settings(BaseModel):
     aw_email_from: str = ""
     aw_smtp_url: SecretStr = SecretStr("")
     aw_email_template_dir: Path | None = None
+    aw_ai: str = "auto"
+    aw_ai_model: str = ""
+    aw_ai_price: str = ""
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
 
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
+
+    anthropic_api_key: SecretStr = SecretStr("")
+    anthropic_base_url: str = ""
+    gemini_api_key: SecretStr = SecretStr("")
 
     azure_client_id: str = ""
     azure_client_secret: SecretStr = SecretStr("")
@@ -87,6 +96,39 @@ class Settings(BaseModel):
         if value not in ("console", "json"):
             raise ValueError("use console or json")
         return value
+
+    @field_validator("aw_ai")
+    @classmethod
+    def _ai(cls, value: str) -> str:
+        if value not in ("auto", "bedrock", "anthropic", "gemini", "off"):
+            raise ValueError("use auto, bedrock, anthropic, gemini or off")
+        return value
+
+    @field_validator("aw_ai_price")
+    @classmethod
+    def _price(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\d{1,4}(\.\d{1,4})?,\d{1,4}(\.\d{1,4})?", value):
+            raise ValueError("use the dollars for a million tokens in and out, such as 1.00,5.00")
+        return value
+
+    @field_validator("anthropic_base_url")
+    @classmethod
+    def _model_address(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise ValueError("use an https address")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _ai_complete(self) -> Settings:
+        missing = {
+            "anthropic": not self.anthropic_api_key.get_secret_value() and "ANTHROPIC_API_KEY",
+            "gemini": not self.gemini_api_key.get_secret_value() and "GEMINI_API_KEY",
+            "bedrock": not self.aw_ai_model
+            and "AW_AI_MODEL (the model id or inference profile in your account)",
+        }.get(self.aw_ai)
+        if missing:
+            raise ValueError(f"AW_AI={self.aw_ai} also needs {missing}")
+        return self
 
     @field_validator("aw_database_url")
     @classmethod
@@ -152,6 +194,19 @@ class Settings(BaseModel):
         if not value.startswith(("https://", "http://")):
             raise ValueError("use an http(s) address")
         return value if value.endswith("/") else value + "/"
+
+    @property
+    def ai_on(self) -> bool:
+        """Is there a model that may be asked? Bedrock by itself only where its model is named."""
+        keys = self.anthropic_api_key.get_secret_value() or self.gemini_api_key.get_secret_value()
+        named = "anthropic." in self.aw_ai_model or self.aw_ai_model.startswith("arn:aws")
+        return self.aw_ai not in ("auto", "off") or (self.aw_ai == "auto" and bool(keys or named))
+
+    @property
+    def ai_price(self) -> tuple[float, float] | None:
+        """Dollars for a million tokens, in and out."""
+        into, _, out = self.aw_ai_price.partition(",")
+        return (float(into), float(out)) if out else None
 
     @property
     def public_url(self) -> str:
@@ -228,7 +283,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
 def faults(error: ValidationError) -> list[str]:
     """One line per wrong setting: its name, and what it takes. Values are not repeated: some are secret."""
     return [
-        f"{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+        f"{str(item['loc'][0]).upper() if item['loc'] else 'AW_AI'}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors()
     ]
 

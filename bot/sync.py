@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from bot.ai.analyse import wanted
 from bot.approval_card import approval_card
 from bot.budget import Lane
 from bot.cards import Card
@@ -59,7 +61,8 @@ async def sync_card(core: Core, chats: Mapping[str, Chat], job: SyncCard) -> Non
         return  # a thread's card waits for the incident's: its first post puts this job again
     post = Post(core, chat, stored, found.card, _lane(found), seen_at=now, thread=found.thread)
     if stored.ref is None:
-        await first_post(post)
+        asks = stored.kind == "incident" and core.settings.ai_on
+        await first_post(post, afterwards=partial(_ask, core, stored) if asks else None)
     else:
         await edit(post, not_before=_not_before(found))
     if found.storm is not None:
@@ -81,6 +84,12 @@ def _not_before(found: _Composed) -> datetime | None:
     if stored.pressed or stored.posted_at is None:
         return None
     return stored.posted_at + found.pause
+
+
+async def _ask(core: Core, stored: StoredCard, tx: Transaction, _ref: str) -> None:
+    """The card stands there: a model may be asked about what is on it. In a storm only about the few that do."""
+    if stored.incident_id is not None:
+        wanted(tx, stored.company_id, stored.incident_id, now=core.clock.now())
 
 
 async def _surface(tx: Transaction, core: Core, stored: StoredCard) -> None:

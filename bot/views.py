@@ -16,6 +16,7 @@ from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.intake import Source
 from engine.operations import escalate
+from engine.opinion import Opinion
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
@@ -44,6 +45,8 @@ class IncidentView:
     next_call: Hop | None = None
     rates: Mapping[str, Rate] = field(default_factory=dict)
     """How often each runbook held against this problem here."""
+    opinions: Sequence[Opinion] = ()
+    """What models said of it; checked, and still nobody's word."""
 
     @property
     def company(self) -> Company:
@@ -103,6 +106,7 @@ async def incident_view(
         rates=rates,
         now=now,
         joined=await tx.grouping.joined(incident.id) if incident.held else (),
+        opinions=await tx.opinions.of(incident.company_id, incident.id) if incident.open else (),
     )
 
 

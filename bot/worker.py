@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from bot import effects
+from bot.ai.desk import Desk
 from bot.core import Core
 from bot.faults import fault_code
 from bot.ports import Chat
@@ -47,9 +48,15 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 120.0
 class Worker:
     """Runs jobs of this process until stopped. Several processes may run one each on the same database."""
 
-    def __init__(self, core: Core, chats: Mapping[str, Chat], executors: Mapping[str, Executor]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        chats: Mapping[str, Chat],
+        executors: Mapping[str, Executor],
+        desk: Desk | None = None,
+    ) -> None:
         self._core = core
-        self._effects = effects.Effects(core, chats, executors)
+        self._effects = effects.Effects(core, chats, executors, desk)
         self._running: set[asyncio.Task[None]] = set()
         self._held: dict[int, Claimed] = {}
         self._leases = asyncio.Lock()

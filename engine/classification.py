@@ -170,6 +170,14 @@ def classify(*, severity_word: str | None, signature: str, message: str) -> Clas
     return replace(judged, category=category)
 
 
+_UNSURE = ("no known severity given", "no severity given")
+
+
+def unsure(why: str) -> bool:
+    """Was the severity guessed from the text, or from nothing? `why` holds a classification's."""
+    return any(f"because {words}" in why for words in _UNSURE)
+
+
 def judge(*, severity_word: str | None, signature: str, message: str) -> Classification:
     """The severity alone, which every alert needs; the category, `other` here, costs more and only a new incident
     needs it."""

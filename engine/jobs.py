@@ -65,6 +65,20 @@ class ConsiderRunbook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyseIncident:
+    """Ask a model about an incident whose card stands there already; `tries` were in vain before this one."""
+
+    kind: ClassVar[str] = "analyse_incident"
+    company_id: int
+    incident_id: int
+    tries: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"analyse:{self.incident_id}:{self.tries}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TidyRuns:
     """An incident was resolved: close the approvals that still wait for it."""
 
@@ -333,6 +347,7 @@ Job = (
     | SyncThread
     | CheckSla
     | ConsiderRunbook
+    | AnalyseIncident
     | TidyRuns
     | StartRun
     | PollRun

@@ -132,6 +132,18 @@ SETTINGS: Mapping[str, Setting] = {
             means="Single runbooks that may go less far or farther, and how many people have to agree to them.",
         ),
         Setting(
+            name="ai",
+            kind=Choice(("on", "off")),
+            default="on",
+            means="Whether a model may be asked about its alerts, where one is set up.",
+        ),
+        Setting(
+            name="ai_tokens",
+            kind=Number(0, 100_000_000),
+            default=300_000,
+            means="How many tokens of a model its alerts may cost a day (UTC).",
+        ),
+        Setting(
             name="run_hours",
             kind=Hours(),
             default=hours.ALWAYS,

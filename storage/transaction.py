@@ -23,6 +23,7 @@ from storage.intake import IntakeLines
 from storage.jobs import Jobs
 from storage.knowledge import KnowledgeRows
 from storage.notices import Notices
+from storage.opinions import Opinions
 from storage.outbreaks import Outbreaks
 from storage.pictures import Pictures
 from storage.quiet import QuietRules
@@ -112,6 +113,10 @@ class Transaction:
     @cached_property
     def escalations(self) -> Escalations:
         return Escalations(self)
+
+    @cached_property
+    def opinions(self) -> Opinions:
+        return Opinions(self)
 
     @cached_property
     def outbreaks(self) -> Outbreaks:

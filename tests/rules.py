@@ -44,6 +44,7 @@ LIVES_IN = {
     ),  # Systems Manager and access to it; SES
     "botocore": ("runbooks/executors/aws_*.py", "integrations/email.py"),
     "anthropic": ("integrations/ai/anthropic.py",),
+    "google": ("integrations/ai/gemini.py",),
     "apscheduler": ("bot/ticker.py",),
     "alembic": ("storage/*.py",),
     "asyncpg": ("storage/dialect.py",),

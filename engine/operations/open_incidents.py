@@ -46,6 +46,8 @@ class Work:
     recovered: bool = False
     flaps: bool = False
     starts_flapping: bool = False
+    louder: str = "by a new alert"
+    """What raised its severity."""
     calm: bool = False
     """It comes as it always does: nobody is called and no line is told."""
     sla_due: datetime | None = None

@@ -49,7 +49,7 @@ async def settle(
         groups.number({old: work.after.id for old, work in zip(stand_ins, new, strict=True)})
     known = [work for work in open_set.works if work.before is not None and work.changed]
     if known:
-        await _save(tx, known, contexts, now)
+        await save(tx, known, contexts, now)
     patterns.settle(tx, open_set.works, now)
     await groups.settle()
     for work, alert in open_set.changed_alerts():
@@ -168,9 +168,10 @@ def _put_clocks(tx: Transaction, work: Work, clocks: Sequence[SlaClock], now: da
         )
 
 
-async def _save(
+async def save(
     tx: Transaction, works: Sequence[Work], contexts: Mapping[int, CompanyContext], now: datetime
 ) -> None:
+    """Write changed incidents with all that follows from the change: clocks, story, proof, cards."""
     turning = [work for work in works if work.before and _turns_clocks(work.before, work)]
     clocks = await tx.clocks.of_many([work.after.id for work in turning]) if turning else {}
     due = await tx.clocks.due_of([work.after.id for work in works])
@@ -226,7 +227,7 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
     _tell_no_data(tx, work, now)
     if after.severity is not before.severity:
         work.after = after = wake(after)
-        text = f"Severity raised from {before.severity} to {after.severity} by a new alert."
+        text = f"Severity raised from {before.severity} to {after.severity} {work.louder}."
         prove(
             tx,
             after,
@@ -235,6 +236,7 @@ def _tell_change(tx: Transaction, work: Work, before: Incident, now: datetime) -
             now=now,
             old=before.severity,
             new=after.severity,
+            why=work.louder,
         )
         tell(tx, after, TimelineKind.ALERT, text, actor=SYSTEM, now=now)
     new_tools = [tool for tool in after.tools if tool not in before.tools]

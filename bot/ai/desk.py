@@ -1,0 +1,147 @@
+"""Where models are asked: one after the other until an answer can be believed, few at a time, never for long.
+
+What fails is left alone for a while, longer each time; an answer that cannot be believed is as good as none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.ai.port import Model
+from engine.errors import Permanent, Transient
+from engine.opinion import Opinion, Question, Spent, Unusable, read
+from integrations.ai.prompt import Declined, Reply, prompt
+
+log = structlog.get_logger()
+LIMIT = 20.0
+"""Seconds that one question may take, however many are asked."""
+AT_ONCE = 2
+"""Incidents of this process that are asked about at a time."""
+FAILURES = 3
+"""In a row, and a model is left alone."""
+PAUSE, LONGEST_PAUSE, MISSING_PAUSE = 30.0, 900.0, 600.0
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Whether one model may be asked now. Times are those of a clock that only runs on."""
+
+    failures: int = 0
+    pauses: int = 0
+    until: float = 0.0
+
+    def closed(self, now: float) -> bool:
+        return now >= self.until
+
+    def good(self) -> None:
+        self.failures = self.pauses = 0
+
+    def bad(self, now: float, *, wish: float | None = None, hopeless: bool = False) -> None:
+        """It failed; `wish` is how long it asks to be left alone."""
+        self.failures += 1
+        if hopeless:
+            self.until = now + MISSING_PAUSE
+        elif self.failures >= FAILURES:
+            self.until = now + min(LONGEST_PAUSE, PAUSE * 2**self.pauses)
+            self.pauses, self.failures = self.pauses + 1, FAILURES - 1  # one try after the pause
+        if wish is not None:
+            self.until = max(self.until, now + wish)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`opinion` is None when nobody gave one that can be believed; what was `spent` was spent all the same."""
+
+    opinion: Opinion | None
+    spent: tuple[Spent, ...]
+
+
+@dataclass
+class Desk:
+    """`price` is dollars for a million tokens, in and out; None where it is not known."""
+
+    models: Sequence[Model]
+    price: tuple[float, float] | None = None
+    limit: float = LIMIT
+    clock: Callable[[], float] = time.monotonic
+    _breakers: dict[str, Breaker] = field(default_factory=dict)
+    _busy: int = 0
+
+    @property
+    def free(self) -> bool:
+        """Is there a place, and a model that may be asked?"""
+        return self._busy < AT_ONCE and any(self._breaker(one).closed(self.clock()) for one in self.models)
+
+    async def ask_all(self, questions: Sequence[Question]) -> list[Outcome]:
+        self._busy += 1
+        try:
+            return list(await asyncio.gather(*map(self.ask, questions)))
+        finally:
+            self._busy -= 1
+
+    async def ask(self, question: Question) -> Outcome:
+        """The first opinion that holds, within the limit."""
+        spent: list[Spent] = []
+        ends = self.clock() + self.limit
+        for model in self.models:
+            breaker, left = self._breaker(model), ends - self.clock()
+            if left <= 0 or not breaker.closed(self.clock()):
+                continue
+            reply = await self._one(model, question, left, spent)
+            if reply is None:
+                continue
+            try:
+                opinion = read(question, reply.answer, model=reply.model)
+            except Unusable as error:
+                log.warning("an answer was dropped", model=model.name, use=question.use.value, why=str(error))
+                spent.append(self._spent(reply.model, reply.tokens_in, reply.tokens_out, failed=1))
+                continue
+            spent.append(self._spent(reply.model, reply.tokens_in, reply.tokens_out))
+            return Outcome(opinion, tuple(spent))
+        return Outcome(None, tuple(spent))
+
+    async def _one(self, model: Model, question: Question, left: float, spent: list[Spent]) -> Reply | None:
+        breaker, name = self._breaker(model), model.name.partition(":")[2] or model.name
+        asked = prompt(question, mark=lambda: secrets.token_hex(12))
+        try:
+            reply = await asyncio.wait_for(model.ask(asked), timeout=left)
+        except Declined as error:
+            breaker.good()  # it is well, and does not want to
+            spent.append(self._spent(name, error.tokens_in, error.tokens_out, failed=1))
+            log.warning("a model gave no answer", model=model.name, use=question.use.value, why=str(error))
+            return None
+        except (Transient, Permanent, TimeoutError) as error:
+            wish = error.retry_after if isinstance(error, Transient) else None
+            breaker.bad(
+                self.clock(),
+                wish=wish.total_seconds() if wish is not None else None,
+                hopeless=isinstance(error, Permanent),
+            )
+            spent.append(self._spent(name, 0, 0, failed=1))
+            log.warning("a model does not answer", model=model.name, why=str(error) or type(error).__name__)
+            return None
+        breaker.good()
+        return reply
+
+    def _spent(self, model: str, tokens_in: int, tokens_out: int, *, failed: int = 0) -> Spent:
+        into, out = self.price or (0.0, 0.0)
+        return Spent(
+            model=model,
+            failed=failed,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            micros=round(tokens_in * into + tokens_out * out),
+        )
+
+    def _breaker(self, model: Model) -> Breaker:
+        return self._breakers.setdefault(model.name, Breaker())
+
+    async def close(self) -> None:
+        for model in self.models:
+            await model.close()
