@@ -26,6 +26,7 @@ from bot.cli import (
     replay,
     report,
     runbook,
+    runbook_policy,
     serve,
     teams,
     token,
@@ -68,6 +69,7 @@ app.add_typer(asset.app, name="asset")
 app.add_typer(incident.app, name="incident")
 app.add_typer(quiet.silences, name="silence")
 app.add_typer(quiet.windows, name="maintenance")
+runbook.app.command("policy")(runbook_policy.policy)
 app.add_typer(runbook.app, name="runbook")
 app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")

@@ -22,7 +22,7 @@ app = family("Runbooks: the recipes that fix things.")
 @app.command("list")
 def list_all(as_json: Json = False) -> None:
     """List the runbooks."""
-    found = _catalogue().all()
+    found = catalogue().all()
     if as_json:
         return terminal.say_json([_summary(one) for one in found])
     headings = ("RUNBOOK", "TITLE", "RISK", "PURPOSE", "SYSTEMS")
@@ -37,7 +37,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one runbook: what it is for, what it needs, and its scripts."""
-    found = _catalogue().get(runbook)
+    found = catalogue().get(runbook)
     if as_json:
         return terminal.say_json(found.model_dump(mode="json"))
     terminal.say(f"{found.id}  {found.title} (version {found.version})")
@@ -107,7 +107,7 @@ def _source(parameter: Parameter) -> str:
     )
 
 
-def _catalogue() -> Catalogue:
+def catalogue() -> Catalogue:
     from runbooks.catalogue import load
 
     return load(settings().aw_runbook_dir)
