@@ -201,6 +201,25 @@ class Reject(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class BreakGlass(_Act):
+    """Start what the card showed without an approval, nobody being there who could give one; `text` says why."""
+
+    verb: ClassVar[str] = "break_glass"
+    run: str
+    digest: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignReview(_Act):
+    """What was started so was looked at; `text` says what was found."""
+
+    verb: ClassVar[str] = "sign_review"
+    run: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Looking(_Act):
     """Somebody who could decide is at it."""
 
@@ -476,7 +495,7 @@ OnIncident = (
     | Details
     | Show
 )
-OnRun = Approve | Reject | Looking | Again | Cancel
+OnRun = Approve | Reject | BreakGlass | SignReview | Looking | Again | Cancel
 Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.actions import Again, Approve, ExplainLate, Looking, Reject
+from bot.actions import Again, Approve, BreakGlass, ExplainLate, Looking, Reject, SignReview
 from bot.cards import (
     Actions,
     Body,
@@ -95,15 +95,15 @@ def _waiting(view: ApprovalView) -> list[Element]:
     elements.extend(_agreed(run))
     digest = run.digest[:DIGEST_SHOWN]
     confirm = f"Run “{run.title}” on {cut(run.target_names, 120)} now?"
-    elements.append(
-        Actions(
-            (
-                Button("Approve", Approve(run.id, digest), Style.PRIMARY, confirm=confirm),
-                Button("Reject", Reject(run.id), Style.DANGER),
-                Button("I look at it", Looking(run.id)),
-            )
-        )
-    )
+    buttons = [
+        Button("Approve", Approve(run.id, digest), Style.PRIMARY, confirm=confirm),
+        Button("Reject", Reject(run.id), Style.DANGER),
+        Button("I look at it", Looking(run.id)),
+    ]
+    if view.glass:
+        elements.append(Facts((("Nobody who could agree can be reached: the glass may be broken.",),)))
+        buttons.append(Button("Break glass…", BreakGlass(run.id, digest), Style.DANGER))
+    elements.append(Actions(tuple(buttons)))
     return elements
 
 
@@ -185,7 +185,12 @@ def _agreed(run: Run) -> list[Element]:
     return [Facts(tuple(items))] if items else []
 
 
+_BROKEN = "Started by break-glass"
+
+
 def _decision(run: Run) -> str:
+    if run.broken_by is not None:
+        return _BROKEN
     if run.status in _ENDED:
         return _ENDED[run.status][1]
     return "Approved"
@@ -195,7 +200,13 @@ def _decided(view: ApprovalView) -> list[Element]:
     """What was asked and how it was decided; what came to nothing can be asked for once more."""
     run = view.run
     tone, word = _ENDED.get(run.status, (Tone.GOOD, "Approved"))
-    by = f" by {run.decided_by_name}" if run.decided_by_name and word in ("Approved", "Rejected") else ""
+    if run.broken_by is not None and word == "Approved":
+        tone, word = Tone.BAD, _BROKEN
+    by = (
+        f" by {run.decided_by_name}"
+        if run.decided_by_name and word in ("Approved", "Rejected", _BROKEN)
+        else ""
+    )
     items: list[Line] = [(f"{word}{by}",), (f"asked for by {run.requested_by_name}",)]
     if run.decided_at is not None:
         items.append((Moment(run.decided_at),))
@@ -203,13 +214,31 @@ def _decided(view: ApprovalView) -> list[Element]:
         items.append((f"“{cut(run.decision_note, 200)}”",))
     elif word in ("Void", "Expired", "No longer needed") and run.outcome:
         items.append((cut(run.outcome, 200),))
+    if view.newer is not None:
+        at = Moment(view.newer.requested_at)
+        items.append(
+            (f"in its place: what {view.newer.requested_by_name} asked for at ", at, ", in this thread")
+        )
     elements: list[Element] = [
         Title(tone, (Strong(f"{run.title} on {cut(run.target_names, 80)}"),)),
         Facts(tuple(items)),
+        *_review(view),
     ]
     if view.incident is not None and view.incident.open and run.status in _WORTH_ANOTHER:
         elements.append(Actions((Button("Request again", Again(run.id)),)))
     return elements
+
+
+def _review(view: ApprovalView) -> list[Element]:
+    """What was started without an approval is not over before somebody else has signed it."""
+    review = view.review
+    if review is None:
+        return []
+    if review.signed_at is not None:
+        by: Line = (f"signed by {review.signed_by_name} ", Moment(review.signed_at, When.DATE_TIME))
+        return [Facts((by, (f"“{cut(review.note, 300)}”",)))]
+    open_line = f"The review is open: an MSP admin other than {review.broken_by_name} has to sign it."
+    return [Body((open_line,)), Actions((Button("Sign the review…", SignReview(view.run.id)),))]
 
 
 def story_card(entry: TimelineEntry, incident: Incident, called: Sequence[User] = ()) -> Card:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from bot.actions import Assign, Escalate, ExplainLate, Hold, Note, Reject, Resolve, Unclaim
+from bot.actions import (
+    Assign,
+    BreakGlass,
+    Escalate,
+    ExplainLate,
+    Hold,
+    Note,
+    Reject,
+    Resolve,
+    SignReview,
+    Unclaim,
+)
 from bot.cards import Asked, Field, FieldKind, Form
 from bot.core import Core
 from bot.place import Place, look_up
@@ -34,7 +45,7 @@ async def ask(
 
 
 def ask_text(
-    action: Note | Resolve | Unclaim | Hold | Reject | Escalate | ExplainLate,
+    action: Note | Resolve | Unclaim | Hold | Reject | Escalate | ExplainLate | BreakGlass | SignReview,
     title: str,
     submit: str,
     label: str,

@@ -71,9 +71,9 @@ from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
-from engine.people_jobs import BeginLeave, Escalate, Notify
+from engine.people_jobs import BeginLeave, Escalate, Notify, RemindReview
 from runbooks import carry_out
-from runbooks.operations import carry, decide, hold, request
+from runbooks.operations import break_glass, carry, decide, hold, request
 from runbooks.ports import Executor, Order
 from storage.notices import KEPT
 from storage.transaction import Transaction
@@ -117,6 +117,8 @@ class Effects:
                 await core.write(lambda tx: hold.measure(tx, job.run_id, now=core.clock.now()))
             case RemindApproval():
                 await core.write(lambda tx: decide.remind(tx, job.run_id, now=core.clock.now()))
+            case RemindReview():
+                await core.write(lambda tx: break_glass.remind(tx, job.run_id, now=core.clock.now()))
             case StartRun() | PollRun():
                 await self._carry_on(job.run_id)
             case CancelRun():
@@ -268,6 +270,8 @@ class Effects:
         await tx.quiet.forget_drafts(before=now - 2 * GOOD_FOR)
         for company_id, name in await tx.heartbeats.awaited(now):
             tx.jobs.put(WatchHeartbeat(company_id=company_id, name=name), due_at=now)
+        for company_id, run_id in await tx.reviews.awaited(now):
+            tx.jobs.put(RemindReview(company_id=company_id, run_id=run_id), due_at=now)
         for company in await tx.companies.all():
             tx.jobs.put(CloseUnheard(company_id=company.id), due_at=now + unheard.AGAIN)
             tx.jobs.put(JudgeSources(company_id=company.id), due_at=sources.next_look(company.id, now))

@@ -27,6 +27,7 @@ from bot.actions import (
     Approve,
     Assign,
     Back,
+    BreakGlass,
     Cancel,
     Claim,
     ClaimAll,
@@ -65,6 +66,7 @@ from bot.actions import (
     ShowGuide,
     ShowOutbreak,
     ShowReport,
+    SignReview,
     Snooze,
     Split,
     SplitOut,
@@ -92,7 +94,7 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
     try:
         return await _handle(core, action, actor=actor, place=place)
     except Refused as refused:
-        if refused.code in _PROVEN or (refused.code == "stale" and isinstance(action, Approve)):
+        if refused.code in _PROVEN or (refused.code == "stale" and isinstance(action, Approve | BreakGlass)):
             await _prove_refusal(core, action, actor, refused)
         raise
 
@@ -101,7 +103,7 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
     match action:
         case Help() | ShowGuide() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
-        case Approve() | Reject() | Looking() | Again() | Cancel():
+        case Approve() | Reject() | BreakGlass() | SignReview() | Looking() | Again() | Cancel():
             return await run_handlers.decided(core, action, actor)
         case Aliases():
             return await alias_handlers.handle(core, action, actor, place)
@@ -144,7 +146,7 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
 
 
 _PROVEN = frozenset(
-    {"denied", "own_request", "not_found", "expired", "digest_changed", "void", "too_many_runs"}
+    {"denied", "own_request", "not_found", "expired", "digest_changed", "void", "too_many_runs", "glass"}
 )
 """Refusals that are part of the record; of approvals every one is."""
 

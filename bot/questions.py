@@ -9,6 +9,7 @@ from bot.actions import Details, Help, ListOpen, Mine, Show, ShowGuide, Status, 
 from bot.cards import Reply, Said
 from bot.core import Core
 from bot.incident_card import incident_card
+from bot.review_lines import unsigned, with_reviews
 from bot.views import IncidentView, company_view, due_times, incident_view
 from engine.access import Actor, Verb
 from engine.company import Company, Role
@@ -113,11 +114,14 @@ async def chosen_companies(tx: Transaction, name: str, actor: Actor, company_id:
 
 async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
     chosen = await chosen_companies(tx, name, actor, company_id)
+    reviews = await unsigned(tx, chosen, actor)
     if len(chosen) != 1:
-        return Said(answers.board_card([(one, await tx.incidents.counts(one.id)) for one in chosen]))
+        rows = [(one, await tx.incidents.counts(one.id)) for one in chosen]
+        return Said(with_reviews(answers.board_card(rows), reviews, chosen, actor))
     view = await company_view(tx, chosen[0], offered_to=_narrowed(actor))
     people = {user.id: user for user in await tx.users.all()}
-    return Said(answers.status_card(view, people, core.clock.now()))
+    card = answers.status_card(view, people, core.clock.now())
+    return Said(with_reviews(card, reviews, chosen, actor))
 
 
 async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
@@ -130,7 +134,10 @@ async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id
 
 
 async def _mine(core: Core, tx: Transaction, actor: Actor) -> Reply:
-    ids = [one.id for one in await companies_of(tx, actor)]
+    seen = await companies_of(tx, actor)
+    ids = [one.id for one in seen]
     found = await tx.incidents.listed(company_ids=ids, assignee_id=actor.id, most=25)
     people = {actor.user.id: actor.user} if actor.user else {}
-    return Said(answers.list_card("Yours", found, people, await due_times(tx, found), core.clock.now()))
+    card = answers.list_card("Yours", found, people, await due_times(tx, found), core.clock.now())
+    admin = actor.user is not None and actor.user.role in (Role.MSP_ADMIN, Role.COMPANY_ADMIN)
+    return Said(with_reviews(card, await unsigned(tx, seen, actor) if admin else (), seen, actor))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import questions
-from bot.actions import Again, Approve, Cancel, Looking, OnRun, Reject, Run
+from bot.actions import Again, Approve, BreakGlass, Cancel, Looking, OnRun, Reject, Run, SignReview
 from bot.asking import ask_text
 from bot.cards import Asked, Done, Field, FieldKind, Form, Reply
 from bot.core import Core
@@ -16,8 +16,9 @@ from engine.errors import Refused
 from engine.incident import Incident
 from engine.operations import respond
 from runbooks.approvals import ASKS
+from runbooks.break_glass import SHORTEST_REASON
 from runbooks.custom import CUSTOM, runbook_of, typed
-from runbooks.operations import decide, request
+from runbooks.operations import break_glass, decide, request
 from runbooks.run import Run as RunRecord
 from runbooks.run import RunStatus
 from runbooks.runbook import Parameter as RunbookParameter
@@ -35,8 +36,21 @@ async def decided(core: Core, action: OnRun, actor: Actor) -> Reply:
             return Done(_asked_for(run.title, run.status))
         case Approve():
             return await _approve(core, action, actor)
+        case BreakGlass(text=None):
+            label = f"Why without an approval? At least {SHORTEST_REASON} characters; all admins read it."
+            return ask_text(action, "Break the glass", "Start it now", label)
+        case BreakGlass():
+            return await _break_glass(core, action, actor)
+        case SignReview(text=None):
+            return ask_text(action, "Sign the review", "Sign", "What did you find?")
+        case SignReview():
+            note = action.text or ""
+            await core.write(
+                lambda tx: break_glass.sign(tx, action.run, note=note, actor=actor, now=core.clock.now())
+            )
+            return Done("Signed.")
         case Reject(text=None):
-            return ask_text(action, "Reject the run", "Reject", "Why not?", optional=True)
+            return ask_text(action, "Reject the run", "Reject", "Why not?")
         case Reject():
             note = action.text or ""
             await core.write(
@@ -236,3 +250,20 @@ async def _approve(core: Core, action: Approve, actor: Actor) -> Reply:
     if run.status is RunStatus.VOID:
         raise Refused(f"{run.label} was not started: {run.outcome}", hint="Ask for it again.", code="void")
     return Done(f"Approved: {run.label}.")
+
+
+async def _break_glass(core: Core, action: BreakGlass, actor: Actor) -> Reply:
+    run = await core.write(
+        lambda tx: break_glass.break_glass(
+            tx,
+            action.run,
+            action.digest,
+            reason=action.text or "",
+            actor=actor,
+            catalogue=core.catalogue,
+            now=core.clock.now(),
+        )
+    )
+    if run.status is RunStatus.VOID:
+        raise Refused(f"{run.label} was not started: {run.outcome}", hint="Ask for it again.", code="void")
+    return Done(f"{run.label} is starting; all admins are told, and one of them has to sign it.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,7 +26,9 @@ from engine.operations.intake_story import intake_card as wanted_intake_card
 from engine.outbreak import OUTBREAK_CARD
 from engine.storm import STORM_CARD, Storm, pause_of
 from runbooks.approvals import deciders
+from runbooks.break_glass import why_not
 from runbooks.custom import CUSTOM, runbook_of
+from runbooks.run import Run, RunStatus
 from storage.cards import StoredCard
 from storage.transaction import Transaction
 
@@ -164,12 +166,39 @@ async def approval_view(tx: Transaction, core: Core, run_id: str) -> ApprovalVie
     known = {runbook.id: runbook for runbook in core.catalogue.all()}
     if run.runbook_id == CUSTOM:
         known[CUSTOM] = runbook_of(run, core.catalogue)
+    others = await tx.runs.of_incident(incident.id) if incident is not None else ()
+    closed = why_not(
+        run,
+        company=context.company,
+        incident=incident,
+        people=context.people,
+        earlier=others,
+        now=core.clock.now(),
+    )
     return ApprovalView(
         run=run,
         incident=incident,
         context=context,
         runbook=known.get(run.runbook_id),
         deciders=deciders(run, context.people),
+        glass=closed is None,
+        review=await tx.reviews.get(run.id) if run.broken_by is not None else None,
+        newer=_newer(run, others),
         earlier=await tx.runs.recent(run.company_id, run.runbook_id, before=run.id),
         now=core.clock.now(),
     )
+
+
+def _newer(run: Run, others: Sequence[Run]) -> Run | None:
+    """The request that took the place of a superseded one: the next of its runbook on one of its machines."""
+    if run.status is not RunStatus.SUPERSEDED:
+        return None
+    refs = {one.cloud_ref for one in run.targets}
+    later = [
+        one
+        for one in others
+        if one.id > run.id
+        and one.runbook_id == run.runbook_id
+        and refs & {target.cloud_ref for target in one.targets}
+    ]
+    return min(later, key=lambda one: one.id, default=None)

@@ -20,6 +20,7 @@ from engine.incident import Incident
 from engine.jobs import SyncThread
 from engine.ports import CardWanted
 from runbooks.approvals import deciders
+from runbooks.operations.break_glass import called
 from storage.cards import StoredCard
 from storage.transaction import Transaction
 
@@ -147,6 +148,8 @@ async def _called(tx: Transaction, entry: TimelineEntry, incident: Incident) -> 
         owner_id = incident.assignee_id if incident.open and incident.touched else None
         owner = await tx.users.get(owner_id) if owner_id is not None else None
         return (owner,) if owner else ()
+    if entry.kind is TimelineKind.GLASS:
+        return called((await tx.companies.context(incident.company_id)).people, incident.company_id)
     by_itself = entry.kind is TimelineKind.ASSIGNED and entry.actor == SYSTEM.name
     if not by_itself or incident.assignee_id is None or not incident.open or incident.touched:
         return ()

@@ -20,6 +20,7 @@ from engine.opinion import Opinion
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
+from runbooks.break_glass import Review
 from runbooks.catalogue import Catalogue
 from runbooks.holding import Rate, ranked
 from runbooks.run import Run
@@ -157,6 +158,11 @@ class ApprovalView:
     earlier: Sequence[Run]
     """The newest ended runs of this runbook at this company."""
     now: datetime
+    glass: bool = False
+    """It may be started without an approval now."""
+    review: Review | None = None
+    newer: Run | None = None
+    """The request that took the place of this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

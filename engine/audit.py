@@ -57,6 +57,9 @@ class AuditKind(StrEnum):
     RUN_STARTED = "run.started"
     RUN_FINISHED = "run.finished"
     RUN_MEASURED = "run.measured"
+    GLASS_BROKEN = "run.glass_broken"
+    REVIEW_REMINDED = "run.review_reminded"
+    REVIEW_SIGNED = "run.review_signed"
     RUN_CANCELLED = "run.cancel_requested"
     REFUSED = "refused"
     COMPANY_ADDED = "company.added"
@@ -162,6 +165,7 @@ class TimelineKind(StrEnum):
     RUN = "run"
     APPROVAL = "approval"
     REMINDER = "reminder"
+    GLASS = "glass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
 from engine.incident_jobs import CloseUnheard, SetApart
-from engine.people_jobs import BeginLeave, Escalate, Notify
+from engine.people_jobs import BeginLeave, Escalate, Notify, RemindReview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +373,7 @@ Job = (
     | Notify
     | Escalate
     | BeginLeave
+    | RemindReview
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 

@@ -24,6 +24,8 @@ class NoticeKind(StrEnum):
     SHIFT = "shift"
     GAP = "gap"
     CLOSED = "closed"
+    GLASS = "glass"
+    REVIEW = "review"
 
 
 class Transport(StrEnum):

@@ -44,3 +44,16 @@ class Notify:
     @property
     def key(self) -> str:
         return f"notify:{self.transport}:{self.destination}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemindReview:
+    """Remind those who have to sign what was started by break-glass, once a day until one of them has."""
+
+    kind: ClassVar[str] = "remind_review"
+    company_id: int
+    run_id: str
+
+    @property
+    def key(self) -> str:
+        return f"run:{self.run_id}:review"

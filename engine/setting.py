@@ -22,6 +22,7 @@ from engine.setting_kinds import (
     Hours,
     Kind,
     Number,
+    RunbookIds,
     RunbookRules,
     Severities,
     Span,
@@ -44,13 +45,14 @@ class Origin(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
     """`means` is one plain sentence. `regroups`: it decides which alerts are one incident, so a change is shown on the
-    company's own past first."""
+    company's own past first. `msp_only`: a company's admins cannot change it."""
 
     name: str
     kind: Kind
     default: Any
     means: str
     regroups: bool = False
+    msp_only: bool = False
 
     def read(self, words: str) -> Any:
         """The value behind what somebody typed, as it is kept. Raises Refused saying what may stand there."""
@@ -160,6 +162,13 @@ SETTINGS: Mapping[str, Setting] = {
             kind=Number(1, 1000),
             default=60,
             means="How many runs may start within any one hour.",
+        ),
+        Setting(
+            name="break_glass",
+            kind=RunbookIds(),
+            default=[],
+            means="Which runbooks a person may start in a critical incident when nobody who could agree is there.",
+            msp_only=True,
         ),
         Setting(
             name="timezone",

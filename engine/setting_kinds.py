@@ -292,3 +292,34 @@ class RunbookRules:
         """By runbook: the mode, and how many have to agree where that is said."""
         parts = {name: value.partition("/") for name, value in kept.items()}
         return {name: (mode, int(count) if count else None) for name, (mode, _, count) in parts.items()}
+
+
+_ID = re.compile(r"[a-z][a-z0-9-]{0,59}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookIds:
+    """Runbooks by their ids, kept as a sorted list."""
+
+    most: int = 30
+
+    @property
+    def expects(self) -> str:
+        return "`none`, or such as `restart-service, reboot-guarded`"
+
+    def read(self, words: str) -> list[str]:
+        if words == "none":
+            return []
+        named = {one.strip() for one in words.split(",")}
+        if len(named) > self.most or not all(_ID.fullmatch(one) for one in named):
+            raise ValueError
+        return sorted(named)
+
+    def holds(self, kept: Any) -> bool:
+        return isinstance(kept, list) and all(isinstance(one, str) and _ID.fullmatch(one) for one in kept)
+
+    def words(self, kept: Any) -> str:
+        return ", ".join(kept) or "none"
+
+    def typed(self, kept: Any) -> frozenset[str]:
+        return frozenset(kept)

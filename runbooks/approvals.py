@@ -109,6 +109,10 @@ def why_void(run: Run, *, requester: User | None, approvers: Mapping[int, User])
     verb = needed(run)
     if verb is None:
         return None
+    if run.broken_by is not None:
+        breaker = approvers.get(run.broken_by)
+        may_still = _still_may(breaker, ASKS[run.risk], run.company_id)
+        return None if may_still else "whoever broke the glass may no longer ask for it"
     if run.decided_by is None or run.decided_by not in approvers:
         return "nobody who is known here approved it"
     given = {one.by: one.name for one in run.approvals} or {run.decided_by: run.decided_by_name}

@@ -173,6 +173,8 @@ class Run:
     looking: tuple[Approval, ...] = ()
     """Who said that they look at it, newest last."""
     reminded_at: datetime | None = None
+    broken_by: int | None = None
+    """Who started it though nobody agreed; `decision_note` says why."""
     held: str = ""
     """What became of the fix, once it was measured: `held 24 h`."""
     revision: int = 0
@@ -233,6 +235,13 @@ def approve(run: Run, *, by: int | None, name: str, now: datetime, note: str = "
     decided = replace(
         run, approvals=given, decided_by=by, decided_by_name=names, decided_at=now, decision_note=note
     )
+    return _move(decided, RunStatus.APPROVED)
+
+
+def break_glass(run: Run, *, by: int, name: str, reason: str, now: datetime) -> Run:
+    """Let go without an approval: `decided_by` stays empty, since nobody agreed."""
+    who = f"{name} (break-glass)"
+    decided = replace(run, broken_by=by, decided_by_name=who, decided_at=now, decision_note=reason)
     return _move(decided, RunStatus.APPROVED)
 
 

@@ -28,6 +28,7 @@ from storage.outbreaks import Outbreaks
 from storage.pictures import Pictures
 from storage.quiet import QuietRules
 from storage.reports import Reports
+from storage.reviews import Reviews
 from storage.runs import Runs
 from storage.secrets import Vault
 from storage.sources import Sources
@@ -157,6 +158,10 @@ class Transaction:
     @cached_property
     def runs(self) -> Runs:
         return Runs(self)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews(self)
 
     @cached_property
     def quiet(self) -> QuietRules:

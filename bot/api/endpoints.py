@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.api import companies, incidents, live, outbreaks, quiet, reports, runs, settings
+from bot.api import companies, incidents, live, outbreaks, quiet, reports, reviews, runs, settings
 from bot.api.door import handler
 from bot.core import Core
 
@@ -13,6 +13,7 @@ ENDPOINTS = (
     *incidents.ENDPOINTS,
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
+    *reviews.ENDPOINTS,
     *reports.ENDPOINTS,
     *settings.ENDPOINTS,
     *outbreaks.ENDPOINTS,

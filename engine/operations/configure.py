@@ -93,6 +93,8 @@ async def put(
     """Set a value, or with None let it be inherited again; the place before and after. `shown` is what was set there
     when somebody was asked: when that is not so any more, nothing is done."""
     before = await place(tx, where, actor)
+    if setting.msp_only and isinstance(may(actor, Verb.MSP_SETTINGS, 0), Denied):
+        raise Refused(f"Only MSP admins can change {setting.name}.", code="denied")
     own = before.own(setting)
     if shown is not None and shown[0] != own:
         raise Refused(

@@ -14,6 +14,7 @@ from engine.company import CompanyContext
 from engine.jobs import CancelRun, PollRun, StartRun
 from runbooks import run as state
 from runbooks.approvals import why_void
+from runbooks.break_glass import registered
 from runbooks.carry_out import (
     Cancel,
     CancelSent,
@@ -94,7 +95,10 @@ async def _why_void(
     tx: RunsTransaction, run: Run, context: CompanyContext, catalogue: Catalogue
 ) -> str | None:
     requester = await tx.users.get(run.requested_by) if run.requested_by is not None else None
-    given = {one.by for one in run.approvals} | ({run.decided_by} if run.decided_by is not None else set())
+    given = {one.by for one in run.approvals}
+    given |= {number for number in (run.decided_by, run.broken_by) if number is not None}
+    if run.broken_by is not None and not registered(context.company, run):
+        return "it is no longer registered for break-glass"
     approvers = {number: user for number in sorted(given) if (user := await tx.users.get(number)) is not None}
     return (
         why_stale(run, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,3 +121,38 @@ async def test_a_custom_script_waits_like_every_high_risk_run(rest: Rest, world:
     wrong = {"incident_id": label, "parameters": {**values, "script": "echo {{x}}"}}
     refused = await rest.post(world.kim, EXECUTE.format("custom-script"), wrong, status=422)
     assert "{{" in refused["detail"]
+
+
+async def test_break_glass_by_rest_has_the_same_conditions_and_is_signed_by_another(
+    rest: Rest, world: World
+) -> None:
+    said = await restart(rest, world)
+    path, body = f"/api/msp/runs/{said['run_id']}", {"digest": said["digest"], "reason": "x" * 19}
+    await rest.post(world.kim, f"{path}/break-glass", body, status=422)
+    body["reason"] = "the shop is down and nobody answers"
+    refused = await rest.post(world.kim, f"{path}/break-glass", body, status=409)
+    assert refused["code"] == "glass" and "not registered" in refused["detail"]
+    setting = {"value": "restart-service"}
+    await rest.put(world.ada, "/api/companies/acme/settings/break_glass", setting, status=403)
+    await rest.put(world.root, "/api/companies/acme/settings/break_glass", setting)
+    refused = await rest.post(world.kim, f"{path}/break-glass", body, status=409)
+    assert "Root can be reached" in refused["detail"]
+
+    async def unlink(tx: Any) -> None:
+        await tx.users.change(replace(await tx.users.get(world.root.id), slack_user=None))
+
+    await world.core.write(unlink)
+    await rest.post(world.eve, f"{path}/break-glass", body, status=404)
+    await rest.post(world.vera, f"{path}/break-glass", body, status=403)
+    assert (await rest.post(world.kim, f"{path}/break-glass", body))["status"] == "approved"
+    (review,) = (await rest.get(world.ada, "/api/msp/reviews"))["reviews"]
+    assert (review["run_id"], review["signed_by"], review["company"]) == (said["run_id"], "", "acme")
+    assert (await rest.get(world.eve, "/api/msp/reviews"))["reviews"] == []
+    await rest.get(world.vera, "/api/msp/reviews", status=403)
+    await rest.get(world.eve, "/api/msp/reviews?company=acme", status=404)
+    await rest.post(world.root, f"{path}/review", {"note": " "}, status=422)
+    await rest.post(world.kim, f"{path}/review", {"note": "mine"}, status=403)
+    assert (await rest.post(world.root, f"{path}/review", {"note": "fine"}))["signed_by"] == "Root"
+    assert (await rest.get(world.root, "/api/msp/reviews"))["reviews"] == []
+    (review,) = (await rest.get(world.root, "/api/msp/reviews?open_only=false"))["reviews"]
+    assert review["note"] == "fine"
