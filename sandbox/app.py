@@ -48,6 +48,7 @@ def create(world: World) -> web.Application:
         from sandbox.teams.app import mount as mount_teams
 
         mount_teams(app, world)
+        app.router.add_get("/teams", partial(_page, "teams.html"))
     if world.twilio is not None:
         from sandbox.twilio import mount as mount_twilio
 
@@ -56,16 +57,16 @@ def create(world: World) -> web.Application:
         app.router.add_get("/_sandbox/phones", partial(_none_of, "messages"))
     app.router.add_post("/_sandbox/alert", world.senders.asked)
     app.cleanup_ctx.append(partial(_evening, world))
-    app.router.add_get("/", _page)
+    app.router.add_get("/", partial(_page, "index.html"))
     if PAGE.is_dir():
         app.router.add_static("/static", PAGE)
     return app
 
 
-async def _page(_request: web.Request) -> web.StreamResponse:
-    if not (PAGE / "index.html").is_file():
+async def _page(name: str, _request: web.Request) -> web.StreamResponse:
+    if not (PAGE / name).is_file():
         raise web.HTTPNotFound(text="this copy of the sandbox has no page")
-    return web.FileResponse(PAGE / "index.html", headers=_HEADERS)
+    return web.FileResponse(PAGE / name, headers=_HEADERS)
 
 
 async def _none_of(name: str, _request: web.Request) -> web.Response:

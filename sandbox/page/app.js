@@ -35,6 +35,7 @@ async function look(person) {
   know(api.state.users, api.state.channels, api.state.bot);
   document.title = api.state.team.name;
   only($("team"), document.createTextNode(api.state.team.name));
+  $("worlds").hidden = !api.state.teams;
   drawPeople();
   only($("presets"), presets(api.state.senders ?? [], send));
   $("panel").hidden = !(api.state.senders ?? []).length;

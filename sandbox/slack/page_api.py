@@ -76,6 +76,7 @@ class PageApi:
             ],
             "views": state.modals.get(me, []),
             "home": state.homes.get(me),
+            "teams": self._world.config.teams is not None,
         }
         return web.json_response(body)
 

@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox.faults import Do
+from sandbox.teams.page_api import PageApi
 from sandbox.world import World
 
 PREFIX = "/teams"
@@ -42,6 +43,7 @@ def mount(app: web.Application, world: World) -> None:
     app.middlewares.append(learn)
     app.router.add_get(f"{PREFIX}/.well-known/openidconfiguration", metadata)
     app.router.add_get(f"{PREFIX}/.well-known/keys", keys)
+    PageApi(world, teams).mount(app)
     app.router.add_post(f"{PREFIX}/login/{{tenant}}/oauth2/v2.0/token", sign_in)
     app.add_routes(teams.connector.routes())
     app.on_shutdown.append(close)

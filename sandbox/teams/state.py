@@ -17,7 +17,7 @@ Activity = dict[str, Any]
 
 @dataclass(slots=True)
 class Message:
-    """`root`: the message that began its thread; its own id when it did, "" in chats."""
+    """`root`: the message that began its thread; its own id when it did, "" in chats. `at`: Unix seconds."""
 
     id: str
     conversation: str
@@ -25,6 +25,7 @@ class Message:
     by: str
     activity: Activity
     edits: int = 0
+    at: float = field(default_factory=time.time)
 
     @property
     def card(self) -> dict[str, Any]:

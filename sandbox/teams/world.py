@@ -120,13 +120,33 @@ class TeamsWorld:
     async def press(self, person: str, message: Message, label: str, *, old_client: bool = False) -> Answer:
         """The button with that label or verb: an invoke, a dialog, or what an old client makes of it."""
         action = self._button(self.seen(person, message), label)
+        return await self._act(person, message, action, {}, old_client=old_client)
+
+    async def act(
+        self, person: str, message: Message, action: Mapping[str, Any], values: Mapping[str, str]
+    ) -> Answer:
+        """Press exactly this button, which stands in the card that this person sees, with what was typed beside it."""
+        if action not in list(walked(self.seen(person, message))):
+            raise LookupError("there is no such button in that card any more")
+        return await self._act(person, message, action, values)
+
+    async def _act(
+        self,
+        person: str,
+        message: Message,
+        action: Mapping[str, Any],
+        values: Mapping[str, str],
+        *,
+        old_client: bool = False,
+    ) -> Answer:
         if action["type"] == "Action.Execute" and not old_client:
-            what = {"type": "Action.Execute", "verb": action["verb"], "data": action.get("data") or {}}
+            carried = {**(action.get("data") or {}), **values}
+            what = {"type": "Action.Execute", "verb": action["verb"], "data": carried}
             value = {"action": what, "trigger": "manual"}
             answer = await self._invoke(person, message, "adaptiveCard/action", value)
             self._executed(person, message, answer)
             return answer
-        data = dict((action.get("fallback") or action)["data"])
+        data = {**(action.get("fallback") or action).get("data", {}), **values}
         if (data.pop("msteams", None) or {}).get("type") == "task/fetch":
             value = {"data": {**data, "type": "task/fetch"}, "context": {"theme": "default"}}
             answer = await self._invoke(person, message, "task/fetch", value)
@@ -150,10 +170,24 @@ class TeamsWorld:
         unknown = {f"f:{name}" for name in values} - typed.keys()
         if unknown:
             raise LookupError(f"the dialog asks for {sorted(typed)}, not for {sorted(unknown)}")
-        data = {**action["data"], **typed, **{f"f:{name}": value for name, value in values.items()}}
+        given = {f"f:{name}": value for name, value in values.items()}
+        return await self._send(person, action, {**typed, **given})
+
+    async def send(self, person: str, action: Mapping[str, Any], values: Mapping[str, str]) -> Answer:
+        """Press exactly this button of the dialog that is open, with everything that stands in its inputs."""
+        if action not in list(walked(self.dialogs[person]["card"])):
+            raise LookupError("there is no such button in that dialog any more")
+        return await self._send(person, action, values)
+
+    async def _send(self, person: str, action: Mapping[str, Any], values: Mapping[str, str]) -> Answer:
         source = self.dialogs[person].get("from")
         answer = await self._invoke(
-            person, source, "task/submit", {"data": data}, patience=SUBMIT_PATIENCE, tries=SUBMITS
+            person,
+            source,
+            "task/submit",
+            {"data": {**action["data"], **values}},
+            patience=SUBMIT_PATIENCE,
+            tries=SUBMITS,
         )
         self._tasked(person, answer, source)
         return answer
