@@ -65,7 +65,7 @@ from engine.operations import (
     storms,
     unheard,
 )
-from engine.operations.notify import notify_assigned
+from engine.operations.notify import notify_assigned, notify_closed
 from engine.operations.record import tell
 from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
@@ -200,7 +200,9 @@ class Effects:
         incident = await tx.incidents.get(incident_id)
         if incident is not None and not incident.open:
             why = f"{incident.label} is resolved"
-            await decide.supersede(tx, incident, why, actor=SYSTEM, now=self._core.clock.now())
+            now = self._core.clock.now()
+            await decide.supersede(tx, incident, why, actor=SYSTEM, now=now)
+            await notify_closed(tx, incident, now=now)
 
     async def _watch(self, storm_id: str) -> None:
         core, quiet = self._core, timedelta(seconds=self._core.settings.aw_storm_quiet_seconds)

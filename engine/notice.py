@@ -50,6 +50,8 @@ NOT_IN_CHAT = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.CLOS
 """What the card and its thread tell already: no direct message repeats it."""
 WHILE_OPEN = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.BREACHED, NoticeKind.ESCALATED})
 """What is pointless once the incident is over."""
+SETTLED = timedelta(minutes=5)
+"""How long a client hears nothing of an end: what comes back within it was none."""
 GATHER = timedelta(seconds=45)
 """How long a notice that is not urgent waits for others, to go with them."""
 SPAN, MOST, RESERVED = timedelta(minutes=15), 6, 4
@@ -134,4 +136,7 @@ def free_at(sent: Sequence[datetime], *, urgent: bool, now: datetime) -> datetim
 
 
 def moot(notice: Notice, *, incident_open: bool) -> bool:
+    """What it says is not so any more."""
+    if notice.kind is NoticeKind.CLOSED:
+        return incident_open
     return notice.incident_id is not None and notice.kind in WHILE_OPEN and not incident_open

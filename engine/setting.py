@@ -17,6 +17,7 @@ from engine import escalation, hours
 from engine.alert import Severity
 from engine.errors import Refused
 from engine.setting_kinds import (
+    Address,
     Choice,
     EscalationChain,
     Hours,
@@ -212,6 +213,12 @@ SETTINGS: Mapping[str, Setting] = {
             kind=Choice(("preferred", "required")),
             default="preferred",
             means="Whether an incident may go to somebody without a fitting skill when nobody free has one.",
+        ),
+        Setting(
+            name="contact_email",
+            kind=Address(),
+            default="",
+            means="Who is mailed when what a person worked on is resolved.",
         ),
         Setting(
             name="escalation",

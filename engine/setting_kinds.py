@@ -253,6 +253,34 @@ class Severities:
         return frozenset(Severity(one) for one in kept)
 
 
+_ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[^\s@<>(),;:\\\"\[\]]+\.[^\s@<>(),;:\\\"\[\]]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One e-mail address, or none."""
+
+    @property
+    def expects(self) -> str:
+        return "`none`, or an e-mail address"
+
+    def read(self, words: str) -> str:
+        if words == "none":
+            return ""
+        if not (self.holds(words) and words.isprintable()):
+            raise ValueError
+        return words
+
+    def holds(self, kept: Any) -> bool:
+        return isinstance(kept, str) and (not kept or bool(_ADDRESS.fullmatch(kept)))
+
+    def words(self, kept: Any) -> str:
+        return kept or "none"
+
+    def typed(self, kept: Any) -> str:
+        return str(kept)
+
+
 _RULE = re.compile(r"([a-z][a-z0-9-]{0,59})\s*=\s*(observe|propose|act)(?:\s*/\s*([1-5]))?")
 
 

@@ -56,6 +56,10 @@ SnsTopic = Annotated[
     list[str] | None,
     typer.Option(metavar="ARN", help="Take SNS messages of these topics only; '' forgets all of them."),
 ]
+ContactEmail = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Who is mailed when something is resolved; '' for nobody."),
+]
 Burst = Annotated[
     int | None,
     typer.Option(min=0, max=100_000, help="How many more in a storm; 0 when only the limit is given."),
@@ -203,6 +207,7 @@ def change(
     reopen_window: ReopenWindow = None,
     rate_limit: RateLimit = None,
     burst: Burst = None,
+    contact_email: ContactEmail = None,
     query_key: QueryKey = None,
     hmac: Annotated[Switch | None, typer.Option(help="Must its webhooks be signed?")] = None,
     sns_topic: SnsTopic = None,
@@ -219,6 +224,7 @@ def change(
         "reopen_window": reopen_window,
         "rate_limit": rate_limit,
         "burst": burst,
+        "contact_email": contact_email,
         "query_key": query_key,
         "sns_topics": sns_topic,
     }
@@ -231,8 +237,7 @@ def change(
             before = await directory.company_called(tx, slug)
             where = _clouds(before, cloud, aws_role_arn, aws_external_id, aws_region)
             after = _set_here(_changed(before, **values, clouds=where), values)
-            before_shown, after_shown = document(before), document(after)
-            what = {key: value for key, value in after_shown.items() if before_shown[key] != value}
+            what = _new(document(before), document(after))
             if await _configured(tx, before, after) or what:
                 after = await directory.change_company(tx, after, actor=operator(), now=now, **what)
             if hmac is None:
@@ -245,8 +250,7 @@ def change(
     changed = with_core(act)
     if as_json:
         return terminal.say_json(changed)
-    secrets = {"hmac_secret", "standard_webhooks_secret"}
-    facts = [(key.replace("_", " "), value) for key, value in changed.items() if key not in secrets]
+    facts = [(key.replace("_", " "), value) for key, value in changed.items() if key not in _SECRETS]
     terminal.say_facts([*facts, *secret_facts(changed)])
 
 
@@ -290,6 +294,7 @@ def document(company: Company) -> dict[str, Any]:
         "sns_topics": list(company.sns_topics),
         "rate_limit": company.rate_limit,
         "burst": company.burst,
+        "contact_email": company.value("contact_email") or None,
         "cloud": company.clouds[0].provider if company.clouds else None,
         "clouds": [f"{one.provider} {one.account}" for one in company.clouds],
         "aws_role_arn": cloud.role_arn if cloud else None,
@@ -299,9 +304,17 @@ def document(company: Company) -> dict[str, Any]:
     }
 
 
+def _new(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in after.items() if before[key] != value}
+
+
+_SECRETS = {"hmac_secret", "standard_webhooks_secret"}
+_CONTACT = "contact_email"
+
+
 def _changed(company: Company, **values: Any) -> Company:
     """The company with the given settings; None leaves one as it is."""
-    given = {name: value for name, value in values.items() if value is not None}
+    given = {name: value for name, value in values.items() if value is not None and name != _CONTACT}
     for name in ("slack_channel", "teams_conversation"):
         if name in given:
             given[name] = given[name].strip() or None
@@ -331,10 +344,13 @@ async def _configured(tx: Transaction, before: Company, after: Company) -> bool:
 
 def _set_here(company: Company, given: Mapping[str, Any]) -> Company:
     """What was given holds here from now on, even where it is what the company would inherit."""
-    named = [name for name in SETTINGS if given.get(name) is not None]
+    named = [name for name in SETTINGS if given.get(name) is not None and name != _CONTACT]
     if "rate_limit" in named:
         named.append("burst")
-    return configured(company, **{name: as_kept(company)[name] for name in named})
+    own = {name: as_kept(company)[name] for name in named}
+    if given.get(_CONTACT) is not None:
+        own[_CONTACT] = SETTINGS[_CONTACT].read(given[_CONTACT].strip() or "none")
+    return configured(company, **own)
 
 
 def _aws(company: Company) -> Cloud | None:

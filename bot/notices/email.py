@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.utils import parseaddr
 
@@ -13,7 +14,10 @@ from bot.mail.said import said
 from bot.mail.words import NOTE, Item, item
 from bot.notices.port import Delivery
 from bot.views import IncidentView, incident_view
+from engine.errors import Permanent
 from engine.notice import Notice, NoticeKind
+from engine.operations.notify import contact_of
+from engine.sla import ClockState
 from storage.transaction import Transaction
 
 TEMPLATES: Mapping[NoticeKind, str] = {
@@ -26,6 +30,8 @@ TEMPLATES: Mapping[NoticeKind, str] = {
     NoticeKind.CLOSED: "closure",
 }
 """A kind that is not here, or whose incident is gone, is a plain `notice`."""
+_LEVEL = re.compile(r"\(level (\d{1,2})\)")
+"""How an escalation says its level."""
 MOST_ITEMS, MOST_LINKS = 40, 10
 """A digest tells of so many, and asks chat for the addresses of so many messages."""
 
@@ -60,7 +66,7 @@ class EmailSender:
         made = message(
             mail,
             sender=sender,
-            to=user.email if user else delivery.address,
+            to=user.email if user else _address(delivery),
             name=user.name if user else "",
             id=delivery.batch,
             about=f"incident-{single}" if single is not None else "",
@@ -81,8 +87,29 @@ def _item(notice: Notice, views: Mapping[int, IncidentView], zone: str, links: M
     view = views.get(notice.incident_id) if notice.incident_id is not None else None
     if view is None:
         return Item(kind="notice", text=said(notice.text, NOTE))
-    kind = TEMPLATES.get(notice.kind, "notice")
-    return item(view, kind=kind, text=notice.text, zone=zone, link=links.get(view.incident.id, ""))
+    kind, level = TEMPLATES.get(notice.kind, "notice"), _LEVEL.search(notice.text)
+    late = any(clock.state(view.now) is ClockState.BREACHED for clock in view.clocks)
+    if notice.kind is NoticeKind.ESCALATED and late:
+        kind = "breach"
+    return item(
+        view,
+        kind=kind,
+        text=notice.text,
+        zone=zone,
+        link=links.get(view.incident.id, ""),
+        level=int(level[1]) if level else 0,
+    )
+
+
+def _address(delivery: Delivery) -> str:
+    """The mailbox of a place. Raises Permanent."""
+    company = next(iter(delivery.companies.values()), None)
+    if company is not None and delivery.address == contact_of(company.id):
+        contact: str = company.value("contact_email")
+        if not contact:
+            raise Permanent("the company has no contact any more")
+        return contact
+    return delivery.address
 
 
 def _zone(delivery: Delivery) -> str:

@@ -62,6 +62,30 @@ async def notify_assigned(tx: PeopleTransaction, incident_id: int, *, now: datet
         notify(tx, [user], NoticeKind.ASSIGNED, text, key=key, now=now, incident=incident)
 
 
+async def notify_closed(tx: PeopleTransaction, incident: Incident, *, now: datetime) -> None:
+    """Tell the client's contact that it is over, when a person had it in hand: what healed by itself is no news."""
+    if (
+        not incident.touched
+        or incident.test
+        or incident.merged_into is not None
+        or Transport.EMAIL not in tx.ways
+    ):
+        return
+    company = (await tx.companies.context(incident.company_id)).company
+    if company.value("contact_email"):
+        # each company's own destination: two may have one address, and neither is to read of the other
+        key, place = f"closed:{incident.id}:{incident.reopened}", contact_of(company.id)
+        notify_place(
+            tx, Transport.EMAIL, place, NoticeKind.CLOSED, "is resolved.", key=key, now=now,
+            incident=incident, due_at=now + rules.SETTLED,
+        )  # fmt: skip
+
+
+def contact_of(company_id: int) -> str:
+    """The place that is a company's contact, whoever that is when it is told."""
+    return f"contact of company {company_id}"
+
+
 def notify_place(
     tx: PeopleTransaction,
     transport: Transport,
@@ -72,8 +96,9 @@ def notify_place(
     key: str,
     now: datetime,
     incident: Incident | None = None,
+    due_at: datetime | None = None,
 ) -> None:
-    """The same for a place: a channel (`slack:C0OPS`), a URL, a shared mailbox."""
+    """The same for a place: a channel (`slack:C0OPS`), a URL, a shared mailbox; later when `due_at` is given."""
     _put(
         tx,
         Notice(
@@ -84,10 +109,10 @@ def notify_place(
             incident_id=incident.id if incident else None,
             kind=kind,
             transport=transport,
-            urgent=True,
+            urgent=due_at is None,
             text=text,
             at=now,
-            due_at=now,
+            due_at=due_at or now,
         ),
     )
 

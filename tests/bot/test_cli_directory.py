@@ -349,3 +349,11 @@ def test_how_a_person_is_told_things_is_set_and_checked(aw: Shell) -> None:
     assert "country" in aw.refused(*change, "--phone", "0660 1234567")
     assert "no hours" in aw.refused(*change, "--quiet-hours", "at night")
     assert "WAY=REACH" in aw.refused(*change, "--tell", "pigeon=all")
+
+
+def test_a_company_has_a_contact(aw: Shell) -> None:
+    aw.done("company", "add", "acme", "--name", "Acme Corp")
+    change = ("company", "set", "acme", "--contact-email")
+    assert aw.done(*change, "IT@Acme.example")["contact_email"] == "it@acme.example"
+    assert "e-mail address" in aw.refused(*change, "it at acme")
+    assert aw.done(*change, "")["contact_email"] is None

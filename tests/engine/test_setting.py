@@ -42,6 +42,8 @@ READ = [
     ),
     ("sla_around_the_clock", "High, critical", ["critical", "high"], "critical, high"),
     ("sla_around_the_clock", "none", [], "none"),
+    ("contact_email", "Ops@Acme.example", "ops@acme.example", "ops@acme.example"),
+    ("contact_email", "none", "", "none"),
 ]
 
 
@@ -63,6 +65,9 @@ def test_what_people_type_is_understood(name: str, typed: str, kept: Any, said: 
         ("sla_hours", "Mars/Base; mon-fri 8-17"),
         ("sla_hours", ""),
         ("sla_around_the_clock", "critical, awful"),
+        ("contact_email", "ops at acme"),
+        ("contact_email", "a@b.c, d@e.f"),
+        ("contact_email", "a@b.c\u202e"),
         ("timezone", "../etc/passwd"),
     ],
 )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from engine.notice import GATHER
+from engine.access import Actor, Via
+from engine.company import configured
+from engine.notice import GATHER, SETTLED
+from engine.operations import clocks, directory, respond
 from sandbox.aws.ses import Mail
 from sandbox.faults import Do, Fault
+from storage.transaction import Transaction
 from tests.harness import Harness, eventually
 
 
@@ -69,3 +74,48 @@ async def test_a_mail_whose_answer_is_lost_comes_again_as_the_same(h: Harness):
             break
         await h.quiet(0.1)
     assert await outcome() == ["Amazon SES has paused sending for this account."]
+
+
+async def test_the_clients_contact_hears_of_what_a_person_solved_and_of_nobody_else(h: Harness):
+    await with_mail(h)
+
+    async def same_contact(tx: Transaction) -> None:
+        for slug in ("acme", "globex"):
+            company = await directory.company_called(tx, slug)
+            await tx.companies.configure(configured(company, contact_email="it@client.example"))
+
+    await h.write(same_contact)
+    kim = Actor(user=h.users["kim"], via=Via.SLACK)
+
+    async def solve(number: int, tx: Transaction) -> None:
+        await respond.claim(tx, number, actor=kim, now=h.core.clock.now())
+        await respond.resolve(tx, number, text="cleaned", actor=kim, now=h.core.clock.now())
+
+    for number, company in ((1, "acme"), (2, "globex"), (3, "acme")):
+        await h.fire(company, f"Trouble {'xyz'[number - 1]}", severity="high")
+        await h.write(partial(solve, number))
+    await h.write(lambda tx: respond.reopen(tx, 3, reason="no", actor=kim, now=h.core.clock.now()))
+    await h.quiet()
+    assert not [one for one in h.aws.mails if one.to == ("it@client.example",)], "what comes back was no end"
+    h.clock.shift += SETTLED + timedelta(seconds=1)
+    await mailed(h, "[Resolved] INC-1")
+    await mailed(h, "[Resolved] INC-2")
+    await h.quiet()
+    told = [one for one in h.aws.mails if one.to == ("it@client.example",)]
+    assert len(told) == 2 and "cleaned" in told[0].text and "on duty" not in told[0].text
+    for one in told:
+        assert ("Acme" in one.text) != ("Globex" in one.text), "each company's own"
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_breach_says_to_which_level_it_went(h: Harness):
+    await with_mail(h)
+    await h.fire("acme")
+    await mailed(h, "[Critical] New incident assigned")
+    h.clock.shift += timedelta(minutes=31)
+    await h.write(lambda tx: clocks.check(tx, 1, now=h.core.clock.now()))
+    mail = await mailed(h, "[SLA BREACH] INC-1 – acme-web-01")
+    assert "too late to respond" in mail.subject + mail.text
+    h.clock.shift += timedelta(hours=5)
+    await h.write(lambda tx: clocks.check(tx, 1, now=h.core.clock.now()))
+    await mailed(h, "escalated to level 2")
