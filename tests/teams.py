@@ -80,8 +80,8 @@ class TeamsHands:
         """The dialog that is open for this person."""
         return self.world.dialogs[teams_id(who)]
 
-    async def submit(self, who: str, values: Mapping[str, str]) -> Answer:
-        return await self.world.submit(teams_id(who), values)
+    async def submit(self, who: str, values: Mapping[str, str], label: str = "") -> Answer:
+        return await self.world.submit(teams_id(who), values, label)
 
     async def say(self, who: str, company: str | None, text: str, *, thread: Message | None = None) -> Answer:
         """`company` None: to the bot alone."""

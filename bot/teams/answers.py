@@ -6,10 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from bot.cards import Asked, Body, Card, Done, Form, Refusal, Refused, Reply, Said, Unfolding
-from bot.teams.forms import asked, form_card, shown
+from bot.cards import (
+    Actions,
+    Asked,
+    Body,
+    Button,
+    Card,
+    Done,
+    Element,
+    Refusal,
+    Refused,
+    Reply,
+    Said,
+    Unfolding,
+)
+from bot.teams.forms import act_of, asked, form_card, shown
 from bot.teams.render import CARD, content
 from bot.teams.text import cut
+from engine.errors import Refused as NotAllowed
 
 Block = dict[str, Any]
 TEXT = "application/vnd.microsoft.activity.message"
@@ -29,13 +43,18 @@ class Shape:
             return {"task": {"type": "message", "value": words}}
         return {"statusCode": 200, "type": TEXT, "value": words}
 
-    def again(self, form: Form | None, said: Mapping[str, str], *, faults: Mapping[str, str]) -> Block:
-        """The form once more, with what is wrong beside the questions."""
-        if form is None:
-            return self.said(" ".join(faults.values()))
-        if self.dialog:
-            return asked(form, faults=faults, said=said)
-        return self._card(form_card(form, faults=faults, said=said, execute=True))
+    def not_done(self, reply: Refused, data: Any) -> Block:
+        """Why not; after a form with a way back to it. It is opened by a press, never by itself: what it asked for
+        before may need no asking any more, and would then be done."""
+        faults = tuple(Body((text,)) for _, text in reply.fields)
+        elements: tuple[Element, ...] = (reply.refusal, *faults)
+        try:
+            action, typed = act_of(data)
+        except NotAllowed:
+            typed = None
+        if typed is None:
+            return self.said(refused(reply.refusal))
+        return shown(Card(summary="Not done", elements=(*elements, Actions((Button("Try again", action),)))))
 
     def answer(self, reply: Reply) -> Block:
         match reply:
@@ -44,7 +63,7 @@ class Shape:
             case Refused(refusal=refusal):
                 return self.said(refused(refusal))
             case Asked(form):
-                return self.again(form, {}, faults={})
+                return asked(form) if self.dialog else self._card(form_card(form, execute=True))
             case Said(card=card):
                 return shown(card) if self.dialog else self._card(content(card))
             case Unfolding():

@@ -29,24 +29,18 @@ def shown(card: Card) -> Block:
     return dialog(card.summary, content(card, Place.DIALOG))
 
 
-def asked(
-    form: Form, *, faults: Mapping[str, str] | None = None, said: Mapping[str, str] | None = None
-) -> Block:
-    """A dialog that asks; `faults` beside the questions, with what was `said` before."""
-    return dialog(form.title, form_card(form, faults=faults or {}, said=said or {}))
+def asked(form: Form) -> Block:
+    """A dialog that asks."""
+    return dialog(form.title, form_card(form))
 
 
-def form_card(
-    form: Form, *, faults: Mapping[str, str], said: Mapping[str, str], execute: bool = False
-) -> Block:
+def form_card(form: Form, *, execute: bool = False) -> Block:
     """`execute`: in the place of a message, where the act is a Universal Action."""
     body: list[Block] = []
     if form.intro:
         body += content(Card(summary=form.title, elements=(Body(form.intro),)), Place.DIALOG)["body"]
     for field in form.fields:
-        if field.name in faults:
-            body.append(_note(faults[field.name], color="Attention"))
-        body.append(_input(field, said.get(field.name, field.value)))
+        body.append(_input(field))
         if field.hint:
             body.append(_note(field.hint, isSubtle=True, size="Small"))
     names = [field.name for field in form.fields]
@@ -74,7 +68,7 @@ def act_of(data: Any) -> tuple[Action, dict[str, str] | None]:
     return action, {str(name): clean(str(data.get(f"{_MARK}{name}") or "")) for name in names}
 
 
-def _input(field: Field, value: str) -> Block:
+def _input(field: Field) -> Block:
     made: Block = {
         "id": f"{_MARK}{field.name}",
         "label": label(field.label, _LABEL),
@@ -86,11 +80,11 @@ def _input(field: Field, value: str) -> Block:
     match field.kind:
         case FieldKind.TEXT | FieldKind.LONG_TEXT:
             text = {"type": "Input.Text", "isMultiline": field.kind is FieldKind.LONG_TEXT}
-            return {**made, **text, "maxLength": field.most, "value": clean(value)[: field.most]}
+            return {**made, **text, "maxLength": field.most, "value": clean(field.value)[: field.most]}
         case FieldKind.CHOICE:
             options = field.options[:_OPTIONS]
             choices = [{"title": label(words, _OPTION), "value": one} for one, words in options]
-            chosen = {"value": value} if value in [one for one, _ in options] else {}
+            chosen = {"value": field.value} if field.value in [one for one, _ in options] else {}
             return {**made, "type": "Input.ChoiceSet", "style": "compact", "choices": choices, **chosen}
         case _:
             assert_never(field.kind)

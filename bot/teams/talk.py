@@ -160,23 +160,13 @@ class Talk:
             case Unfolding() as growing:
                 self.later(self._unfold(said, growing))
                 return shape.said("It begins; I show you how it goes in our chat.")
-            case RefusedReply(fields=faults) if faults:
-                return shape.again(*await self._asked_again(said), faults=dict(faults))
+            case RefusedReply() as refused if shape.dialog:
+                return shape.not_done(refused, said.data)
             case Said(card=card, instead=False) if not shape.dialog:
                 self.later(self._tell(said, replies, typed=True))
                 return shape.said(card.summary)
             case reply:
                 return shape.answer(reply)
-
-    async def _asked_again(self, said: Heard) -> tuple[Any, dict[str, str]]:
-        """The form of the same act once more, and what was typed."""
-        action, typed = act_of(said.data)
-
-        async def only() -> list[Action]:
-            return [action]
-
-        reply = (await self._answer(said, await self._place(said), only))[0]
-        return (reply.form if isinstance(reply, Asked) else None), typed or {}
 
     async def _reply_later(self, task: asyncio.Future[dict[str, Any]], said: Heard) -> None:
         """What took too long is said in the presser's own chat."""
