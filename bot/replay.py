@@ -144,7 +144,8 @@ class Engine:
                 company.back(kept)
         name = (alert.tool, alert.dedup_key) if alert.dedup_key else None
         company.fires(kept, look.row, name, alert.tool, now)
-        self.patterns["storm"] += company.storms.note(key, now.timestamp())
+        if company.storms.note(key, look.sighting.now):
+            self.patterns["storm"] += 1
         brought = company.placing.placed(look, kept.id)
         at, symptom = look.sighting.now, bool(look.sighting.mentions)
         belief = company.causes.note(kept.id, look.row, at, recorded.line, symptom=symptom)

@@ -132,8 +132,8 @@ class Placing:
         """The alert is in this incident now. What that brings together."""
         activity, row, now = self.activity, look.row, look.sighting.now
         episode = activity.episodes.get(incident) or activity.begin(incident, now)
-        case = next((one for one in look.cases if one.episode is episode), None)
         if row.incident != incident or row.key not in episode.keys:
+            case = next((one for one in look.cases if one.episode is episode), None)
             firm = case is not None and case.firm >= JOIN / 2
             activity.enter(row, episode, now, firm=firm)
         if look.chatter and episode.pure:
@@ -143,13 +143,11 @@ class Placing:
             activity.traces[look.sighting.trace] = episode
             if len(activity.traces) > MOST_TRACES:
                 activity.traces.popitem(last=False)
-        brought = self._merged(episode, look.cases)
-        return brought + self._in_step(look, row, brought)
+        brought = self._merged(episode, look.cases) if look.cases else []
+        return brought + self._in_step(look, row, brought) if look.twin else brought
 
     def _merged(self, episode: Episode, cases: list[Case]) -> list[Brought]:
         brought: list[Brought] = []
-        if not cases:
-            return brought
         before = dict(episode.links)
         for case, score in gather(self.activity, episode, cases):
             into, absorbed = _order(self.activity.episodes.get(episode.id, episode), case.episode)
