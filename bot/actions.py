@@ -182,6 +182,7 @@ class Run(_Act):
     runbook: str = ""
     parameters: Mapping[str, str] | None = None
     targets: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,7 @@ from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
 from engine.people_jobs import BeginLeave, Escalate, Notify, RemindReview
+from engine.run_jobs import RecheckRuns
 from runbooks import carry_out
 from runbooks.operations import break_glass, carry, decide, hold, request
 from runbooks.ports import Executor, Order
@@ -115,10 +116,10 @@ class Effects:
                 await core.write(lambda tx: decide.expire(tx, job.run_id, now=core.clock.now()))
             case MeasureHold():
                 await core.write(lambda tx: hold.measure(tx, job.run_id, now=core.clock.now()))
-            case RemindApproval():
-                await core.write(lambda tx: decide.remind(tx, job.run_id, now=core.clock.now()))
-            case RemindReview():
-                await core.write(lambda tx: break_glass.remind(tx, job.run_id, now=core.clock.now()))
+            case RemindApproval() | RemindReview():
+                await core.write(lambda tx: self._remind(tx, job))
+            case RecheckRuns():
+                await self._recheck()
             case StartRun() | PollRun():
                 await self._carry_on(job.run_id)
             case CancelRun():
@@ -154,6 +155,13 @@ class Effects:
                 await self._call(job)
             case _:
                 assert_never(job)
+
+    async def _remind(self, tx: Transaction, job: RemindApproval | RemindReview) -> None:
+        now = self._core.clock.now()
+        if isinstance(job, RemindReview):
+            await break_glass.remind(tx, job.run_id, now=now)
+        else:
+            await decide.remind(tx, job.run_id, now=now)
 
     async def gave_up(self, job: Job, error: Exception) -> None:
         """A job that will not be tried again: where it concerns an incident, its story says so."""

@@ -90,7 +90,7 @@ async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Repl
             context=context,
             actor=actor,
             now=core.clock.now(),
-            reason="",
+            reason=" ".join(action.reason.split()),
         )
         return run.status
 
@@ -151,7 +151,7 @@ async def _ask_script(core: Core, action: Run, incident: Incident) -> Asked:
         title="Custom script",
         submit="Ask for it",
         action=action,
-        fields=(*fields, *_machines(action)),
+        fields=(*fields, *_machines(action), _why(action)),
         intro=intro,
     )
     return Asked(form)
@@ -173,7 +173,7 @@ async def _ask_which(core: Core, action: Run, incident: Incident) -> Asked:
             title=f"Run on {cut(incident.label, 16)}",
             submit="Next",
             action=action,
-            fields=(field, *_machines(action)),
+            fields=(field, *_machines(action), _why(action)),
         )
     )
 
@@ -184,6 +184,11 @@ def _machines(action: Run) -> tuple[Field, ...]:
         return ()
     names = ", ".join(action.targets)
     return (Field(name="targets", label="On which machines?", kind=FieldKind.TEXT, value=names, most=2000),)
+
+
+def _why(action: Run) -> Field:
+    hint = "Whoever has to agree reads it."
+    return Field(name="reason", label="Why?", hint=hint, value=action.reason, optional=True, most=200)
 
 
 async def _missing(
@@ -236,7 +241,7 @@ def _parameter_form(action: Run, runbook: Runbook, missing: list[tuple[RunbookPa
         title=cut(runbook.title, 24),
         submit="Run",
         action=action,
-        fields=(*fields, *_machines(action)),
+        fields=(*fields, *_machines(action), _why(action)),
         intro=intro,
     )
 

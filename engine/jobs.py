@@ -10,6 +10,7 @@ from typing import Any, ClassVar, get_args
 
 from engine.incident_jobs import CloseUnheard, SetApart
 from engine.people_jobs import BeginLeave, Escalate, Notify, RemindReview
+from engine.run_jobs import RecheckRuns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,6 +375,7 @@ Job = (
     | Escalate
     | BeginLeave
     | RemindReview
+    | RecheckRuns
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from math import sqrt
 
+from engine.incident import Incident
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Purpose, Runbook
 
@@ -116,6 +117,18 @@ def judge(
     if now < run.finished_at + DAY:
         return None
     return (Verdict.NO_EFFECT, None) if firing else (Verdict.HELD, None)
+
+
+def fired_again(incident: Incident, since: datetime) -> datetime | None:
+    """When it began to fire anew after that inside of an incident that stayed open; None when it did not, or when the
+    incident holds other problems too and so nobody can say which of them it was."""
+    if incident.held or not incident.track:
+        return None
+    course = incident.course
+    newest_first = course.changes[::-1]
+    began = newest_first[0::2] if incident.firing else newest_first[1::2]  # it begins and stops in turns
+    later = [at for at in (*began, *(one.began for one in course.rounds)) if at > since.timestamp()]
+    return datetime.fromtimestamp(min(later), UTC) if later else None
 
 
 def words(verdict: Verdict, after: timedelta | None) -> str:

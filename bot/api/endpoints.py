@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.api import companies, incidents, live, outbreaks, quiet, reports, reviews, runs, settings
+from bot.api import companies, incidents, live, outbreaks, policies, quiet, reports, reviews, runs, settings
 from bot.api.door import handler
 from bot.core import Core
 
@@ -14,6 +14,7 @@ ENDPOINTS = (
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
     *reviews.ENDPOINTS,
+    *policies.ENDPOINTS,
     *reports.ENDPOINTS,
     *settings.ENDPOINTS,
     *outbreaks.ENDPOINTS,

@@ -72,7 +72,7 @@ class ApproveRequest(Request):
 
 
 class RejectRequest(Request):
-    note: str = Field("", max_length=1000, validation_alias=AliasChoices("note", "reason", "text"))
+    note: str = Field(min_length=1, max_length=1000, validation_alias=AliasChoices("note", "reason", "text"))
 
 
 class IncidentQuery(Request):

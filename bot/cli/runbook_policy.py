@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,8 +11,8 @@ from bot.cli import terminal
 from bot.cli.opened import operator, with_core
 from bot.cli.runbook import catalogue
 from bot.cli.words import Json
-from engine.company import configured
-from engine.errors import Refused
+from bot.runbook_rules import changed
+from engine.company import settled
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -46,13 +47,13 @@ def policy(
         async def change(tx: Transaction) -> list[dict[str, Any]]:
             place = await configure.place(tx, where, operator())
             if runbook and (mode is not None or approvals is not None):
-                rules = dict(place.now(setting).kept)
-                _change(rules, known.get(runbook).id, mode, approvals, place.now(SETTINGS["autonomy"]).kept)
-                kept = dict(sorted(rules.items())) or None
+                usual = place.now(SETTINGS["autonomy"]).kept
+                rules = changed(place.now(setting).kept, known.get(runbook).id, mode, approvals, usual)
+                kept = rules or None
                 now = core.clock.now()
                 _, place = await configure.put(tx, where, setting, kept, actor=operator(), now=now)
             assert place.company is not None
-            found = configured(place.company, **place.layers.company)
+            found = settled(replace(place.company, layers=place.layers))
             return [_policy(one, policy_of(found, one)) for one in chosen]
 
         return await core.write(change)
@@ -63,22 +64,6 @@ def policy(
     headings = ("RUNBOOK", "RISK", "MODE", "SET FOR", "APPROVALS")
     names = ("runbook", "risk", "mode", "set_for", "approvals")
     terminal.say_table(headings, [[str(one[name]) for name in names] for one in rows], nothing="")
-
-
-def _change(
-    rules: dict[str, str], runbook_id: str, mode: str | None, approvals: int | None, usual: str
-) -> None:
-    """Set one rule; `company` takes it away."""
-    if mode == "company":
-        rules.pop(runbook_id, None)
-        return
-    if mode is not None and mode not in ("observe", "propose", "act"):
-        raise Refused(
-            f"“{mode[:30]}” is no mode.", hint="There are observe, propose, act, and company.", code="invalid"
-        )
-    known, _, count = rules.get(runbook_id, usual).partition("/")
-    agree = str(approvals) if approvals is not None else count
-    rules[runbook_id] = (mode or known) + (f"/{agree}" if agree else "")
 
 
 def _policy(runbook: Runbook, found: Policy) -> dict[str, Any]:

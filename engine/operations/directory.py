@@ -17,6 +17,7 @@ from engine.cloud import Cloud, Provider
 from engine.company import Asset, Company, Role, User
 from engine.errors import NotFound, Refused
 from engine.ports import Transaction
+from engine.run_jobs import RecheckRuns
 from engine.signing import SigningSecret
 
 _SLUG = re.compile(r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$")
@@ -135,6 +136,7 @@ async def change_company(
     await _channel_is_free(tx, company)
     company = replace(company, clouds=_checked_clouds(company.clouds))
     await tx.companies.change(company)
+    tx.jobs.put(RecheckRuns(company_id=0), due_at=now)
     _prove(tx, AuditKind.COMPANY_CHANGED, company.id, company.slug, actor, now, **what)
     return company
 
@@ -143,6 +145,7 @@ async def archive_company(tx: Transaction, slug: str, *, actor: Actor, now: date
     company = await company_called(tx, slug)
     archived = replace(company, archived_at=now)
     await tx.companies.change(archived)
+    tx.jobs.put(RecheckRuns(company_id=0), due_at=now)
     await tx.companies.expire_keys(company.id, at=now, keep="")
     _prove(tx, AuditKind.COMPANY_ARCHIVED, company.id, slug, actor, now)
     return archived
@@ -262,6 +265,7 @@ async def change_user(tx: Transaction, user: User, *, actor: Actor, now: datetim
     _must_belong(user)
     await _chat_ids_are_free(tx, user)
     await tx.users.change(user)
+    tx.jobs.put(RecheckRuns(company_id=0), due_at=now)  # what they asked for may be no longer theirs to ask
     _prove(tx, AuditKind.USER_CHANGED, 0, user.email, actor, now, **what)
     return user
 
@@ -273,6 +277,7 @@ async def add_asset(tx: Transaction, asset: Asset, *, actor: Actor, now: datetim
     if any(known.name.lower() == asset.name.lower() for known in context.assets):
         raise Refused(f"{context.company.name} has an asset called {asset.name} already.")
     stored = await tx.companies.add_asset(asset)
+    tx.jobs.put(RecheckRuns(company_id=0), due_at=now)
     _prove(tx, AuditKind.ASSET_ADDED, asset.company_id, asset.name, actor, now, cloud_ref=asset.cloud_ref)
     return stored
 

@@ -80,17 +80,18 @@ async def approve(
 
 
 async def reject(tx: RunsTransaction, run_id: str, *, note: str, actor: Actor, now: datetime) -> Run:
-    """Say no, best with a reason; the requester reads it in the thread."""
+    """Say no and why; the requester reads it in the thread."""
     before = await find(tx, run_id, actor)
     if _decided_by(before, actor) and before.status is RunStatus.REJECTED:
         return before
     await _check_pending(tx, before, actor, now, verb="reject")
     said_note = note.strip()[:NOTE_LIMIT]
+    if not said_note:
+        raise Refused("A rejection needs a reason.", hint="Say why not.", code="invalid")
     after = state.reject(before, by=actor.id, name=actor.name, note=said_note, now=now)
-    because = f": {said_note}" if said_note else "."
     said = Said(
         audit=AuditKind.RUN_REJECTED,
-        text=f"{actor.name} rejected {before.label}, asked for by {before.requested_by_name}{because}",
+        text=f"{actor.name} rejected {before.label}, asked for by {before.requested_by_name}: {said_note}",
         act=f"{before.title} rejected by {actor.name}",
         timeline=TimelineKind.APPROVAL,
         detail={"requested_by": before.requested_by, "note": said_note},

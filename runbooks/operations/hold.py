@@ -31,6 +31,8 @@ async def measure(tx: RunsTransaction, run_id: str, *, now: datetime) -> Run | N
     if incident is None:
         return None
     back_at = await tx.runs.back_at(run, incident.correlation_key) if run.finished_at else None
+    if back_at is None and run.finished_at is not None:
+        back_at = holding.fired_again(incident, run.finished_at)
     found = holding.judge(run, back_at=back_at, firing=incident.open and incident.firing > 0, now=now)
     if found is None:
         look = holding.next_look(run, now)

@@ -156,3 +156,27 @@ async def test_break_glass_by_rest_has_the_same_conditions_and_is_signed_by_anot
     assert (await rest.get(world.root, "/api/msp/reviews"))["reviews"] == []
     (review,) = (await rest.get(world.root, "/api/msp/reviews?open_only=false"))["reviews"]
     assert review["note"] == "fine"
+
+
+async def test_a_rejection_needs_a_reason(rest: Rest, world: World) -> None:
+    said = await restart(rest, world)
+    path = f"/api/msp/runs/{said['run_id']}/reject"
+    for body in ({}, {"note": ""}, {"reason": "  "}):
+        await rest.post(world.root, path, body, status=422)
+    assert (await rest.get(world.kim, f"/api/msp/runs/{said['run_id']}"))["status"] == "pending_approval"
+
+
+async def test_how_far_a_runbook_may_go_is_read_and_set(rest: Rest, world: World) -> None:
+    path = "/api/companies/acme/runbooks/restart-service/policy"
+    found = await rest.get(world.ada, path)
+    assert (found["mode"], found["own"], found["approvals"], found["break_glass"]) == ("act", False, 1, False)
+    after = await rest.put(world.ada, path, {"mode": "propose", "approvals": 2})
+    assert (after["mode"], after["own"], after["approvals"]) == ("propose", True, 2)
+    assert (await rest.get(world.root, path))["approvals"] == 2
+    assert (await rest.put(world.root, path, {"approvals": 3}))["mode"] == "propose"
+    assert not (await rest.put(world.root, path, {"mode": "company"}))["own"]
+    await rest.put(world.kim, path, {"mode": "act"}, status=403)
+    await rest.put(world.eve, path, {"mode": "act"}, status=404)
+    for body in ({"mode": "maybe"}, {"approvals": 9}, {"hours": "always"}):
+        await rest.put(world.root, path, body, status=422)
+    await rest.get(world.root, "/api/companies/acme/runbooks/no-such/policy", status=404)

@@ -26,8 +26,14 @@ async def asked_for(world: Any, script: str = "systemctl reset-failed", **more: 
     number = given.number(given.results(answer)[0]["incident_id"])
     form = await handle(world.core, Run(number, CUSTOM), actor=given.actor(world.kim), place=Place())
     assert isinstance(form, cards.Asked)
-    assert [one.name for one in form.form.fields] == ["platform", "script", "check"]
-    answers = {"platform": "linux", "script": script, "check": "true", **more}
+    assert [one.name for one in form.form.fields] == ["platform", "script", "check", "reason"]
+    answers = {
+        "platform": "linux",
+        "script": script,
+        "check": "true",
+        "reason": "it hangs since noon",
+        **more,
+    }
     filled = form.form.action.filled(answers)
     await handle(world.core, filled, actor=given.actor(world.kim), place=Place())
     return number
@@ -45,6 +51,7 @@ async def test_it_waits_for_an_msp_admin_who_sees_every_line(world: Any) -> None
     said = text_of(card)
     assert "cut here" not in said
     assert "nobody has tested it" in said
+    assert "it hangs since noon" in said
     with pytest.raises(Refused, match="Only MSP admins"):
         await handle(world.core, Approve(run.id, run.digest), actor=given.actor(world.ada), place=Place())
     await handle(world.core, Approve(run.id, run.digest), actor=given.actor(world.root), place=Place())

@@ -14,18 +14,20 @@ from bot.incident_card import incident_card
 from bot.views import incident_view
 from engine.audit import AuditKind
 from engine.company import Autonomy
-from engine.operations import configure
+from engine.operations import configure, respond
 from engine.setting import SETTINGS, Origin
+from engine.track import Round, Track
 from runbooks import catalogue, holding
 from runbooks.holding import Outcome, Rate, Verdict, judge, likely, ranked, words, worth_promoting
 from runbooks.operations import hold
-from runbooks.operations.request import consider
+from runbooks.operations.request import consider, request
 from runbooks.policy import policy_for
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Purpose, Risk
 from tests import given
 from tests.clock import START
 from tests.given import World
+from tests.runbooks.memory import DISK as INCIDENT
 from tests.runbooks.provider import FAILED, SUCCEEDED, Provider, over
 from tests.runbooks.test_stored_runs import carried, stored
 
@@ -246,3 +248,68 @@ async def test_enough_evidence_is_put_before_an_admin_and_changes_nothing_by_its
     await measured(world, run)
     assert "Clean up disk space held 16 of 16 times at Acme for this problem" in await told(world, run)
     assert await mode(world) is Autonomy.PROPOSE
+
+
+async def test_what_fires_again_while_somebody_keeps_the_incident_open_came_back(
+    world: World, clock: Any
+) -> None:
+    """Kim has it in hand, so a recovery does not close it: that it fires anew and stops is no fix that held."""
+    (given_,) = given.results(await world.tell(given.alert("web-01", DISK)))
+    number = given.number(given_["incident_id"])
+    actor = given.actor(world.kim)
+    core = world.core
+    await core.write(lambda tx: respond.claim(tx, number, actor=actor, now=clock.now()))
+
+    async def by_hand(tx: Any) -> Run:
+        return await request(
+            tx,
+            await tx.incidents.get(number),
+            core.catalogue.get("disk-clean-up"),
+            {},
+            context=await tx.companies.context(world.acme.id),
+            actor=actor,
+            now=core.clock.now(),
+            reason="",
+        )
+
+    run = await core.write(by_hand)
+    clock.advance(minutes=1)
+    end = over(SUCCEEDED, stdout="made room", exit_code=0)
+    run = await carried(core, run.id, Provider(polls=[end, end]))
+    clock.advance(seconds=30)
+    await world.tell(given.alert("web-01", DISK))  # monitoring repeats itself before it looks again
+    clock.advance(minutes=1)
+    await world.tell(given.recovery("web-01", DISK))
+    clock.advance(minutes=15)
+    assert (await measured(world, run)).held == ""
+    clock.advance(minutes=20)
+    await world.tell(given.alert("web-01", DISK))
+    clock.advance(minutes=2)
+    await world.tell(given.recovery("web-01", DISK))
+    clock.advance(minutes=30)
+    assert (await measured(world, run)).held == "came back after 36 min"
+    kept = await core.read(lambda tx: tx.incidents.get(number))
+    assert kept is not None and kept.open
+
+
+@pytest.mark.parametrize(
+    ("changes", "firing", "since", "again"),
+    [
+        ((0.0, 60.0), 0, 30, None),
+        ((0.0, 60.0, 90.0), 1, 30, 90.0),
+        ((0.0, 60.0, 90.0, 95.0), 0, 30, 90.0),
+        ((0.0,), 1, 30, None),
+        ((0.0, 60.0, 90.0), 1, 100, None),
+    ],
+)
+def test_when_it_began_to_fire_anew(
+    changes: tuple[float, ...], firing: int, since: float, again: float | None
+) -> None:
+    def at(seconds: float) -> float:
+        return START.timestamp() + seconds
+
+    track = Track(changes=tuple(at(one) for one in changes), rounds=(Round(at(0.0)),)).pack()
+    incident = replace(INCIDENT, firing=firing, track=track)
+    found = holding.fired_again(incident, START + timedelta(seconds=since))
+    assert (found and (found - START).total_seconds()) == again
+    assert holding.fired_again(replace(incident, held=1), START) is None

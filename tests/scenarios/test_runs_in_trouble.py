@@ -12,9 +12,11 @@ from datetime import timedelta
 import pytest
 
 from bot.settings import NAMES
+from engine.company import Role
+from engine.operations import directory
 from runbooks.run import RunStatus
 from sandbox.faults import Fault
-from tests.harness import Harness, shown
+from tests.harness import CLI, Harness, shown
 from tests.outside import COMPANIES, HOME_KEY, HOME_SECRET
 
 
@@ -224,3 +226,25 @@ async def test_two_replicas_share_the_work_and_say_everything_once(h: Harness, b
     labels = {one["metadata"]["event_payload"]["incident_id"] for one in h.cards("acme")}
     assert len(labels) == 3
     assert COMPANIES["acme"][1] == "C0ACME"
+
+
+async def test_a_request_is_void_at_once_when_its_requester_may_no_longer_ask(h: Harness):
+    """Long before the next sweep."""
+    await requested(h)
+
+    async def demote(tx):
+        kim = await tx.users.get(h.users["kim"].id)
+        viewer = replace(kim, role=Role.CLIENT_VIEWER)
+        await directory.change_user(tx, viewer, actor=CLI, now=h.clock.now())
+
+    await h.write(demote)
+    h.core.nudge.set()
+    card = await h.card("acme", kind="approval", saying="may no longer do so")
+    assert "Void" in shown(card)
+
+
+async def test_what_is_asked_for_differently_says_what_took_its_place(h: Harness):
+    await requested(h)
+    await h.command("kim", "acme", "/aw run restart-service 1 unit=mysql")
+    old = await h.card("acme", kind="approval", saying="in its place")
+    assert "what Kim asked for at" in shown(old)
