@@ -128,6 +128,14 @@ class Back(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class OnCall(_Act):
+    """Who is on call; `words` are `me` and for how long."""
+
+    verb: ClassVar[str] = "oncall"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Merge(_Act):
     """The incident becomes part of `to`."""
 
@@ -508,7 +516,7 @@ class SendTest(_Act):
     company: str = ""
 
 
-OnPeople = Escalate | ExplainLate | Leave | Back
+OnPeople = Escalate | ExplainLate | Leave | Back | OnCall
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting

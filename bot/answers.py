@@ -48,6 +48,7 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
     ("/aw hold INC-42 what for", "wait for the client: its clocks stand still", Verb.HOLD),
     ("/aw escalate INC-42 why", "call the next level now", Verb.ESCALATE),
+    ("/aw oncall", "who is on call; `/aw oncall me 2h` stands in", Verb.CLAIM),
     ("/aw leave until friday", "you get nothing while away; also mon-fri; /aw back", Verb.CLAIM),
     ("/aw snooze INC-42 2h", "no reminders for a time", Verb.SNOOZE),
     ("/aw silence web-01 2h why", "hold its alerts; shows first what that hides", Verb.SILENCE),

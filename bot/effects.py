@@ -58,6 +58,7 @@ from engine.operations import (
     learning,
     leave,
     limits,
+    oncall,
     outbreaks,
     patterns,
     sources,
@@ -295,6 +296,7 @@ class Effects:
         await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)
         await tx.intake_lines.forget(before=now - kept)
         await tx.notices.forget(before=now - KEPT)
+        await oncall.warn_of_gaps(tx, now=now)
 
 
 async def _incident_of(tx: Transaction, card_id: str) -> int | None:

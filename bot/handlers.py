@@ -10,6 +10,7 @@ from bot import (
     config_handlers,
     group_handlers,
     letter_handlers,
+    oncall_handlers,
     outbreak_handlers,
     people_handlers,
     questions,
@@ -53,6 +54,7 @@ from bot.actions import (
     Merge,
     Mine,
     Note,
+    OnCall,
     PostReport,
     Reject,
     Reopen,
@@ -133,6 +135,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
+        case OnCall():
+            return await oncall_handlers.handle(core, action, place, actor)
         case Escalate() | ExplainLate() | Leave() | Back():
             return await people_handlers.handle(core, action, place, actor)
         case Snooze():

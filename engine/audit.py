@@ -76,6 +76,7 @@ class AuditKind(StrEnum):
     SECRET_ROTATED = "secret.rotated"
     USER_ADDED = "user.added"
     USER_CHANGED = "user.changed"
+    ROTATION_CHANGED = "rotation.changed"
     ASSET_ADDED = "asset.added"
     ALIAS_ACCEPTED = "alias.accepted"
     ALIAS_REFUSED = "alias.refused"

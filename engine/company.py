@@ -13,6 +13,7 @@ from engine.alert import Identity, Severity, normal_asset
 from engine.aliases import Alias, Verdict
 from engine.allowance import Limits
 from engine.cloud import Cloud
+from engine.oncall import Rotation
 from engine.setting import SETTINGS, Layers, resolve, sla_name
 from engine.sla import DEFAULT_TARGETS, ClockKind, SlaPolicy
 from engine.suppression import QuietRule
@@ -206,6 +207,8 @@ class CompanyContext:
     people: Sequence[User]
     quiet: Sequence[QuietRule] = ()
     """Silences and maintenance windows that are not over."""
+    rotations: Sequence[Rotation] = ()
+    """The plans of who is on call that are for this company."""
     aliases: Sequence[Alias] = ()
     """Under which further names assets go, as alerts or people said."""
 
@@ -213,6 +216,13 @@ class CompanyContext:
     def identities(self) -> dict[tuple[str, str], Identity]:
         """What was worked out of (asset, signature) as senders say them; see `engine.correlation.identify`."""
         return {}
+
+    def on_call(self, now: datetime) -> frozenset[int]:
+        """Who is on call for it, as far as they are there."""
+        if not self.rotations:
+            return frozenset()
+        there = {user.id for user in self.people if user.available and not user.on_leave(now)}
+        return frozenset(who for one in self.rotations if (who := one.at(now)) in there)
 
     @property
     def listed_names(self) -> Collection[str]:

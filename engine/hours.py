@@ -90,6 +90,10 @@ class BusinessHours:
             last = closes
         return last
 
+    def openings(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """From when to when it is open between two moments, or reaching into them; in pieces that may touch."""
+        yield from self._open(begin, end)
+
     def _open(self, begin: datetime, end: datetime | None) -> Iterator[tuple[datetime, datetime]]:
         day, closed = begin.astimezone(UTC).date(), 0
         while closed <= LONGEST_CLOSED:

@@ -79,12 +79,13 @@ class Wanted:
     exclude: frozenset[int] = frozenset()
 
 
-def wanted(context: CompanyContext, incident: Incident, **more: Any) -> Wanted:
+def wanted(context: CompanyContext, incident: Incident, now: datetime, **more: Any) -> Wanted:
     asset = context.asset_called(incident.asset_name)
     return Wanted(
         company_id=context.company.id,
         skills=wanted_skills(incident.category, asset.platform if asset else ""),
         skilled=context.company.value("routing_skills") == "required",
+        on_call=context.on_call(now),
         **more,
     )
 

@@ -189,6 +189,7 @@ class Companies:
             people=tuple(people),
             quiet=tuple(await self._tx.quiet.unfinished([company_id])),
             aliases=tuple(await self._tx.knowledge.aliases(company_id)),
+            rotations=tuple(one for one in await self._tx.rotations.all() if one.serves(company_id)),
         )
 
     async def get(self, company_id: int) -> Company | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from storage.dialect import Json, Moment
+from storage.dialect import Json, Moment, Number
 from storage.tables import Column, Text, metadata
 
 tokens = sa.Table(
@@ -62,4 +62,29 @@ escalations = sa.Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     sa.Index("ix_escalations_company", "company_id", "at"),
+)
+
+rotations = sa.Table(
+    "rotations",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
+    Column("name", Text, nullable=False, unique=True),
+    Column("timezone", Text, nullable=False),
+    Column("companies", Json, nullable=False),
+    Column("hours", Text, nullable=False),
+    Column("layers", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+overrides = sa.Table(
+    "oncall_overrides",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
+    Column("rotation_id", sa.BigInteger, nullable=False),
+    Column("user_id", sa.BigInteger, nullable=False),
+    Column("begin_at", Moment, nullable=False),
+    Column("end_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -29,6 +29,7 @@ from storage.pictures import Pictures
 from storage.quiet import QuietRules
 from storage.reports import Reports
 from storage.reviews import Reviews
+from storage.rotations import Rotations
 from storage.runs import Runs
 from storage.secrets import Vault
 from storage.sources import Sources
@@ -118,6 +119,8 @@ class Transaction:
     @cached_property
     def opinions(self) -> Opinions:
         return Opinions(self)
+    def rotations(self) -> Rotations:
+        return Rotations(self)
 
     @cached_property
     def outbreaks(self) -> Outbreaks:

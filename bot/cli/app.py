@@ -22,6 +22,7 @@ from bot.cli import (
     heartbeat,
     incident,
     msp,
+    oncall,
     quiet,
     replay,
     report,
@@ -62,6 +63,7 @@ app.add_typer(company.app, name="company")
 app.add_typer(config.app, name="config")
 app.add_typer(config.groups, name="group")
 app.add_typer(user.app, name="user")
+app.add_typer(oncall.app, name="oncall")
 asset.app.add_typer(asset_patches.app)
 asset.app.add_typer(asset_discover.app)
 asset.app.add_typer(asset_alias.app, name="alias")

@@ -281,7 +281,8 @@ async def _people(
         case Target.TECHNICIAN:
             return await _technician(tx, incident, context, earlier, now)
         case Target.ON_CALL:
-            return Called((), ())
+            on_call = context.on_call(now)
+            return Called(tuple(user for user in context.people if user.id in on_call), ())
         case Target.COMPANY_ADMIN:
             return Called(_there(context, Role.COMPANY_ADMIN, now), ())
         case Target.MSP_ADMIN:
@@ -312,7 +313,7 @@ async def _technician(
     asked = {incident.assignee_id, *(one for call in earlier for one in call.called)} - {None}
     loads = await tx.users.loads([user.id for user in context.technicians])
     tried = frozenset(one for one in asked if one is not None)
-    want = wanted(context, incident, exclude=tried, urgent=True)
+    want = wanted(context, incident, now, exclude=tried, urgent=True)
     choice = choose(context.technicians, loads, want, now=now)
     if choice.user is not None:
         return Called((choice.user,), (), f"called by escalation; {choice.reason}")

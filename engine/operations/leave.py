@@ -93,7 +93,7 @@ async def hand_on(tx: PeopleTransaction, user: User, *, now: datetime) -> Left:
         context = await tx.companies.context(before.company_id)
         people = [user if one.id == user.id else one for one in context.technicians]
         loads = await tx.users.loads([one.id for one in people])
-        choice = choose(people, loads, wanted(context, before), now=now)
+        choice = choose(people, loads, wanted(context, before, now), now=now)
         after = replace(state.unclaim(before), assigned_reason=choice.reason)
         if choice.user is not None:
             after = state.reassign(after, user_id=choice.user.id, reason=choice.reason)

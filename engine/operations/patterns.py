@@ -171,7 +171,7 @@ async def _come_up(
     text = f"🗓 {unlike[0].upper()}{unlike[1:]}."
     if after.assignee_id is None:
         loads = await tx.users.loads([user.id for user in context.technicians])
-        choice = choose(context.technicians, loads, wanted(context, after), now=now)
+        choice = choose(context.technicians, loads, wanted(context, after, now), now=now)
         if choice.user is not None:
             after = assign(after, user_id=choice.user.id, reason=choice.reason)
             text += f" For {choice.user.name}:"

@@ -74,7 +74,7 @@ async def unclaim(
     context = await tx.companies.context(before.company_id)
     loads = await tx.users.loads([user.id for user in context.technicians])
     gave = frozenset(one for one in (actor.id, before.assignee_id) if one is not None)
-    choice = choose(context.technicians, loads, wanted(context, before, exclude=gave), now=now)
+    choice = choose(context.technicians, loads, wanted(context, before, now, exclude=gave), now=now)
     because = f" ({reason})" if reason else ""
     what = f"{actor.name} gave it back{because}"
     after = state.acted(free, what=what, now=now)

@@ -122,7 +122,7 @@ async def _route(
     loads = dict(await tx.users.loads(people)) if people else {}
     for work in sorted(ownerless, key=lambda one: one.after.severity.rank):
         context = contexts[work.after.company_id]
-        choice = choose(context.technicians, loads, wanted(context, work.after), now=now)
+        choice = choose(context.technicians, loads, wanted(context, work.after, now), now=now)
         if choice.user is None:
             work.after = replace(work.after, assigned_reason=choice.reason)
             continue

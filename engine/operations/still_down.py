@@ -58,7 +58,7 @@ async def _route(tx: Transaction, incident: Incident, now: datetime) -> None:
         return
     context = await tx.companies.context(incident.company_id)
     loads = await tx.users.loads([user.id for user in context.technicians])
-    choice = choose(context.technicians, loads, wanted(context, incident), now=now)
+    choice = choose(context.technicians, loads, wanted(context, incident, now), now=now)
     after = replace(incident, assigned_reason=choice.reason)
     if choice.user is not None:
         after = assign(incident, user_id=choice.user.id, reason=choice.reason)

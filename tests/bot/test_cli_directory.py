@@ -357,3 +357,29 @@ def test_a_company_has_a_contact(aw: Shell) -> None:
     assert aw.done(*change, "IT@Acme.example")["contact_email"] == "it@acme.example"
     assert "e-mail address" in aw.refused(*change, "it at acme")
     assert aw.done(*change, "")["contact_email"] is None
+
+
+def test_a_rotation_is_planned_and_leaves_as_a_calendar(aw: Shell, tmp_path: Path) -> None:
+    aw.done("user", "add", "--name", "Kim", "--email", "kim@msp.example", "--role", "msp_admin")
+    assert (
+        aw("oncall", "add", "nights", "--timezone", "Europe/Vienna", "--hours", "mon-fri 17:00-08:00").code
+        == 0
+    )
+    assert (
+        aw(
+            "oncall", "layer", "nights", "--person", "kim@msp.example", "--every", "daily", "--at", "17:00"
+        ).code
+        == 0
+    )
+    (plan,) = aw.done("oncall", "list")
+    assert plan["name"] == "nights" and plan["next"] == "kim@msp.example" and plan["next_at"]
+    out = tmp_path / "nights.ics"
+    assert aw("oncall", "export", "nights", "--out", str(out)).code == 0
+    text = out.read_text()
+    assert text.startswith("BEGIN:VCALENDAR") and "SUMMARY:nights: Kim" in text
+    assert (
+        aw("oncall", "override", "nights", "kim@msp.example", "2099-12-24T18:00", "2099-12-25T08:00").code
+        == 0
+    )
+    assert aw("oncall", "remove", "nights").code == 0
+    assert aw.done("oncall", "list") == []
