@@ -119,6 +119,7 @@ class Transaction:
     @cached_property
     def opinions(self) -> Opinions:
         return Opinions(self)
+
     def rotations(self) -> Rotations:
         return Rotations(self)
 
