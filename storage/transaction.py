@@ -120,6 +120,7 @@ class Transaction:
     def opinions(self) -> Opinions:
         return Opinions(self)
 
+    @cached_property
     def rotations(self) -> Rotations:
         return Rotations(self)
 
