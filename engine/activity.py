@@ -54,6 +54,8 @@ class Key:
     parts: int = 0
     firm: bool = False
     worst: int = 99
+    aside: bool = False
+    """It stands alone beside what else is wrong with its asset, which goes on attracting what comes next."""
     starts: tuple[float, ...] = ()
 
     def chatters(self, now: float) -> bool:
@@ -236,12 +238,14 @@ class Activity:
         episode.count += 1
         episode.heard_until(now, self.window)
         episode.assets[row.asset] = now
-        if episode.chatter:
+        if episode.chatter or row.aside:
             held = self.active.get(row.asset)
             if held is None or held[0] is episode or now - held[1] > self.window:
                 self.active[row.asset] = (episode, now)
+        else:
+            self.active[row.asset] = (episode, now)
+        if episode.chatter:
             return
-        self.active[row.asset] = (episode, now)
         first = first_part(row.asset)
         if first:
             self.families.setdefault(first, {})[episode.id] = now
@@ -298,7 +302,8 @@ class Activity:
             self.enter(row, episode, row.last, firm=row.firm)
             episode.first = min(episode.first, row.since)
             episode.count += row.run
-            self.active[row.asset] = (episode, row.last)
+            if not row.aside or row.asset not in self.active:
+                self.active[row.asset] = (episode, row.last)
             first = first_part(row.asset)
             if first:
                 self.families.setdefault(first, {})[episode.id] = row.last

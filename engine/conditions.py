@@ -56,6 +56,7 @@ OF_ITS_OWN = frozenset(
     ["disk", "log", "certificate", "backup", "time", "security", "hardware", "memory", "cpu"]
 )
 """Troubles that an asset has by itself: what it depends on does not fill its disk."""
+_FOLLOWS_LOAD = frozenset(["memory", "cpu"])
 _TABLE = tuple((name, re.compile(pattern)) for name, pattern in _CONDITIONS)
 _PART = re.compile(
     r"\b(port|vlan|disk|drive|volume|eth|nic|interface|lun|bay|slot|fan|psu|raid|job|task|schedule|policy|site|queue)"
@@ -82,6 +83,13 @@ def condition(signature: str) -> str | None:
 def of_its_own(signature: str) -> bool:
     """A trouble that did not come from elsewhere."""
     return condition(signature) in OF_ITS_OWN
+
+
+def outlasts(signature: str) -> bool:
+    """A trouble of its own that is still there when whatever else is wrong around it is over: memory and processor
+    fill up because of others and empty with them, a full disk does not."""
+    found = condition(signature)
+    return found in OF_ITS_OWN and found not in _FOLLOWS_LOAD
 
 
 @lru_cache(maxsize=8192)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
-from engine.conditions import UNREACHABLE, alike, condition, differ, of_its_own
+from engine.conditions import UNREACHABLE, alike, condition, differ, of_its_own, outlasts
 from engine.names import first_part
 from engine.relations import Follows
 
@@ -73,7 +73,9 @@ class Case:
     told: float = 0.0
     """What of it has been said before: it may join, but does not count as a link a second time."""
     hint: bool = False
-    """History alone speaks for it, of something urgent."""
+    """Of something urgent only that speaks for it which cannot join it: history, or `sideways`."""
+    sideways: float = 0.0
+    """What of it would put a trouble that an asset has by itself under something else that is wrong around it."""
 
     def add(self, weight: float, words: str | Follows, *, firm: bool = False) -> None:
         self.score += weight
@@ -105,6 +107,8 @@ def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) ->
         )
         if follows:
             _learned(activity, sighting, follows, cases)
+    if sighting.row.worst <= _HIGH and outlasts(sighting.row.signature):
+        sighting.row.aside = _stands_alone(cases.values())
     now, trace = sighting.now, sighting.trace
     if trace and (episode := activity.traces.get(trace)) is not None and now <= episode.ends:
         _case(cases, episode).add(SAME_TRACE, f"both carry the trace {trace}", firm=True)
@@ -117,6 +121,17 @@ def weigh(activity: Activity, sighting: Sighting, *, usual: bool, rush: bool) ->
     ]
     if len(found) > 1:
         found.sort(key=lambda case: (-case.score, case.episode.id))
+    return found
+
+
+def _stands_alone(cases: Iterable[Case]) -> bool:
+    """An urgent trouble that an asset has by itself is never put under another one: a full disk stays full when the
+    host, or the switch above it, is back. What lies around it only relates the two."""
+    found = False
+    for case in cases:
+        if case.sideways > 0.0 and (rest := case.score - case.sideways) < JOIN:
+            case.score, case.firm, case.hint = rest, min(case.firm, rest), True
+            found = True
     return found
 
 
@@ -139,13 +154,16 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
             continue
         if other in mentions:
             continue
+        sideways = False
         if needed and row.asset in activity.topology.needs(other):
             if _all_of_its_own(episode.on_asset.get(other, ())):
                 weight *= UNRELATED_SHARE
         elif own:
             weight *= UNRELATED_SHARE
+            sideways = True
         case = cases.get(episode.id) or _case(cases, episode)
         weight *= math.exp(-ago / FRESH) if ago > 0.0 else 1.0
+        case.sideways += weight if sideways else 0.0
         case.score += weight
         case.firm += weight
         case.terms.append((weight, words))
@@ -226,7 +244,9 @@ def _same_asset(activity: Activity, sighting: Sighting, cases: dict[int, Case], 
     if fading < 0.1:
         return
     if UNREACHABLE in {condition(mine), *(condition(row.signature) for row in others[-8:])}:
-        _case(cases, episode).add(HOST_DOWN * fading, f"{asset} itself is unreachable")
+        case = _case(cases, episode)
+        case.add(HOST_DOWN * fading, f"{asset} itself is unreachable")
+        case.sideways += HOST_DOWN * fading if of_its_own(mine) else 0.0
         return
     foreign = [row for row in others if not differ(mine, row.signature)]
     if not foreign:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -148,6 +148,8 @@ async def take_out(
         out = await _opened(tx, source, own, taken, why, held=len(keys) - 1, now=now)
     held = max(0, source.held - len(keys))
     after = grouping.without(source, left, taken, held=held, apart=out.id)
+    if source.critical_asset:
+        after = replace(after, critical_asset=await _critical(tx, source, keys))
     if source.cause.partition(": ")[0] in {key.asset for key in wanted.keys}:
         after = replace(after, cause="", confidence=0)
     by = "" if said else f" by {actor.name}"
@@ -175,6 +177,14 @@ async def take_out(
     await show(tx, saved, at=now)
     await show(tx, out, at=now)
     return saved, out
+
+
+async def _critical(tx: Transaction, source: Incident, gone: Collection[str]) -> bool:
+    """Is any asset of what is left of it critical?"""
+    context = await tx.companies.context(source.company_id)
+    left = [one.asset for one in await tx.grouping.joined(source.id) if one.correlation_key not in gone]
+    known = [context.asset_called(name) for name in (source.asset_name, *left)]
+    return any(one is not None and one.critical for one in known)
 
 
 async def hear_apart(tx: Transaction, company_id: int, now: datetime) -> None:

@@ -180,6 +180,50 @@ def test_a_trouble_of_its_own_does_not_come_from_what_the_asset_depends_on(
     assert desk.fire(*first, 0) != desk.fire(*then, 5)
 
 
+OWN = [
+    "disk full on /",
+    "certificate expired",
+    "backup failed",
+    "log file full",
+    "raid battery failed",
+]
+
+
+@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("severity", [Severity.CRITICAL, Severity.HIGH])
+def test_an_urgent_trouble_of_its_own_is_not_put_under_a_host_that_is_down(
+    own: str, severity: Severity
+) -> None:
+    desk = Desk({})
+    down = desk.fire("srv", "host unreachable", 0, severity=Severity.CRITICAL)
+    alone = desk.fire("srv", own, 5, severity=severity)
+    assert alone != down and desk.fire("srv", own, 60, severity=severity) == alone
+    assert [type(one) for one in desk.brought] == [Related], "people are told that they may belong together"
+    assert desk.fire("srv", "service nginx down", 6, severity=severity) == down
+
+
+@pytest.mark.parametrize("own", OWN)
+@pytest.mark.parametrize("siblings", [3, 8])
+def test_an_urgent_trouble_of_its_own_is_not_put_under_what_goes_on_below_the_same_switch(
+    own: str, siblings: int
+) -> None:
+    desk = Desk({f"till-{chr(97 + number)}": ("sw",) for number in range(siblings + 1)})
+    down = desk.fire("sw", "host unreachable", 0)
+    for number in range(siblings):
+        assert desk.fire(f"till-{chr(97 + number)}", "host unreachable", 1 + number / 10) == down
+    last = f"till-{chr(97 + siblings)}"
+    assert desk.fire(last, own, 5, severity=Severity.CRITICAL) != down
+    assert not [one for one in desk.brought if isinstance(one, Merged)]
+    assert desk.fire(last, "queue stuck", 6) == down, "what may come from it still joins"
+
+
+def test_an_urgent_trouble_of_its_own_still_joins_what_suffers_from_it_and_what_says_the_same() -> None:
+    desk = Desk({"web": ("db",), "app": ("db",)})
+    first = desk.fire("web", "http 500", 0)
+    assert desk.fire("db", "disk full on /", 3, severity=Severity.CRITICAL) == first
+    assert desk.fire("db", "low free space on /", 5, tool="other", severity=Severity.CRITICAL) == first
+
+
 @pytest.mark.parametrize("cause", ["disk full on /", "service down", "memory usage high"])
 def test_what_depends_may_suffer_from_any_trouble_of_what_it_needs(cause: str) -> None:
     desk = Desk({"web": ("app",)})

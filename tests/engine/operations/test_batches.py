@@ -115,6 +115,7 @@ NOT_COMPARED = {
     "last_action_at",
     "related",
     "cause",
+    "confidence",
 }
 
 
