@@ -20,6 +20,7 @@ from engine.setting_kinds import (
     Address,
     Choice,
     EscalationChain,
+    HourlyRate,
     Hours,
     Kind,
     Number,
@@ -219,6 +220,18 @@ SETTINGS: Mapping[str, Setting] = {
             kind=Address(),
             default="",
             means="Who is mailed when what a person worked on is resolved.",
+        ),
+        Setting(
+            name="hourly_rate",
+            kind=HourlyRate(),
+            default="",
+            means="What an hour of work costs it.",
+        ),
+        Setting(
+            name="time_gap",
+            kind=Span(_minutes(5), _minutes(_DAY)),
+            default=1800,
+            means="How much of a silence of an incident's owner counts as work at most.",
         ),
         Setting(
             name="escalation",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from engine import escalation, hours
 from engine.alert import Severity
+from engine.timesheet import Rate
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _PART = re.compile(r"\s*(\d{1,7})\s*([a-z]*)\s*", re.ASCII)
@@ -251,6 +253,36 @@ class Severities:
 
     def typed(self, kept: Any) -> frozenset[Severity]:
         return frozenset(Severity(one) for one in kept)
+
+
+_RATE = re.compile(r"(\d{1,6}(?:\.\d{1,2})?)\s*([a-z]{3})", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class HourlyRate:
+    """What an hour costs, kept as `95.00 EUR`, or none."""
+
+    @property
+    def expects(self) -> str:
+        return "`none`, or such as `95 EUR`"
+
+    def read(self, words: str) -> str:
+        if words == "none":
+            return ""
+        found = _RATE.fullmatch(words)
+        if found is None:
+            raise ValueError
+        return f"{Decimal(found[1]):.2f} {found[2].upper()}"
+
+    def holds(self, kept: Any) -> bool:
+        return isinstance(kept, str) and (not kept or bool(_RATE.fullmatch(kept)))
+
+    def words(self, kept: Any) -> str:
+        return kept or "none"
+
+    def typed(self, kept: Any) -> Rate | None:
+        amount, _, currency = kept.partition(" ")
+        return Rate(Decimal(amount), currency) if kept else None
 
 
 _ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[^\s@<>(),;:\\\"\[\]]+\.[^\s@<>(),;:\\\"\[\]]+")

@@ -30,6 +30,7 @@ from bot.cli import (
     runbook_policy,
     serve,
     teams,
+    time,
     token,
     trial,
     user,
@@ -77,4 +78,5 @@ app.add_typer(token.app, name="token")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deadletter.app, name="deadletter")
 app.add_typer(email.app, name="email")
+app.add_typer(time.app, name="time")
 app.add_typer(teams.app, name="teams")

@@ -141,10 +141,10 @@ def _write(writer: Any, part: str, value: Any, name: str = "") -> None:
         for one in value:
             _write(writer, part, one, name)
     else:
-        writer.writerow((part, _cell(name), _cell("" if value is None else str(value))))
+        writer.writerow((part, cell(name), cell("" if value is None else str(value))))
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     number = text.removeprefix("-").replace(".", "", 1).isdigit()
     return f"'{text}" if text.startswith(_FORMULA) and not number else text
 

@@ -44,6 +44,8 @@ READ = [
     ("sla_around_the_clock", "none", [], "none"),
     ("contact_email", "Ops@Acme.example", "ops@acme.example", "ops@acme.example"),
     ("contact_email", "none", "", "none"),
+    ("hourly_rate", "95 eur", "95.00 EUR", "95.00 EUR"),
+    ("hourly_rate", "none", "", "none"),
 ]
 
 
@@ -66,6 +68,8 @@ def test_what_people_type_is_understood(name: str, typed: str, kept: Any, said: 
         ("sla_hours", ""),
         ("sla_around_the_clock", "critical, awful"),
         ("contact_email", "ops at acme"),
+        ("hourly_rate", "-5 EUR"),
+        ("hourly_rate", "95"),
         ("contact_email", "a@b.c, d@e.f"),
         ("contact_email", "a@b.c\u202e"),
         ("timezone", "../etc/passwd"),
