@@ -50,7 +50,10 @@ async def first_post(post: Post, *, afterwards: Afterwards | None = None) -> Non
     ):  # an earlier try may have arrived unseen, and may say what was true then
         ref = await chat.find(stored.channel, stored.id, since=claimed.posting_at, thread=post.thread)
         if ref is not None:
-            await chat.update(stored.channel, ref, post.card)
+            try:
+                await chat.update(stored.channel, ref, post.card)
+            except Gone:  # it was found and then deleted
+                ref = None
     if ref is None:
         try:
             ref = await chat.post(stored.channel, post.card, thread=post.thread)

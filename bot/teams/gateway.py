@@ -22,6 +22,7 @@ from bot.teams.connector import Connector, NotThere
 from bot.teams.render import message
 from bot.teams.text import clean
 from engine.errors import Permanent
+from storage.cards import StoredCard
 from storage.teams import TeamsReference
 from storage.transaction import Transaction
 
@@ -119,14 +120,18 @@ class TeamsChat:
     async def sighted(self, channel: str, card_id: str, ref: str) -> None:
         """Somebody pressed on this message: if its first post was lost it is found again; if it is the double of one
         that stands it goes."""
-        stored = await self._core.read(lambda tx: tx.cards.get(card_id))
-        if stored is None or stored.platform != self.name or stored.channel != channel or stored.ref == ref:
-            return
+
+        async def look(tx: Transaction) -> tuple[StoredCard | None, StoredCard | None]:
+            return await tx.cards.get(card_id), await tx.cards.by_ref(self.name, channel, ref)
+
+        stored, known = await self._core.read(look)
+        if known is not None or stored is None or (stored.platform, stored.channel) != (self.name, channel):
+            return  # what a button says of its card is not believed when the message is known to be another
         if stored.ref is None:
             where = await self._where(channel)
             seen = replace(where, id=f"card:{card_id}", account=ref, company_id=stored.company_id)
             await self.remember(seen)
-        elif ref.rpartition(";")[2] != stored.ref.rpartition(";")[2]:
+        else:
             await self.delete(channel, ref)
 
     async def member(self, conversation: str, account: str) -> Member:

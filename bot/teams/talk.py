@@ -200,6 +200,8 @@ class Talk:
     ) -> list[Reply]:
         """One reply per act. A fault is said with its code."""
         try:
+            if not said.person:
+                raise Refused("Teams does not say who you are.", hint="Sign in to Teams.", code="not_linked")
             actor = await actor_of(self._core, "teams", self._identity(said), lambda: self._profile(said))
             return [await handle(self._core, act, actor=actor, place=place) for act in await acts()]
         except Refused as refused:

@@ -59,6 +59,17 @@ async def test_who_is_turned_away_and_how(h: Harness):
     assert not await h.read(lambda tx: tx.incidents.get(1))
 
 
+async def test_who_teams_does_not_name_is_nobody(h: Harness):
+    world = h.teams.world
+    nobody = {"id": "29:aad-kim", "name": "Kim"}
+    data = {"action": {"type": "Action.Execute", "verb": "aw:claim", "data": {"aw": "claim", "value": "1"}}}
+    await h.fire("acme", "Fan")
+    await h.teams.card("acme")
+    press = activity(h, type="invoke", name="adaptiveCard/action", value=data, **{"from": nobody})
+    answer = await world.deliver(press)
+    assert answer.status == 200 and "does not say who you are" in answer.body["value"]
+
+
 def test_a_server_without_teams_loads_none_of_its_sdk():
     code = (
         "import sys, bot.app, bot.slack.app, bot.worker\n"

@@ -15,9 +15,11 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from bot import cards
+from bot.budget import Lane
 from bot.cards import Card
 from bot.core import Core
 from bot.ports import Gone
+from bot.posting import Post, first_post
 from bot.teams.connector import Connector
 from bot.teams.gateway import PART, PARTS, TeamsChat
 from bot.teams.registration import Registration
@@ -168,13 +170,20 @@ async def test_what_was_deleted_is_gone(wire: Wire):
         await wire.chat.update(CHANNEL, ref, CARD)
 
 
-async def test_the_token_is_fetched_once_and_again_when_it_no_longer_holds(wire: Wire):
+async def test_the_token_is_fetched_once_and_again_when_it_no_longer_holds(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+):
     asked: list[Any] = []
     sign_in = wire.world.issuer.sign_in
-    wire.world.issuer.sign_in = lambda *given: asked.append(given) or sign_in(*given)  # type: ignore[func-returns-value, method-assign]
+
+    def counted(tenant: str, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        asked.append(tenant)
+        return sign_in(tenant, form)
+
+    monkeypatch.setattr(wire.world.issuer, "sign_in", counted)
     for _ in range(3):
         await wire.chat.post(CHANNEL, CARD)
-    assert len(asked) == 1 and asked[0][0] == TENANT
+    assert asked == [TENANT]
     wire.world.issuer.forget_tokens()
     await wire.chat.post(CHANNEL, CARD)
     assert len(asked) == 2
@@ -259,6 +268,44 @@ async def test_a_lost_first_post_is_found_again_by_who_presses_it(wire: Wire):
     await wire.chat.sighted(CHANNEL, wanted.id, stands)
     await wire.chat.sighted(CHANNEL, wanted.id, double)
     assert [one.id for one in wire.world.messages(CHANNEL)] == [stands]
+
+    other = replace(wanted, kind="approval", subject="r1")
+    theirs = await wire.chat.post(CHANNEL, CARD)
+
+    async def stand(tx: Transaction) -> None:
+        tx.cards.want(other)
+        await tx.cards.flush()
+        await tx.cards.posted(other.id, ref=theirs, shown="x", now=now)
+
+    await wire.core.write(stand)
+    await wire.chat.sighted(CHANNEL, wanted.id, theirs)
+    assert len(wire.world.messages(CHANNEL)) == 2, "nobody can have another card taken away"
+
+
+async def test_a_message_that_was_found_and_is_gone_is_posted_anew(wire: Wire):
+    wanted = CardWanted(
+        company_id=1,
+        incident_id=None,
+        kind="intake",
+        subject="1",
+        platform="teams",
+        channel=CHANNEL,
+        in_thread=False,
+    )
+    now = wire.core.clock.now()
+
+    async def begun(tx: Transaction) -> Any:
+        tx.cards.want(wanted)
+        await tx.cards.flush()
+        await tx.cards.claim_first_post(wanted.id, now=now)
+        return await tx.cards.get(wanted.id)
+
+    stored = await wire.core.write(begun)
+    await wire.chat.sighted(CHANNEL, wanted.id, "123")
+    await first_post(Post(wire.core, wire.chat, stored, CARD, Lane.CARD, seen_at=now))
+    (posted,) = wire.world.messages(CHANNEL)
+    kept = await wire.core.read(lambda tx: tx.cards.get(wanted.id))
+    assert kept is not None and kept.ref == posted.id
 
 
 async def test_before_teams_ever_spoke_the_mend_is_named(wire: Wire):
