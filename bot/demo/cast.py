@@ -11,6 +11,9 @@ HOME_ACCOUNT = "111111111111"
 TEAM = {"id": "T0MSP", "name": "Northwind MSP"}
 MSP_CHANNEL = "C0MSPOPS"
 """The MSP's own, where no client is."""
+TEAMS_APP, TENANT = "a1e27000-0000-4000-8000-00000000de30", "7e4a4700-0000-4000-8000-00000000de30"
+TEAMS_TEAM = "19:northwind@thread.tacv2"
+"""The same MSP in Teams: its registration, its tenant, and the team that holds the clients' channels."""
 BOT = {"user_id": "U0AWBOT", "bot_id": "B0AWBOT", "app_id": "A0AWBOT", "name": "Alert Whisperer"}
 
 
@@ -42,6 +45,10 @@ class Client:
     def role_arn(self) -> str:
         return f"arn:aws:iam::{self.account}:role/AlertWhisperer"
 
+    @property
+    def teams_channel(self) -> str:
+        return f"19:{self.slug}@thread.tacv2"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
@@ -57,6 +64,11 @@ class Person:
     @property
     def first_name(self) -> str:
         return self.name.split()[0]
+
+    @property
+    def teams(self) -> str:
+        """The object id in the directory of the MSP's tenant."""
+        return f"0b1ec700-{self.first_name.lower()}"
 
     @property
     def email(self) -> str:

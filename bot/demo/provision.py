@@ -9,13 +9,25 @@ import asyncio
 import json
 import sys
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bot import app
 from bot.core import Core
-from bot.demo.cast import BOT, CLIENTS, HOME_ACCOUNT, MSP_CHANNEL, PEOPLE, REGION, TEAM, Client
+from bot.demo.cast import (
+    BOT,
+    CLIENTS,
+    HOME_ACCOUNT,
+    MSP_CHANNEL,
+    PEOPLE,
+    REGION,
+    TEAM,
+    TEAMS_APP,
+    TEAMS_TEAM,
+    TENANT,
+    Client,
+)
 from bot.demo.past import DAYS_AGO, live_through
 from bot.demo.presets import EVENING, PAST, presets
 from bot.settings import read
@@ -25,6 +37,7 @@ from engine.company import Asset, Company, Role, User
 from engine.operations import directory, outbreaks
 from engine.operations.directory import Issued
 from engine.outbreak import MspRecord
+from storage.teams import TeamsReference
 from storage.transaction import Transaction
 
 ACTOR = Actor(user=None, via=Via.CLI, label="aw demo")
@@ -32,7 +45,7 @@ ACTOR = Actor(user=None, via=Via.CLI, label="aw demo")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Where everything is, and the made-up secrets that both sides know."""
+    """Where everything is, and the made-up secrets that both sides know. Without `teams_secret` there is no Teams."""
 
     folder: str
     bot_url: str
@@ -41,16 +54,18 @@ class Plan:
     signing_secret: str
     access_key_id: str
     secret_access_key: str
+    teams_secret: str = ""
 
     def text(self) -> str:
         return json.dumps(asdict(self))
 
 
-async def provision(core: Core) -> dict[str, Issued]:
-    """Companies, people and machines, each in a transaction; the issued keys by short name."""
+async def provision(core: Core, *, teams_url: str = "") -> dict[str, Issued]:
+    """Companies, people and machines, each in a transaction; the issued keys by short name. With `teams_url`, where
+    Teams is reached, all of them are there, too."""
     issued: dict[str, Issued] = {}
     for client in CLIENTS:
-        issued[client.slug] = await _company(core, client)
+        issued[client.slug] = await _company(core, client, teams=bool(teams_url))
     ids = {slug: one.company.id for slug, one in issued.items()}
 
     async def people(tx: Transaction) -> None:
@@ -63,32 +78,46 @@ async def provision(core: Core) -> dict[str, Issued]:
                 companies=frozenset(ids[slug] for slug in person.companies),
                 skills=frozenset(person.skills),
                 slack_user=person.slack,
+                teams_user=person.teams if teams_url else None,
                 timezone=person.timezone,
             )
             await directory.add_user(tx, user, actor=ACTOR, now=core.clock.now())
 
     await core.write(people)
+    if teams_url:
+        await core.write(lambda tx: _installed(tx, teams_url, now=core.clock.now()))
     msp = MspRecord(name=TEAM["name"], slack_channel=MSP_CHANNEL)
     await core.write(lambda tx: outbreaks.set_msp(tx, msp, actor=ACTOR, now=core.clock.now()))
     return issued
 
 
-async def _past(core: Core, made: Company, client: Client) -> None:
+async def _installed(tx: Transaction, teams_url: str, *, now: datetime) -> None:
+    """The app was added to the team and by each person: where both are reached is known."""
+    places = {client.teams_channel: "" for client in CLIENTS}
+    places |= {f"person:{one.teams}": f"29:{one.teams}" for one in PEOPLE}
+    for name, account in places.items():
+        reference = TeamsReference(id=name, tenant_id=TENANT, service_url=teams_url, account=account)
+        await tx.teams.put(reference, now=now)
+
+
+async def _past(core: Core, made: Company, client: Client, *, teams: bool) -> None:
     """The days before, while the company has no channel yet: nothing of them is posted."""
     await live_through(core, made, core.clock.now())
-    shown = replace(made, slack_channel=client.channel)
+    there = client.teams_channel if teams else None
+    shown = replace(made, slack_channel=client.channel, teams_conversation=there)
     now = core.clock.now()
     await core.write(
         lambda tx: directory.change_company(tx, shown, actor=ACTOR, now=now, slack_channel=client.channel)
     )
 
 
-async def _company(core: Core, client: Client) -> Issued:
+async def _company(core: Core, client: Client, *, teams: bool) -> Issued:
     company = Company(
         id=0,
         slug=client.slug,
         name=client.name,
         slack_channel=None if client.slug in PAST else client.channel,
+        teams_conversation=client.teams_channel if teams and client.slug not in PAST else None,
         autonomy=client.autonomy,
         timezone=client.timezone,
         clouds=(Cloud(role_arn=client.role_arn, region=REGION),),
@@ -115,7 +144,7 @@ async def _company(core: Core, client: Client) -> Issued:
 
     issued = await core.write(write)
     if client.slug in PAST:
-        await _past(core, issued.company, client)
+        await _past(core, issued.company, client, teams=teams)
     return issued
 
 
@@ -123,6 +152,7 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
     """The pretend outside world as the sandbox reads it."""
     return {
         "bot": {"url": plan.bot_url},
+        "teams": _teams(plan.teams_secret) if plan.teams_secret else None,
         "slack": {
             "team": TEAM,
             "bot": BOT | {"token": plan.bot_token},
@@ -164,6 +194,27 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
         ],
         "evening": EVENING,
         "root": str(Path(plan.folder) / "machines"),
+    }
+
+
+def _teams(secret: str) -> dict[str, Any]:
+    return {
+        "app_id": TEAMS_APP,
+        "app_secret": secret,
+        "tenant_id": TENANT,
+        "bot_name": BOT["name"],
+        "people": [
+            {"id": one.teams, "name": one.name, "email": one.email, "guest": one.restricted} for one in PEOPLE
+        ],
+        "channels": [
+            {
+                "id": client.teams_channel,
+                "name": f"aw-{client.slug}",
+                "team": TEAMS_TEAM,
+                "members": [one.teams for one in PEOPLE if client.slug in one.companies or not one.companies],
+            }
+            for client in CLIENTS
+        ],
     }
 
 
@@ -215,7 +266,9 @@ def _account(client: Client, issued: Issued) -> dict[str, Any]:
 async def main(plan: Plan) -> None:
     core = await app.open_core(read())
     try:
-        issued = await provision(core)
+        issued = await provision(
+            core, teams_url=f"{plan.sandbox_url}/teams/amer/" if plan.teams_secret else ""
+        )
     finally:
         await core.database.close()
     path = Path(plan.folder) / "world.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import secrets
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import bot
 from bot import settings as settings_of
+from bot.demo.cast import TEAMS_APP, TENANT
 from engine.errors import Permanent
 
 HOST = "127.0.0.1"
@@ -129,15 +131,20 @@ async def _live(places: Places, children: list[Child]) -> None:
         "access_key_id": "AKIA"
         + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16)),
         "secret_access_key": secrets.token_urlsafe(30),
+        # its library is an extra of the program's: without it the demo has Slack alone
+        "teams_secret": secrets.token_hex(16) if importlib.util.find_spec("botbuilder") else "",
     }
     environment = _environment(places, made, Fernet.generate_key().decode())
     await _provision(places, made, environment)
     world = places.folder / "world.json"
     command = ("bot.demo.tether", "sandbox", "--world", str(world), "--port", str(places.sandbox_port))
+    # side by side: the bot asks nothing of the world before something has happened
     sandbox = await _start("sandbox", command, environment, places, children)
-    await _until_ready(sandbox, places.sandbox_port, "/_sandbox/machines")
     server = await _start("bot", ("bot", "serve", "--exit-with-parent"), environment, places, children)
-    await _until_ready(server, places.port, "/readyz")
+    await asyncio.gather(
+        _until_ready(sandbox, places.sandbox_port, "/_sandbox/machines"),
+        _until_ready(server, places.port, "/readyz"),
+    )
     print(f"Open    {places.sandbox_url}   (Ctrl-C stops everything)", flush=True)
     ended = [asyncio.create_task(child.process.wait(), name=child.name) for child in (sandbox, server)]
     try:
@@ -159,6 +166,11 @@ def _environment(places: Places, made: Mapping[str, str], key: str) -> dict[str,
         "SLACK_BOT_TOKEN": made["bot_token"],
         "SLACK_SIGNING_SECRET": made["signing_secret"],
         "SLACK_API_URL": f"{places.sandbox_url}/slack/api/",
+        "MICROSOFT_APP_ID": TEAMS_APP,
+        "MICROSOFT_APP_PASSWORD": made["teams_secret"],
+        "MICROSOFT_APP_TENANT_ID": TENANT,
+        "MICROSOFT_APP_TYPE": "",
+        "AW_TEAMS_URL": f"{places.sandbox_url}/teams",
         "AWS_ENDPOINT_URL": f"{places.sandbox_url}/aws",
         "AWS_ACCESS_KEY_ID": made["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": made["secret_access_key"],

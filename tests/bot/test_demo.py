@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -39,6 +40,7 @@ PLAN = Plan(
     signing_secret="signed",
     access_key_id="AKIAABCDEFGHIJKLMNOP",
     secret_access_key="s" * 40,
+    teams_secret="teams",
 )
 
 
@@ -61,8 +63,19 @@ async def test_the_companies_are_made_with_keys_that_hold(core: Core) -> None:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Core) -> None:
-    document = json.loads(json.dumps(world(PLAN, await provision(core))))
+    issued = await provision(core, teams_url="http://127.0.0.1:2/teams/amer/")
+    document = json.loads(json.dumps(world(PLAN, issued)))
     config = World.load(document).config
+    assert config.teams is not None
+    async with core.database.reading() as tx:
+        for channel in config.teams.channels:
+            company = await tx.companies.by_channel("teams", channel.id)
+            assert company is not None and f"aw-{company.slug}" == channel.name
+        for person in config.teams.people:
+            user = await tx.users.by_chat("teams", person.id)
+            assert user is not None and user.email == person.email
+            assert await tx.teams.get(f"person:{person.id}")
+    assert len(config.teams.channels) == len(issued)
     assert config.slack is not None
     assert config.aws is not None
     machines = {one.id for account in config.aws.accounts for one in account.instances}
@@ -145,6 +158,14 @@ def get(address: str) -> Any:
         return json.load(answer)
 
 
+def post(address: str, body: dict[str, str]) -> None:
+    request = urllib.request.Request(  # noqa: S310 - this test's own sandbox
+        address, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        assert answer.status == 200
+
+
 @contextmanager
 def a_demo(folder: Path, *words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
@@ -196,6 +217,21 @@ def wait_for(what: Any, seconds: float) -> bool:
     return False
 
 
+def both_answer(address: str) -> None:
+    """The same incident stands in Teams, and the same words are answered in both."""
+    kim = "0b1ec700-kim"
+    place = f"{address}/_sandbox/teams/messages?as={kim}&conversation="
+    channel = quote("19:acme@thread.tacv2")
+    assert wait_for(lambda: "INC-7" in str(get(place + channel)), 20), get(place + channel)
+    chat = next(one["id"] for one in get(f"{address}/_sandbox/teams/state?as={kim}")["conversations"])
+    post(f"{address}/_sandbox/command", {"as": "U0KIM", "channel": "C0ACME", "text": "/aw whoami"})
+    post(f"{address}/_sandbox/teams/say", {"as": kim, "conversation": chat, "text": "whoami"})
+    for answers in (f"{address}/_sandbox/messages?channel=C0ACME&as=U0KIM", place + quote(chat)):
+        wanted = ("Kim", "technician", "kim@msp.example", "Acme Corp, Globex Health", "database, linux")
+        assert wait_for(lambda at=answers: "kim@msp.example" in str(get(at)), 20), get(answers)
+        assert all(word in str(get(answers)) for word in wanted), get(answers)
+
+
 def test_the_first_card_is_there_in_20_seconds_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
     folder, began = tmp_path / "demo", time.monotonic()
     with a_demo(folder, "--port", str(free_port()), "--sandbox-port", str(free_port())) as process:
@@ -205,6 +241,7 @@ def test_the_first_card_is_there_in_20_seconds_and_ctrl_c_ends_everything(tmp_pa
         assert time.monotonic() - began < 20
         assert "INC-7" in get(messages)["messages"][0]["text"]  # six are the past's
         assert len(of_the_demo(folder)) >= 2
+        both_answer(address)
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20) == 0
     assert of_the_demo(folder) == []
