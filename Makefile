@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test bench bench-approvals bench-correlation bench-injection fuzz lint lock clean
+.PHONY: setup demo test bench bench-approvals bench-correlation bench-injection bench-kills fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -26,6 +26,9 @@ bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 rac
 
 bench-injection: setup ## 100,000 values made to break out of a parameter; the script sees exactly them or they are refused
 	@AW_INJECTION_CASES=100000 nice .venv/bin/python -m pytest tests/runbooks/test_injection.py -s -o faulthandler_timeout=0 $(ARGS)
+
+bench-kills: setup ## a worker killed, or standing still, 200 times at random steps of runs, on two replicas
+	@AW_KILLS=100 nice .venv/bin/python -m pytest tests/runbooks/test_kills.py -s -o faulthandler_timeout=0 $(ARGS)
 
 lint: setup ## only the checks that run nothing
 	.venv/bin/python -m ruff check

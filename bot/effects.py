@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
@@ -81,6 +83,9 @@ from storage.notices import KEPT
 from storage.transaction import Transaction
 
 KEEP_ANSWERS = timedelta(hours=48)
+SEND_WITHIN = 8.0
+"""Seconds from taking up a start to sending it: less than a job's lease lasts. A process that stood still for longer
+sends nothing, for by then another one has taken over and looks for the command, for longer than a little."""
 
 
 class Effects:
@@ -224,12 +229,14 @@ class Effects:
             await storms.claim_some(tx, storm, until=job.until, actor=actor, now=self._core.clock.now())
 
     async def _carry_on(self, run_id: str) -> None:
-        core = self._core
+        core, send_by = self._core, time.monotonic() + SEND_WITHIN
         step = await core.write(
             lambda tx: carry.next_step(tx, run_id, catalogue=core.catalogue, now=core.clock.now())
         )
         if step is None:
             return
+        if isinstance(step, carry_out.Send) and not step.look_first:
+            step = replace(step, order=replace(step.order, send_by=send_by))
         outcome = await carry_out.act(self._executor(step.order), step)
         await core.write(lambda tx: carry.settle(tx, run_id, outcome, now=core.clock.now()))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from engine.cloud import Cloud
+from engine.errors import Transient
 from engine.ports import Transaction
 from runbooks.holding import Outcome, Rate
 from runbooks.run import Run, StepName, Target, TargetResult
@@ -74,6 +77,15 @@ class Order:
     timeout: timedelta
     cancelled: bool = False
     """Somebody wishes it to be over: what is gone at the provider was taken away, not lost."""
+
+    send_by: float = math.inf
+    """By this process's monotonic clock: who was held up for longer may not send any more, for somebody else may have
+    looked for the command by now and not found it."""
+
+    def still_ours(self) -> None:
+        """Called right before the one call that starts something. Raises Transient when it is too late."""
+        if time.monotonic() > self.send_by:
+            raise Transient("Getting ready to start it took too long; trying again.")
 
     @property
     def comment(self) -> str:

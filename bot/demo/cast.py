@@ -115,6 +115,13 @@ ACME = Client(
             critical=True,
             labels=(("mount", "/"), ("service", "postgresql")),
         ),
+        Machine(
+            name="acme-files-01",
+            aliases=("files-01.acme.example", "10.20.0.41"),
+            instance="i-0a11c0ffee0000005",
+            template="app-server",
+            labels=(("mount", "/"),),
+        ),
     ),
 )
 GLOBEX = Client(

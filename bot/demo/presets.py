@@ -30,6 +30,15 @@ _DISK = _alert(
     "prometheus",
     labels={"mount": "/"},
 )
+_DATA = _alert(
+    "acme-files-01",
+    "Disk usage high on /",
+    "critical",
+    "/ is 94 % full, 1.2 GB left",
+    "prometheus",
+    labels={"mount": "/"},
+)
+"""What fills it is somebody's data: the clean-up ends without an error, and its check says that it did not help."""
 _LOG = _alert(
     "acme-app-01",
     "Log file growing fast",
@@ -188,6 +197,12 @@ _PRESETS: dict[str, list[Preset]] = {
         ),
         _preset(
             "disk-recovered", "Disk of acme-web-01 is fine again", _recovery(_DISK, "/ is below 85 % again")
+        ),
+        _preset(
+            "disk-full-of-data",
+            "Disk full on acme-files-01, of data that no clean-up may touch",
+            _DATA,
+            breaks=[_break("acme-files-01", "fill-data")],
         ),
         _preset("log-growth", "Log growing on acme-app-01", _LOG),
         _preset(

@@ -247,15 +247,20 @@ def translated(error: Exception, call: str, *, sending: bool) -> AlertWhispererE
     if isinstance(
         error, theirs.NoCredentialsError | theirs.PartialCredentialsError | theirs.CredentialRetrievalError
     ):
-        return Permanent("This program has no AWS credentials of its own, so it cannot act in any account.")
+        return Permanent(
+            "This program has no AWS credentials of its own: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give "
+            "its machine a role."
+        )
     if isinstance(error, theirs.ParamValidationError):
-        return Permanent(f"AWS would not take {call}: {error}")
+        return Permanent(
+            f"AWS did not understand this program: “{str(error)[:80]}”. Report it to whoever runs it."
+        )
     never_left = (theirs.EndpointConnectionError, theirs.ConnectTimeoutError, theirs.ProxyConnectionError)
     if isinstance(error, never_left):
-        return Transient(f"AWS could not be reached ({call}: {type(error).__name__}).")
+        return Transient("AWS could not be reached. Check the network of this program.")
     if isinstance(error, theirs.UnknownRegionError | theirs.InvalidRegionError):
         return Permanent(f"AWS could not be called ({call}): {error}")
     if isinstance(error, theirs.SSLError) and not sending:
         return Permanent(f"AWS could not be called ({call}): {error}")
-    text = f"AWS did not answer {call} ({type(error).__name__})."
+    text = "AWS did not answer."
     return Ambiguous(text) if sending else Transient(text)

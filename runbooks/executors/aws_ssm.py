@@ -129,6 +129,7 @@ class AwsSsm:
         session = self.sessions.of(order)
         self._check_machines(session, order)
         seconds = int(order.timeout.total_seconds())
+        order.still_ours()
         answer = self.sessions.call(
             order,
             "SendCommand",

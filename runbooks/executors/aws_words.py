@@ -41,6 +41,7 @@ _OUR_KEYS = frozenset(
         "IncompleteSignature",
         "InvalidSignatureException",
         "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
         "AuthFailure",
     ]
 )
@@ -54,7 +55,7 @@ def refusal(
     if code in _THROTTLED or status == 429:
         return Transient("AWS asks us to slow down; trying again in a moment.", retry_after=SLOW_DOWN)
     if status >= 500 or code in ("InternalServerError", "InternalFailure", "ServiceUnavailable"):
-        text = f"AWS has a fault of its own ({call}: {code})."
+        text = "AWS has a fault of its own just now."
         return Ambiguous(text) if sending else Transient(text)
     if assuming and code in _DENIED:
         return Permanent(
@@ -64,8 +65,11 @@ def refusal(
     if code in _STALE_SESSION:
         return Transient(f"The AWS session for {order.account} had run out; taking a new one.")
     if code in _OUR_KEYS:
-        whose = "Our own AWS credentials are" if assuming else f"The AWS session for {order.account} is"
-        return Permanent(f"{whose} not accepted ({code}).")
+        whose = "our own AWS credentials" if assuming else f"our session in {order.account}"
+        return Permanent(
+            f"AWS does not accept {whose}: the key is wrong or was replaced, or this machine's clock is off. "
+            "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the time."
+        )
     if code in _DENIED and call == "GetObject":  # also the answer for what is not there
         return Permanent(
             f"The role {order.cloud.role_arn} may not call s3:GetObject there, or the machine has put nothing there: "
@@ -79,31 +83,51 @@ def refusal(
     known = _KNOWN.get(code)
     if known:
         return Permanent(known.format(machines=machines(order), place=f"{order.account}, {order.region}"))
-    said = f": {message[:200].rstrip('.')}" if message else ""
-    return Permanent(f"AWS refused {call} ({code or status}){said}.")
+    said = message[:80].rstrip(". ") or code or str(status)
+    if code in _OUR_FAULT or code.startswith("Invalid"):
+        return Permanent(f"AWS did not understand this program: “{said}”. Report it to whoever runs it.")
+    return Permanent(
+        f"AWS refused it: “{said}” ({code or status}, {call}). Look it up in AWS's documentation."
+    )
+
+
+_OUR_FAULT = frozenset(
+    [
+        "ValidationException",
+        "ValidationError",
+        "SerializationException",
+        "MalformedInput",
+        "UnknownOperationException",
+        "RequestEntityTooLarge",
+        "NotFoundException",
+        "NotImplemented",
+    ]
+)
 
 
 _PREFIX = {"GetLogEvents": "logs"}
 
 _KNOWN = {
-    "NoSuchBucket": "There is no such bucket for the output.",
+    "NoSuchBucket": "There is no such bucket for the output: correct it in the company's settings.",
     "NoSuchKey": "The machine has not put its output there; its instance role may lack s3:PutObject.",
     "ResourceNotFoundException": "The machine has not put its output there; its instance role may lack "
     "logs:PutLogEvents.",
-    "InvalidInstanceId": "{machines} cannot take commands in {place}: "
-    "not running, or not managed by Systems Manager.",
-    "DuplicateInstanceId": "{machines}: the same machine was named twice.",
-    "InvalidDocument": "AWS does not know the command document in {place}.",
-    "UnsupportedPlatformType": "{machines} in {place}: the platform in the inventory is not the machine's.",
-    "MaxDocumentSizeExceeded": "The script is too long for AWS Systems Manager.",
-    "RegionDisabledException": "The region is switched off in {place}.",
-    "PackedPolicyTooLarge": "The names of the people behind this run are too long for an AWS session.",
-    "InvalidCommandId": "AWS does not know this command (any more) in {place}.",
+    "InvalidInstanceId": "{machines} cannot take commands in {place}: start it, and see that Systems Manager lists it.",
+    "DuplicateInstanceId": "{machines}: the same machine was named twice. Take one away in the inventory.",
+    "InvalidDocument": "AWS does not know the command document in {place}. Check the region in the inventory.",
+    "UnsupportedPlatformType": "{machines}: the platform in the inventory is not the machine's. Correct it there.",
+    "MaxDocumentSizeExceeded": "The script is too long for AWS Systems Manager. Shorten it.",
+    "RegionDisabledException": "The region is switched off in {place}. Switch it on there, or correct the inventory.",
+    "PackedPolicyTooLarge": "The names of the people behind this run are too long for an AWS session. Shorten one.",
+    "InvalidCommandId": "AWS does not know this command (any more) in {place}. Look at the machine itself.",
 }
 
 
 def machines(order: Order) -> str:
-    return ", ".join(f"{target.asset_name} ({target.cloud_ref})" for target in order.targets[:5])
+    """Their names, as many as a card has room for."""
+    names = [f"{target.asset_name} ({target.cloud_ref})" for target in order.targets[:2]]
+    more = len(order.targets) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")
 
 
 def unfit(target: Target, known: Mapping[str, Any] | None, order: Order) -> str | None:
@@ -111,17 +135,19 @@ def unfit(target: Target, known: Mapping[str, Any] | None, order: Order) -> str 
     name = f"{target.asset_name} ({target.cloud_ref})"
     if known is None:
         return (
-            f"{name} is not managed by Systems Manager in {order.account}, {order.region}: "
-            "it is not there, has no agent, or its instance role lacks AmazonSSMManagedInstanceCore."
+            f"{name} is not managed by Systems Manager in {order.account}, {order.region}. Check that it is there, "
+            "that its agent runs, and that its role has AmazonSSMManagedInstanceCore."
         )
     if known.get("PingStatus") != "Online":
         last = known.get("LastPingDateTime")
         since = f" since {last.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(last, datetime) else ""
         how = _PINGS.get(str(known.get("PingStatus")), "AWS has not heard from its agent")
-        return f"{name} is offline: {how}{since}."
+        return f"{name} is offline: {how}{since}. Start it or its agent, then run it again."
     platform = str(known.get("PlatformType", "")).lower()
     if platform and platform != target.platform.value:
-        return f"{name} is a {platform} machine, the inventory says {target.platform.value}."
+        return (
+            f"{name} is a {platform} machine, the inventory says {target.platform.value}: correct it there."
+        )
     return None
 
 

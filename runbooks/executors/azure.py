@@ -102,18 +102,19 @@ class AzureRunCommand:
         async with slots:
             found = await self.arm.get(order.cloud, target.cloud_ref, VIEW, absent=True)
         if found is None:
-            return f"{name} is not there in subscription {order.account}."
+            return f"{name} is not there in subscription {order.account}. Correct the inventory."
         said = found.get("properties", {})
         kind = str(said.get("storageProfile", {}).get("osDisk", {}).get("osType", "")).lower()
         if kind and kind != order.platform.value:
-            return f"{name} is a {kind} machine, the inventory says {order.platform.value}."
+            return f"{name} is a {kind} machine, the inventory says {order.platform.value}: correct it there."
         view = said.get("instanceView", {})
         power = _code(view.get("statuses", ()), "PowerState/")
         if power != "running":
-            return f"{name} is {_POWER.get(power, power or 'in an unknown state')} in Azure."
+            how = _POWER.get(power, power or "in an unknown state")
+            return f"{name} is {how} in Azure. Start it, then run it again."
         agent = [one.get("displayStatus", "") for one in view.get("vmAgent", {}).get("statuses", ())]
         if agent and "Ready" not in agent:
-            return f"{name} cannot take commands: its Azure VM agent is {agent[0].lower() or 'silent'}."
+            return f"{name} cannot take commands: its Azure VM agent is {agent[0].lower() or 'silent'}. Restart it."
         return _Machine(target, target.cloud_ref, str(found.get("location", "")))
 
     async def _tidy(self, order: Order, machine: _Machine) -> None:
@@ -141,6 +142,7 @@ class AzureRunCommand:
                     "timeoutInSeconds": int(min(order.timeout, LONGEST_RUN).total_seconds()),
                 },
             }
+            order.still_ours()
             try:
                 await self.arm.put(order.cloud, _path(order, machine.target), body)
             except Ambiguous as doubt:
@@ -180,7 +182,7 @@ def _check(order: Order) -> None:
     if order.cloud.account != order.account:
         raise Permanent(f"The company has no subscription {order.account}.")
     if len(order.script) > LONGEST_SCRIPT:
-        raise Permanent("The script is too long for Azure's Run Command.")
+        raise Permanent("The script is too long for Azure's Run Command. Shorten it.")
 
 
 def name_of(order: Order) -> str:

@@ -138,9 +138,9 @@ class Arm:
                     return document
                 raise _answer(response, document)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Transient(f"Azure could not be reached ({type(error).__name__}).") from error
+            raise Transient("Azure could not be reached. Check the network of this program.") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            text = f"Azure did not answer ({type(error).__name__})."
+            text = "Azure did not answer."
             raise (Ambiguous(text) if sending else Transient(text)) from error
 
     async def token(self, cloud: Cloud) -> str:
@@ -174,7 +174,9 @@ class Arm:
                 if response.status != 200:
                     raise _no_token(response.status, document, tenant)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Transient(f"Azure's sign-in could not be reached ({type(error).__name__}).") from error
+            raise Transient(
+                "Azure's sign-in could not be reached. Check the network of this program."
+            ) from error
         lasts = timedelta(seconds=int(document.get("expires_in", 0)))
         return _Token(str(document["access_token"]), datetime.now(UTC) + lasts - _RENEW_BEFORE)
 
@@ -196,7 +198,7 @@ async def _never_twice(
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         if request.method != "PUT":
             raise
-        raise Ambiguous(f"Azure did not answer ({type(error).__name__}).") from error
+        raise Ambiguous("Azure did not answer.") from error
 
 
 async def _document(response: aiohttp.ClientResponse) -> dict[str, Any]:
@@ -219,7 +221,7 @@ _SIGN_IN = {
     "AADSTS7000215": "Azure does not accept AZURE_CLIENT_SECRET: it is wrong or was replaced.",
     "AADSTS7000222": "AZURE_CLIENT_SECRET has expired: make a new one for the application.",
     "AADSTS700016": "The application {client} is unknown in the tenant {tenant}: an admin there has to consent to it.",
-    "AADSTS90002": "There is no Azure tenant {tenant}.",
+    "AADSTS90002": "There is no Azure tenant {tenant}. Correct it in the company's settings.",
 }
 
 
@@ -230,7 +232,9 @@ def _no_token(status: int, document: Mapping[str, Any], tenant: str) -> AlertWhi
     words = next((words for code, words in _SIGN_IN.items() if code in text), "")
     if not words:
         first = (text.splitlines() or [str(document.get("error", status))])[0][:200]
-        return Permanent(f"Azure does not let our application sign in to the tenant {tenant}: {first}")
+        return Permanent(
+            f"Azure does not let our application sign in to the tenant {tenant}: “{first[:80]}”."
+        )
     return Permanent(words.format(tenant=tenant, client="of AZURE_CLIENT_ID"))
 
 
@@ -241,33 +245,40 @@ def refusal(answer: Answer, cloud: Cloud, *, sending: bool) -> AlertWhispererErr
         wait = answer.retry_after or SLOW_DOWN
         return Transient("Azure asks us to slow down; trying again in a moment.", retry_after=wait)
     if answer.status >= 500:
-        text = f"Azure has a fault of its own ({answer.code or answer.status})."
+        text = "Azure has a fault of its own just now."
         return Ambiguous(text) if sending else Transient(text, retry_after=answer.retry_after)
     if answer.status == 401 and "Tenant" not in answer.code:
         return Transient(f"The Azure session for {where} had run out; taking a new one.")
     if answer.code == "AuthorizationFailed":
         action = _action(answer.message)
-        return Permanent(
-            f"We may not do {action} in {where}: the role of `aw company access` is not assigned."
-        )
+        return Permanent(f"We may not do {action} in {where}: assign the role of `aw company access` there.")
     known = _KNOWN.get(answer.code)
     if known:
-        said = answer.message[:200].rstrip(".")
-        return Permanent(known.format(where=where, said=said))
+        return Permanent(known.format(where=where, said=answer.message[:80].rstrip(". ")))
+    said = answer.message[:80].rstrip(". ") or answer.code or str(answer.status)
+    if answer.code in _OUR_FAULT:
+        return Permanent(f"Azure did not understand this program: “{said}”. Report it to whoever runs it.")
     return Permanent(
-        f"Azure refused it ({answer.code or answer.status}): {answer.message[:200].rstrip('.')}."
+        f"Azure refused it: “{said}” ({answer.code or answer.status}). Look it up in Azure's documentation."
     )
 
 
+_OUR_FAULT = frozenset(
+    {"InvalidParameter", "InvalidResource", "MethodNotAllowed", "MissingApiVersionParameter"}
+)
+
+
 _KNOWN = {
-    "SubscriptionNotFound": "Azure knows no {where} in that tenant, or does not show it to our application.",
-    "InvalidAuthenticationTokenTenant": "The {where} belongs to another tenant than the company's settings say.",
-    "ResourceGroupNotFound": "The resource group is not there in {where}: {said}.",
-    "ResourceNotFound": "The machine is not there in {where}: {said}.",
-    "Conflict": "Azure is changing that machine just now: {said}. Ask again when it is done.",
-    "OperationNotAllowed": "Azure does not allow it on that machine now: {said}.",
-    "InvalidApiVersionParameter": "Azure no longer speaks the version of its API that this program uses: {said}.",
-    "RequestContentTooLarge": "The script is too long for Azure's Run Command.",
+    "SubscriptionNotFound": "Azure shows our application no {where}. Check the subscription, its tenant and our role.",
+    "InvalidAuthenticationTokenTenant": "The {where} belongs to another tenant. Correct it in the company's settings.",
+    "ResourceGroupNotFound": "The machine's resource group is not in {where}. Correct the inventory.",
+    "ResourceNotFound": "The machine is not in {where}. Correct the inventory.",
+    "Conflict": "Azure is changing that machine just now. Run it again when that is done.",
+    "OperationNotAllowed": "Azure does not allow it on that machine now: “{said}”. Start it, or clear its commands.",
+    "InvalidApiVersionParameter": "Azure no longer speaks the version of its API that this program uses: update this "
+    "program.",
+    "InvalidResourceLocation": "The machine has moved to another region. Run it again.",
+    "RequestContentTooLarge": "The script is too long for Azure's Run Command. Shorten it.",
 }
 
 

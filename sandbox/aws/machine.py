@@ -118,11 +118,14 @@ class Machine:
         self._set_caches("0")
 
     def break_(self, how: str) -> None:
-        """fill-disk, stop-unit:NAME, break-unit:NAME, mend-unit:NAME, memory-pressure, offline, online, repair."""
+        """fill-disk, fill-data, stop-unit:NAME, break-unit:NAME, mend-unit:NAME, memory-pressure, offline, online, or
+        repair."""
         verb, _, unit = how.partition(":")
         match verb:
             case "fill-disk":
                 self._fill_disk()
+            case "fill-data":
+                self._fill_data()
             case "stop-unit" | "break-unit" | "mend-unit":
                 self._break_unit(verb, unit)
             case "memory-pressure":
@@ -145,6 +148,11 @@ class Machine:
         for file in self.template.filler:
             size = max(0, room) * (file.size or 0) // parts
             self.folder.write(file.path, file.text, size=size, days_old=file.days_old)
+
+    def _fill_data(self) -> None:
+        """Fills the disk with what belongs to somebody: no clean-up may take it away."""
+        room = self.template.disk * FULL_PERCENT // 100 - self.folder.used() - templates.MB
+        self.folder.write("srv/orders/archive-2026.db", size=max(0, room))
 
     def _break_unit(self, verb: str, name: str) -> None:
         path = f"run/units/{name}.state"

@@ -94,6 +94,7 @@ async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Cor
     ("slug", "preset", "runbook"),
     [
         ("acme", "disk-full", "disk-clean-up"),
+        ("acme", "disk-full-of-data", "disk-clean-up"),
         ("acme", "log-growth", "log-rotation"),
         ("acme", "memory-pressure", "clear-memory-cache"),
         ("acme", "web-down", "restart-nginx"),

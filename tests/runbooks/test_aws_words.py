@@ -47,8 +47,8 @@ ORDER = Order(
             Permanent,
             f"AWS refused to assume {ROLE}: wrong external id or missing",
         ),
-        ("AssumeRole", "InvalidClientTokenId", 403, Permanent, "Our own AWS credentials are not accepted"),
-        ("AssumeRole", "ValidationError", 400, Permanent, "AWS refused AssumeRole (ValidationError): said"),
+        ("AssumeRole", "InvalidClientTokenId", 403, Permanent, "AWS does not accept our own AWS credentials"),
+        ("AssumeRole", "ValidationError", 400, Permanent, "did not understand this program: “said”"),
         ("AssumeRole", "RegionDisabledException", 403, Permanent, "region is switched off"),
         ("AssumeRole", "Throttling", 400, Transient, "slow down"),
         ("SendCommand", "ThrottlingException", 400, Transient, "slow down"),
@@ -67,7 +67,7 @@ ORDER = Order(
             "UnrecognizedClientException",
             400,
             Permanent,
-            "The AWS session for 222222222222 is not",
+            "AWS does not accept our session in 222222222222",
         ),
         ("CancelCommand", "InvalidCommandId", 400, Permanent, "does not know this command"),
     ],
@@ -202,9 +202,19 @@ def test_every_detail_of_aws_has_words(details: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("ping", "words"),
     [
-        ("ConnectionLost", "is offline: AWS lost the connection to its agent."),
-        ("Inactive", "is offline: its agent is inactive, the machine is switched off or was taken out."),
-        ("SomethingNew", "is offline: AWS has not heard from its agent."),
+        (
+            "ConnectionLost",
+            "is offline: AWS lost the connection to its agent. Start it or its agent, then run it again.",
+        ),
+        (
+            "Inactive",
+            "is offline: its agent is inactive, the machine is switched off or was taken out. "
+            "Start it or its agent, then run it again.",
+        ),
+        (
+            "SomethingNew",
+            "is offline: AWS has not heard from its agent. Start it or its agent, then run it again.",
+        ),
     ],
 )
 def test_how_a_machine_is_away(ping: str, words: str) -> None:

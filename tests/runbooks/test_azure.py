@@ -107,10 +107,19 @@ async def test_a_refusal_on_one_machine_is_its_result_and_no_other_ones(azure: A
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("gone",), f"gone (gone) is not there in subscription {SUBSCRIPTION}."),
-        (("acme-off",), "acme-off (acme-off) is switched off (deallocated) in Azure."),
-        (("acme-deaf",), "acme-deaf (acme-deaf) cannot take commands: its Azure VM agent is not ready."),
-        (("acme-win",), "acme-win (acme-win) is a windows machine, the inventory says linux."),
+        (("gone",), f"gone (gone) is not there in subscription {SUBSCRIPTION}. Correct the inventory."),
+        (
+            ("acme-off",),
+            "acme-off (acme-off) is switched off (deallocated) in Azure. Start it, then run it again.",
+        ),
+        (
+            ("acme-deaf",),
+            "acme-deaf (acme-deaf) cannot take commands: its Azure VM agent is not ready. Restart it.",
+        ),
+        (
+            ("acme-win",),
+            "acme-win (acme-win) is a windows machine, the inventory says linux: correct it there.",
+        ),
     ],
 )
 async def test_a_machine_that_cannot_take_commands_is_named(
@@ -141,7 +150,7 @@ async def test_a_missing_permission_is_named(azure: Azure, action: str, words: s
     with pytest.raises(Permanent) as refused:
         await azure.executor.start(order())
     assert words in str(refused.value)
-    assert str(refused.value).endswith(": the role of `aw company access` is not assigned.")
+    assert str(refused.value).endswith(": assign the role of `aw company access` there.")
     assert len(str(refused.value)) <= ON_A_CARD
 
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.effects import SEND_WITHIN
+from bot.worker import LEASE
 from runbooks.carry_out import Denied, Lost, NotSent, Send, Sent, Unclear, act
 from runbooks.executors.azure import AzureRunCommand, name_of
 from runbooks.executors.azure_arm import AzureApp
@@ -96,3 +100,18 @@ async def test_two_workers_that_both_believe_it_is_theirs(azure: Azure) -> None:
     finally:
         await second.close()
     assert azure.executions == 1
+
+
+async def test_who_stood_still_for_too_long_sends_nothing(azure: Azure, cloud: Cloud) -> None:
+    """Somebody else has taken over meanwhile, has looked for the command, and may have told people that it is gone."""
+    late = time.monotonic() - 0.001
+    for executor, order in ((azure.executor, microsoft.order()), (cloud.executor, amazon.order())):
+        outcome = await act(executor, Send(order=replace(order, send_by=late), look_first=False))
+        assert isinstance(outcome, NotSent)
+        assert "took too long" in outcome.why
+    assert azure.executions == 0
+    assert cloud.commands == []
+
+
+def test_a_start_is_sent_before_anybody_can_take_it_over() -> None:
+    assert timedelta(seconds=SEND_WITHIN) < LEASE

@@ -154,6 +154,17 @@ async def test_a_failing_script_is_not_called_a_success(h: Harness):
     assert (await h.card("acme"))["metadata"]["event_payload"]["incident_id"] == "INC-1"
 
 
+async def test_a_fix_that_ends_well_and_does_not_help_is_refuted_by_its_check(h: Harness):
+    h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-data")
+    await h.fire("acme", "Disk / 97% full")
+    run = await ended(h)
+    assert run.results[0].exit_code == 0
+    assert (run.status, run.verify_results[0].exit_code) == (RunStatus.FAILED, 1)
+    card = await h.card("acme", saying="❌ *Clean up disk space*")
+    assert "It ran, but the goal is not met" in shown(card)
+    assert "Resolved" not in shown(card)
+
+
 async def test_killed_between_commit_and_card_it_still_appears_once(h: Harness):
     """A server process of its own is killed -9 while Slack hangs; the next one shows the card, once."""
     await h.stop()
