@@ -103,7 +103,7 @@ class TwilioWorld:
             _, after = await self.ask(gather.attrib["action"], form | {"Digits": digits})
             told += _texts(after, "Say")
         call.body = " ".join(told)
-        self._publish({"type": "phone", "message": call.as_json()})
+        self._publish({"type": "phone", "phone": call.as_json()})
         return call.body
 
     async def tell(self, message: PhoneMessage, status: str, **more: str) -> int:
@@ -122,7 +122,7 @@ class TwilioWorld:
 
     def _keep(self, message: PhoneMessage) -> None:
         self.messages.append(message)
-        self._publish({"type": "phone", "message": message.as_json()})
+        self._publish({"type": "phone", "phone": message.as_json()})
 
     # What the bot asks for.
 
@@ -194,7 +194,9 @@ def mount(app: web.Application, twilio: TwilioWorld) -> None:
     app.router.add_post(base + "/{kind:Messages|Calls}.json", guarded(create, "create", 201))
 
     async def phones(_: web.Request) -> web.Response:
-        return web.json_response({"messages": [one.as_json() for one in twilio.messages]})
+        ours = twilio.config.number
+        found = [one.as_json() | {"mine": one.of != ours} for one in twilio.messages]
+        return web.json_response({"messages": found})
 
     async def answered(request: web.Request) -> web.Response:
         message = next((one for one in twilio.messages if one.sid == request.match_info["sid"]), None)

@@ -8,6 +8,10 @@ from engine.company import Autonomy, Role
 
 REGION = "eu-central-1"
 HOME_ACCOUNT = "111111111111"
+EMAIL_FROM = "alerts@msp.example"
+TWILIO = {"account_sid": "AC" + "1" * 32, "auth_token": "0" * 32, "number": "+15005550006"}
+PHONES = "+4366055501"
+"""How the technicians' numbers begin."""
 TEAM = {"id": "T0MSP", "name": "Northwind MSP"}
 MSP_CHANNEL = "C0MSPOPS"
 """The MSP's own, where no client is."""

@@ -18,14 +18,17 @@ from bot.core import Core
 from bot.demo.cast import (
     BOT,
     CLIENTS,
+    EMAIL_FROM,
     HOME_ACCOUNT,
     MSP_CHANNEL,
     PEOPLE,
+    PHONES,
     REGION,
     TEAM,
     TEAMS_APP,
     TEAMS_TEAM,
     TENANT,
+    TWILIO,
     Client,
 )
 from bot.demo.past import DAYS_AGO, live_through
@@ -69,7 +72,7 @@ async def provision(core: Core, *, teams_url: str = "") -> dict[str, Issued]:
     ids = {slug: one.company.id for slug, one in issued.items()}
 
     async def people(tx: Transaction) -> None:
-        for person in PEOPLE:
+        for place, person in enumerate(PEOPLE, 1):
             user = User(
                 id=0,
                 name=person.first_name,
@@ -80,6 +83,7 @@ async def provision(core: Core, *, teams_url: str = "") -> dict[str, Issued]:
                 slack_user=person.slack,
                 teams_user=person.teams if teams_url else None,
                 timezone=person.timezone,
+                phone=f"{PHONES}{place}" if person.role is Role.TECHNICIAN else None,
             )
             await directory.add_user(tx, user, actor=ACTOR, now=core.clock.now())
 
@@ -180,8 +184,9 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
                 "secret_access_key": plan.secret_access_key,
             },
             "accounts": [_account(client, issued[client.slug]) for client in CLIENTS],
-            "ses": {"verified": ["alerts@msp.example"], "sandboxed": False},
+            "ses": {"verified": [EMAIL_FROM], "sandboxed": False},
         },
+        "twilio": TWILIO,
         "senders": [
             {
                 "company": client.slug,

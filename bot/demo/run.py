@@ -18,7 +18,7 @@ from pathlib import Path
 
 import bot
 from bot import settings as settings_of
-from bot.demo.cast import TEAMS_APP, TENANT
+from bot.demo.cast import EMAIL_FROM, TEAMS_APP, TENANT, TWILIO
 from engine.errors import Permanent
 
 HOST = "127.0.0.1"
@@ -30,6 +30,7 @@ _FOREIGN = (
     *("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
     *("AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SESV2"),
     *("SLACK_APP_TOKEN", "AW_RUNBOOK_DIR", "AW_PUBLIC_URL"),
+    *("AW_SMTP_URL", "AW_EMAIL_TEMPLATE_DIR"),
 )
 """Variables that would lead the demo out into the real world."""
 
@@ -171,6 +172,13 @@ def _environment(places: Places, made: Mapping[str, str], key: str) -> dict[str,
         "MICROSOFT_APP_TENANT_ID": TENANT,
         "MICROSOFT_APP_TYPE": "",
         "AW_TEAMS_URL": f"{places.sandbox_url}/teams",
+        "AW_EMAIL_FROM": f"Northwind MSP <{EMAIL_FROM}>",
+        "TWILIO_ACCOUNT_SID": TWILIO["account_sid"],
+        "TWILIO_AUTH_TOKEN": TWILIO["auth_token"],
+        "TWILIO_FROM": TWILIO["number"],
+        "AW_TWILIO_URL": f"{places.sandbox_url}/twilio",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_REGION": "eu-central-1",
         "AWS_ENDPOINT_URL": f"{places.sandbox_url}/aws",
         "AWS_ACCESS_KEY_ID": made["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": made["secret_access_key"],

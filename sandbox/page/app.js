@@ -4,7 +4,7 @@ import { renderBlocks } from "./blocks.js";
 import { ago, avatar, clock, day, el, only } from "./dom.js";
 import { Modals } from "./modal.js";
 import { know, mrkdwn } from "./mrkdwn.js";
-import { machines, mails, presets } from "./world.js";
+import { machines, mails, phones, presets } from "./world.js";
 
 const $ = (id) => document.getElementById(id);
 const WORDS = ["status", "list", "mine", "claim INC-", "note INC-", "run ", "resolve INC-", "why INC-", "details INC-", "whoami", "help"];
@@ -42,7 +42,7 @@ async function look(person) {
   modals.clear();
   for (const view of api.state.views ?? []) modals.show(view);
   connect();
-  const known = [...api.state.channels.map((one) => one.id), "machines", "mail"];
+  const known = [...api.state.channels.map((one) => one.id), "machines", "mail", "phones"];
   await go(known.includes(api.place) ? api.place : api.state.channels[0]?.id ?? "machines");
 }
 
@@ -56,7 +56,7 @@ function drawRail() {
   only($("channels"), api.state.channels.map((channel) => el("button", {
     type: "button", class: `entry${channel.id === api.place ? " here" : ""}${channel.unread ? " unread" : ""}`, "data-testid": `channel-${channel.name}`, onclick: () => go(channel.id) },
   `${channel.is_im ? "" : "# "}${channel.name}`, channel.unread && channel.id !== api.place ? el("span", { class: "badge" }, String(channel.unread)) : null)));
-  only($("places"), [["machines", "🖥 Machines"], ["mail", "✉ Mail"]].map(([id, name]) => el("button", {
+  only($("places"), [["machines", "🖥 Machines"], ["mail", "✉ Mail"], ["phones", "☎ Phones"]].map(([id, name]) => el("button", {
     type: "button", class: `entry${id === api.place ? " here" : ""}`, "data-testid": id, onclick: () => go(id) }, name)));
 }
 
@@ -68,7 +68,7 @@ async function go(place) {
   const channel = api.state.channels.find((one) => one.id === place);
   if (channel) channel.unread = 0;
   drawRail();
-  only($("name"), document.createTextNode(channel ? `# ${channel.name}` : place === "mail" ? "Mail" : "Machines"));
+  only($("name"), document.createTextNode(channel ? `# ${channel.name}` : { mail: "Mail", phones: "Phones" }[place] ?? "Machines"));
   only($("topic"), document.createTextNode(channel?.topic ?? ""));
   $("composer").hidden = !channel;
   $("line").placeholder = channel ? `Message #${channel.name}, or /aw …` : "";
@@ -79,8 +79,10 @@ async function go(place) {
 }
 
 async function drawWorld() {
-  const list = await api.get(api.place === "mail" ? "mail" : "machines");
-  only($("messages"), api.place === "mail" ? mails(list.mails) : machines(list.machines));
+  const place = api.place, list = await api.get(place);
+  if (place !== api.place) return;
+  if (place === "phones") return only($("messages"), phones(list.messages, (one) => api.post(`phones/${one.sid}`, { said: "1" })));
+  only($("messages"), place === "mail" ? mails(list.mails) : machines(list.machines));
 }
 
 function draw() {
@@ -202,6 +204,7 @@ function connect() {
     else if (change.type === "view_closed") modals.close(change.view_id);
     else if (change.type === "toast") toast(change.text);
     else if (change.type === "mail" && api.place === "mail") drawWorld();
+    else if (change.type === "phone" && api.place === "phones") drawWorld();
     else if (change.type === "machine" && api.place === "machines") drawWorld();
   };
   socket.onclose = () => {
@@ -257,5 +260,5 @@ document.addEventListener("keydown", (event) => {
   document.querySelectorAll(".menu").forEach((menu) => { menu.hidden = true; });
   if (!modals.closeTop() && api.thread) closeThread();
 });
-setInterval(() => { if (api.place && !["mail", "machines"].includes(api.place)) draw(); }, 30000);
+setInterval(() => { if (api.place && !["mail", "machines", "phones"].includes(api.place)) draw(); }, 30000);
 look(localStorage.getItem("person") ?? "");

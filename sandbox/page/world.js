@@ -26,6 +26,15 @@ export function mails(list) {
     mail.html ? el("iframe", { sandbox: "", srcdoc: mail.html, title: mail.subject }) : null, el("pre", {}, mail.text ?? "")));
 }
 
+export function phones(list, answer) {
+  if (!list.length) return [el("p", { class: "empty" }, "No text and no call yet.")];
+  return [...list].reverse().map((one) => el("article", { class: "machine", "data-testid": `phone-${one.kind}` },
+    el("h3", {}, `${one.kind === "call" ? "☎ Call" : "💬 Text"} to ${one.to}`, el("small", {}, ` from ${one.from} · ${ago(Date.parse(one.at) / 1000)}`)),
+    el("p", {}, one.body),
+    one.mine ? null : el("button", { type: "button", class: "preset", onclick: (event) => { event.currentTarget.disabled = true; answer(one); } },
+      one.kind === "call" ? "Pick up and press 1" : "Answer 1")));
+}
+
 export function presets(senders, send) {
   return senders.map((sender) => el("details", { open: senders.length === 1 || sender === senders[0] }, el("summary", {}, sender.name),
     sender.presets.map((preset) => el("button", { type: "button", class: "preset", "data-testid": `preset-${sender.company}-${preset.id}`,

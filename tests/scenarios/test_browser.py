@@ -197,3 +197,18 @@ async def test_an_outbreak_in_the_msps_own_channel(h: Harness, page: Page):
     await found.get_by_role("button", name="All of them").click()
     await expect(page.locator("#messages")).to_contain_text("globex-post-1")
     await shot(page, "outbreak")
+
+
+async def test_a_text_is_answered_on_the_page(h: Harness, page: Page):
+    assert h.world.twilio is not None
+    h.world.twilio.create(
+        "Messages", {"To": "+436601111111", "From": h.world.twilio.config.number, "Body": "INC-1 <b>"}
+    )
+    await page.click("[data-testid=phones]")
+    text = page.locator("[data-testid=phone-text]")
+    await expect(text).to_contain_text("INC-1 <b>")
+    h.world.twilio.create(
+        "Messages", {"To": "+436602222222", "From": h.world.twilio.config.number, "Body": "INC-2"}
+    )
+    await expect(text).to_have_count(2)
+    await shot(page, "phones")
