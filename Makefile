@@ -1,6 +1,7 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
 .PHONY: setup demo test bench bench-approvals bench-correlation bench-injection bench-kills fuzz lint lock clean
+.PHONY: setup demo test bench bench-approvals bench-correlation bench-escalations bench-injection fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -23,6 +24,9 @@ fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--s
 
 bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 raced approvals on two replicas
 	@AW_BYPASS_ATTEMPTS=100000 AW_APPROVAL_RACES=10000 nice .venv/bin/python -m pytest tests/runbooks/test_bypass.py -s -o faulthandler_timeout=0 $(ARGS)
+
+bench-escalations: setup ## 10,000 escalations over two replicas that die, stand still and disagree about the time
+	@AW_ESCALATIONS=10000 nice .venv/bin/python -m pytest tests/bot/test_escalation_campaign.py -s -o faulthandler_timeout=0 $(ARGS)
 
 bench-injection: setup ## 100,000 values made to break out of a parameter; the script sees exactly them or they are refused
 	@AW_INJECTION_CASES=100000 nice .venv/bin/python -m pytest tests/runbooks/test_injection.py -s -o faulthandler_timeout=0 $(ARGS)
