@@ -1,7 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test bench bench-approvals bench-correlation bench-injection bench-kills fuzz lint lock clean
-.PHONY: setup demo test bench bench-approvals bench-correlation bench-escalations bench-injection fuzz lint lock clean
+.PHONY: setup demo test bench bench-approvals bench-correlation bench-escalations bench-injection bench-kills fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
