@@ -194,7 +194,7 @@ def _quote(question: Question, quote: str) -> str:
 _MARKUP = re.compile(r"<[^<>]{0,200}>|[`|\[\]<>]")
 _MENTION = re.compile(r"[@＠﹫#＃!](?=[\w(])")
 _DOMAIN = re.compile(
-    r"(?:[\w-]+\.)+(?:com|net|org|io|dev|app|co|xyz|info|biz|ru|cn|top|site|online|link|click|zip|ly|me|example|test)\b",
+    r"(?<![\w-])(?:[\w-]{1,63}\.)+(?:com|net|org|io|dev|app|co|xyz|info|biz|ru|cn|top|site|online|link|click|zip|ly|me|example|test)\b",
     re.IGNORECASE,
 )
 _SCHEME = re.compile(
@@ -216,13 +216,13 @@ def _text(question: Question, text: str, most: int) -> str:
     """A model's own words. What they name has to be in the data: an address or a name it was not shown is not its
     to know."""
     found = names(tuple(sorted(question.others)))
-    plain = visible(text)
+    plain = visible(text[: 4 * most])  # more is not shown, and not looked through
     if found is not None and found.search(plain):
         raise Unusable("a name that it was not shown")
     for domain in _DOMAIN.findall(plain):
         if domain.lower() not in question.seen.lower():
             raise Unusable("an address that it was not shown")
-    said = _plain(redacted(text), most)
+    said = _plain(redacted(plain), most)
     if not said:
         raise Unusable("an empty text")
     return said

@@ -22,6 +22,8 @@ _SECRET_WORD = (
     r"|private[_ -]?key|account[_ -]?key|shared[_ -]?key|signature|sig|auth(?:orization)?|cookie|session[_ -]?id"
     r"|jsessionid|connection[_ -]?string)"
 )
+_QUOTED = r"""\"[^\"\n]*\"(?!\s*[:=])|'[^'\n]*'(?!\s*[:=])"""
+"""A quoted value; a quote that opens the next name is none."""
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"-----BEGIN [A-Z0-9 ]{3,40}-----.*?(?:-----END [A-Z0-9 ]{3,40}-----|\Z)", re.DOTALL), SECRET),
     (re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://[^\s\"'<>|]{1,2000}", re.IGNORECASE), ADDRESS),
@@ -37,10 +39,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         SECRET,
     ),
     (
-        re.compile(rf"(?i)(?<![\w.-])({_SECRET_WORD})([\"']?\s*(?:=>|[:=]|\bis\b)\s*)(?:\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)"),
+        re.compile(rf"(?i)(?<![\w.-])({_SECRET_WORD})([\"']?\s*(?:=>|[:=]|\bis\b)\s*)(?:{_QUOTED}|[\"']*[^\s,;&\"']+)"),
         rf"\1\2{SECRET}",
     ),
-    (re.compile(rf"(?i)(?<![\w.-])(--?{_SECRET_WORD}\s+)(?:\"[^\"]*\"|'[^']*'|[^\s,;]+)"), rf"\1{SECRET}"),
+    (re.compile(rf"(?i)(?<![\w.-])(--?{_SECRET_WORD}\s+)(?:{_QUOTED}|[\"']*[^\s,;]+)"), rf"\1{SECRET}"),
     (re.compile(r"(?<![\w+=-])(?=[\w+=-]*[0-9])(?=[\w+=-]*[a-z])(?=[\w+=-]*[A-Z])[A-Za-z0-9+_=-]{24,}"), SECRET),
     (re.compile(r"(?<![\w+=-])(?=\w*[0-9])(?=\w*[A-Za-z])[A-Za-z0-9]{24,}(?![\w-])"), SECRET),
 )  # fmt: skip

@@ -47,7 +47,7 @@ def brief(case: Case, catalogue: Catalogue, companies: Sequence[Company]) -> Bri
     """Classify only what the rules were unsure of; suggest a runbook only where the rules offer none."""
     own = case.company
     others = other_names(own, companies)
-    seen = redacted("\n".join(_rows(case)), others)[:LARGEST]
+    seen = "\n".join(redacted(row, others) for row in _rows(case))[:LARGEST]
     uses = [Use.ANALYSE]
     if unsure(case.incident.opened_reason):
         uses.append(Use.CLASSIFY)

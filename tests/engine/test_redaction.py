@@ -18,6 +18,8 @@ from engine.redaction import redacted
         ("password=hunter2 on web-01", "password=[secret] on web-01"),
         ('{"db_password": "a b c", "disk": 97}', '{"db_password": [secret], "disk": 97}'),
         ("mysql -u root --password S3cr3t! -h db", "mysql -u root --password [secret] -h db"),
+        ('{"password": "cut-off-he', '{"password": [secret]'),
+        ('password": "abc and token": "def', 'password": [secret] and token": [secret]'),
         ("API key: abc123 expired", "API key: [secret] expired"),
         ("Authorization: Bearer abc.def-123", "[secret]"),
         ("key AKIAABCDEFGHIJKLMNOP used", "key [secret] used"),
