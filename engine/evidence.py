@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import attrgetter, itemgetter
 
 from engine.activity import CAP, KEPT_APART, Activity, Episode, Key
 from engine.alert import Severity
@@ -44,6 +45,7 @@ STRONG = 0.6
 """What history must say of something urgent before people are told that it may belong to something else."""
 TELLING = 0.3
 """A link from here on is worth telling people: two problems on one asset are, a likeness of names is not."""
+_weight, _by_weight = itemgetter(0), attrgetter("weight")
 _HIGH = Severity.HIGH.rank
 _NONE: dict[str, tuple[float, str]] = {}
 
@@ -86,7 +88,7 @@ class Case:
     def words(self, most: int = 3) -> str:
         """The heaviest terms, in words."""
         kept: dict[str, float] = {}
-        for weight, words in sorted(self.terms, key=_heaviest):
+        for weight, words in sorted(self.terms, key=_weight, reverse=True):
             kept.setdefault(str(words), weight)
             if len(kept) == most:
                 break
@@ -177,7 +179,7 @@ def _learned(activity: Activity, sighting: Sighting, follows: list[Follows], cas
     now, active, row = sighting.now, activity.active, sighting.row
     near = activity.near.get(row.asset, _NONE)
     share: dict[int, float] = {}
-    follows.sort(key=_by_weight)
+    follows.sort(key=_by_weight, reverse=True)
     for one in follows:
         held = active.get(one.asset)
         if held is None or one.asset in sighting.mentions:
@@ -198,14 +200,6 @@ def _learned(activity: Activity, sighting: Sighting, follows: list[Follows], cas
         case.add(weight, one)
         if not one.anew:
             case.told += weight
-
-
-def _heaviest(term: tuple[float, str | Follows]) -> float:
-    return -term[0]
-
-
-def _by_weight(one: Follows) -> float:
-    return -one.weight
 
 
 def _all_of_its_own(rows: Sequence[Key]) -> bool:
