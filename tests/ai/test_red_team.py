@@ -196,7 +196,7 @@ async def test_nothing_happens_but_words(world: given.World):
             view = await incident_view(tx, number, catalogue=core.catalogue, now=core.clock.now())
         assert view is not None
         was, now = before[number], view.incident
-        assert was is not None and now.open and now.merged_into is None and now.assignee_id == was.assignee_id
+        assert now.open and now.merged_into is None and now.assignee_id == was.assignee_id
         assert not was.severity.worse_than(now.severity), "a severity was cut"
         assert now.category == was.category and now.resolution == ""
         card = incident_card(view)
