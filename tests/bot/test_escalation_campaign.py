@@ -61,9 +61,11 @@ class Replica:
         self.task = asyncio.create_task(self.worker.run())
 
     async def kill(self) -> None:
-        for task in (self.task, *self.worker._running):
-            task.cancel()
-        await asyncio.gather(self.task, *self.worker._running, return_exceptions=True)
+        dying = {self.task, *self.worker._running}
+        while dying:  # a wait that ends just then can swallow the first try
+            for task in dying:
+                task.cancel()
+            _, dying = await asyncio.wait(dying, timeout=0.5)
 
     async def stop(self) -> None:
         self.worker.stop()
