@@ -286,7 +286,7 @@ def run(
         if other is not None:
             other.take(one)
         if out is not None:
-            out.write(orjson.dumps(outcome.document()) + b"\n")
+            out.write(orjson.dumps(outcome.document(), option=orjson.OPT_APPEND_NEWLINE))
     for one_engine in (engine, other):
         if one_engine is not None:
             one_engine.finish()

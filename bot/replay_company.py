@@ -65,7 +65,7 @@ class OfCompany:
         self._by_name: dict[tuple[str, str], str] = {}
         self._changes: OrderedDict[str, deque[float]] = OrderedDict()
         self._patterns = patterns
-        self._now = datetime.min.replace(tzinfo=UTC)
+        self._now, self._at = datetime.min.replace(tzinfo=UTC), 0.0
 
     @property
     def activity(self) -> Activity:
@@ -98,7 +98,7 @@ class OfCompany:
 
     def numbered(self, incident_id: int) -> Kept | None:
         kept = self.open.get(incident_id)
-        if kept is not None and self.activity.episode(incident_id, self._now.timestamp()) is None:
+        if kept is not None and self.activity.episode(incident_id, self._at) is None:
             self.silent(kept)
             return None
         return kept
@@ -116,7 +116,7 @@ class OfCompany:
     def settle(self, now: datetime) -> None:
         """End what has been silent for the window and forget what cannot come back. Oldest first, so this costs no
         more than what it ends."""
-        self._now = now
+        self._now, self._at = now, now.timestamp()
         while self.open:
             kept = next(iter(self.open.values()))
             if kept.last_alert_at + self.rules.window > now:
@@ -152,7 +152,8 @@ class OfCompany:
             kept.tools = (*kept.tools, tool)
             self._patterns["several tools"] += int(len(kept.tools) == 2)
         kept.count += 1
-        kept.last_alert_at = max(kept.last_alert_at, now)
+        if now > kept.last_alert_at:
+            kept.last_alert_at = now
         self.open.move_to_end(kept.id)
 
     def recovers(self, kept: Kept, key: str, name: tuple[str, str] | None, now: datetime) -> None:

@@ -248,7 +248,10 @@ class Activity:
             return
         first = first_part(row.asset)
         if first:
-            self.families.setdefault(first, {})[episode.id] = now
+            family = self.families.get(first)
+            if family is None:
+                family = self.families[first] = {}
+            family[episode.id] = now
         if stated is None:  # the time of arrival says nothing: whatever waited arrives together
             return
         self.ticks[(tool, stated)] = episode

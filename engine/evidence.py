@@ -141,7 +141,7 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
     """Assets the alert names, and those that a dependency, the past or a name ties to its own."""
     now, active, mentions = sighting.now, activity.active, sighting.mentions
     row = sighting.row
-    own, needed = of_its_own(row.signature), bool(activity.topology.needed_by(row.asset))
+    own, dependants = of_its_own(row.signature), activity.topology.dependants(row.asset)
     for other in mentions:
         held = active.get(other)
         if held is not None and now <= held[0].ends and (ago := now - held[1]) <= STALE:
@@ -157,7 +157,7 @@ def _relations(activity: Activity, sighting: Sighting, cases: dict[int, Case]) -
         if other in mentions:
             continue
         sideways = False
-        if needed and row.asset in activity.topology.needs(other):
+        if other in dependants:
             if _all_of_its_own(episode.on_asset.get(other, ())):
                 weight *= UNRELATED_SHARE
         elif own:

@@ -19,6 +19,9 @@ MOST_WORDS = 60
 LONGEST_TEXT = 2000
 MOST_NAMES = 20_000
 SHORTEST = 2
+MOST_SAID = 4_096
+"""Messages of which it is kept whom they name, while no other asset is heard of."""
+_NEVER: tuple[int, list[str]] = (-1, [])
 LONGEST_NAME = 100
 
 
@@ -42,6 +45,7 @@ class Names:
         self._known: set[str] = set()
         self._stems: dict[str, list[str]] = {}
         self._firsts: dict[str, int] = {}
+        self._said: dict[tuple[str, str], tuple[int, list[str]]] = {}
         for name in known:
             self.hear(name)
 
@@ -76,9 +80,20 @@ class Names:
 
         An alert of `lon-cart-1` that says `cart-1 → db-1` means `lon-db-1` where there is one.
         """
-        words = _words(message)
-        for value in labels.values():
-            words += _words(value)
+        if labels:
+            words = _words(message)
+            for value in labels.values():
+                words += _words(value)
+            return self._named(asset, words)
+        count, found = self._said.get((asset, message), _NEVER)
+        if count != len(self._known):  # another asset is known by now: it may be one of the words
+            found = self._named(asset, _words(message))
+            if len(self._said) >= MOST_SAID:
+                self._said.clear()
+            self._said[(asset, message)] = (len(self._known), found)
+        return found
+
+    def _named(self, asset: str, words: tuple[str, ...]) -> list[str]:
         known, endings = self._known, _endings(asset)
         if endings.isdisjoint(words):
             return list(dict.fromkeys([word for word in words if word in known and word != asset]))

@@ -33,7 +33,7 @@ MOST_KEPT = 4_096
 """Pairs in what outlives the process."""
 MOST_ONCE = 20_000
 """Pairs that met once, of each of two generations."""
-RECENT = 10
+RECENT = 8
 """Beginnings that a new one is held against: in a storm of many only the latest."""
 STRONGEST = 1.2
 """What the surest relation says: it joins by itself."""

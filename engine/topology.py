@@ -25,6 +25,7 @@ class Topology:
     def __init__(self, assets: Iterable[Asset] = ()) -> None:
         self._needs: dict[str, tuple[str, ...]] = {}
         self._needed: dict[str, list[str]] = {}
+        self._dependants: dict[str, frozenset[str]] = {}
         self._near: OrderedDict[str, Mapping[str, tuple[float, str]]] = OrderedDict()
         listed = list(assets)
         names = {name: _plain(asset.name) for asset in listed for name in _spellings(asset)}
@@ -45,6 +46,13 @@ class Topology:
     def needs(self, asset: str) -> tuple[str, ...]:
         """What the asset depends on."""
         return self._needs.get(asset, ())
+
+    def dependants(self, asset: str) -> frozenset[str]:
+        """The same as `needed_by`, to look one up in."""
+        found = self._dependants.get(asset)
+        if found is None:
+            found = self._dependants[asset] = frozenset(self._needed.get(asset, ()))
+        return found
 
     def needed_by(self, asset: str) -> list[str]:
         """What depends on the asset."""

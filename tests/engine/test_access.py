@@ -14,7 +14,8 @@ from tests.clock import START
 from tests.engine.test_incident import an_incident
 
 HERE, ELSEWHERE = 1, 2
-WORK = {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN, Verb.MERGE}
+WORK = {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
+WORK |= {Verb.MERGE, Verb.ESCALATE}
 QUIET = {Verb.SNOOZE, Verb.HOLD, Verb.SILENCE}
 RUNS = {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 EXPECTED: dict[Role, set[Verb]] = {
