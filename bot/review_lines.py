@@ -10,7 +10,7 @@ from bot.cards import Actions, Button, Card, Element, Facts, Line, Moment, Stron
 from bot.incident_card import cut
 from engine.access import Actor, Denied, Verb, may
 from engine.company import Company
-from runbooks.break_glass import Review
+from runbooks.review import Review
 from storage.transaction import Transaction
 
 MOST = 5

@@ -20,9 +20,9 @@ from engine.opinion import Opinion
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
-from runbooks.break_glass import Review
 from runbooks.catalogue import Catalogue
 from runbooks.holding import Rate, ranked
+from runbooks.review import Review
 from runbooks.run import Run
 from runbooks.runbook import Runbook, platform_of
 from storage.transaction import Transaction

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from runbooks.break_glass import Review
+from runbooks.review import Review
 from storage.rows import locked
 from storage.run_tables import glass_reviews as table
 

@@ -16,8 +16,9 @@ from bot.handlers import handle
 from bot.place import Place
 from engine.access import Denied, Verb, may
 from engine.errors import NotFound, Refused
-from runbooks.break_glass import SHORTEST_REASON, Review
+from runbooks.break_glass import SHORTEST_REASON
 from runbooks.operations import decide
+from runbooks.review import Review
 from storage.transaction import Transaction
 
 

@@ -20,12 +20,12 @@ from engine.people_ports import PeopleTransaction
 from runbooks import break_glass as rules
 from runbooks import run as state
 from runbooks.approvals import ASKS, check_digest, check_time
-from runbooks.break_glass import Review
 from runbooks.catalogue import Catalogue
 from runbooks.operations.decide import NOTE_LIMIT, find, make_void, why_changed, why_stale
 from runbooks.operations.record import Said, publish, save
 from runbooks.operations.request import check_rate
 from runbooks.ports import RunsTransaction
+from runbooks.review import Review
 from runbooks.run import Run, RunStatus
 
 

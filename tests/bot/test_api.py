@@ -100,8 +100,8 @@ async def test_a_foreign_thing_is_as_unknown_as_a_missing_one(rest: Rest, world:
     await rest.post(world.eve, f"/api/incidents/{label}/note", {"text": "hello"}, status=404)
     body = {"incident_id": label}
     await rest.post(world.eve, "/api/msp/runbooks/disk-clean-up/execute", body, status=404)
-    for verb in ("reject", "cancel"):
-        await rest.post(world.eve, f"/api/msp/runs/{run['run_id']}/{verb}", status=404)
+    for verb, said in (("reject", {"note": "no"}), ("cancel", None)):
+        await rest.post(world.eve, f"/api/msp/runs/{run['run_id']}/{verb}", said, status=404)
 
 
 async def test_companies_are_those_of_the_asker(rest: Rest, world: World) -> None:
