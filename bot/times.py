@@ -64,7 +64,7 @@ def span(words: Sequence[str]) -> tuple[timedelta, int] | None:
         return timedelta(minutes=minutes), 1
     if word.isdigit() and len(word) < 5 and len(words) > 1:
         unit = _SPAN.fullmatch(f"{word}{words[1].lower()}")
-        if unit is not None and any(unit.groups()) and not words[1].isdigit():
+        if unit is not None and any(unit.groups()) and words[1].isalpha():
             return timedelta(minutes=int(word) * _UNITS[words[1][0].lower()]), 2
     return None
 

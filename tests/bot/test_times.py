@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.times import clock_time, span, until, window
@@ -169,6 +169,7 @@ once tomorrow rrule=FREQ=DAILY a 99h 0m – at weekdays 24:00 9999-12-31 2199-12
 WORDS = st.sampled_from(TYPED.split())
 
 
+@example(["2", "4h"])
 @given(st.lists(WORDS, max_size=7) | st.text(max_size=60).map(str.split))
 def test_no_words_break_it(words):
     end = until(words, NOW, VIENNA)
