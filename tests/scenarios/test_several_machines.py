@@ -88,4 +88,4 @@ async def test_what_azure_refuses_is_read_on_the_card(h: Harness):
     assert run.status is RunStatus.FAILED
     card = await h.card("acme", saying="may not do")
     assert "Microsoft.Compute/virtualMachines/runCommands/write" in shown(card)
-    assert "the role of `aw company access` is not assigned" in shown(card)
+    assert "assign the role of `aw company access` there" in shown(card)
