@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 
 from bot.actions import PostReport, SendReport, ShowReport
 from bot.cards import Done, Reply, Said
@@ -12,6 +11,7 @@ from bot.place import Place
 from bot.questions import chosen_companies
 from bot.reports.card import report_card
 from bot.reports.gather import LONGEST, gather, span_of
+from bot.reports.words import days_words
 from engine.access import Actor, Denied, Verb, may
 from engine.company import Company, Role
 from engine.errors import NotFound, Refused
@@ -87,6 +87,6 @@ async def _deliver(core: Core, company_id: int, days: int, actor: Actor, *, priv
         return company
 
     company = await core.write(act)
-    span = "the last day" if timedelta(days=days) == timedelta(days=1) else f"the last {days} days"
+    span = days_words(days)
     where = "comes to you as a direct message" if private else "is on its way into its channel"
     return Done(f"The report of {company.name} over {span} {where}.")

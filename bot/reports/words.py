@@ -30,7 +30,10 @@ def kept(found: Kept) -> str:
 
 
 def span_words(report: Report) -> str:
-    days = round((report.until - report.since) / timedelta(days=1))
+    return days_words(round((report.until - report.since) / timedelta(days=1)))
+
+
+def days_words(days: int) -> str:
     return "the last day" if days == 1 else f"the last {days} days"
 
 
