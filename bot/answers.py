@@ -205,7 +205,7 @@ def why_card(view: IncidentView, around: why.Around | None = None) -> Card:
     elements: tuple[Element, ...] = (
         Title(Tone.INFO, (Strong(f"Why {incident.label} exists"),)),
         Body((Strong("Opened because "), incident.opened_reason, ".")),
-        Body((Strong("Key "), Code(incident.correlation_key), f": {incident.count} alerts share it so far.")),
+        Body((Strong("Key "), Code(incident.correlation_key), f": {_taken(incident)} so far.")),
         *_pattern(view),
         *_joined(view),
         *(why.elements(around) if around is not None else ()),
@@ -214,6 +214,12 @@ def why_card(view: IncidentView, around: why.Around | None = None) -> Card:
         Facts(((f"window {window}, reopening within {reopen} after it is resolved",),)),
     )
     return Card(summary=f"Why {incident.label} exists", elements=elements)
+
+
+def _taken(incident: Incident) -> str:
+    """What it has taken in, by its own key and by those that it holds."""
+    count = "1 alert" if incident.count == 1 else f"{incident.count:,} alerts"
+    return f"{count}, what it holds included," if incident.held else count
 
 
 def _pattern(view: IncidentView) -> list[Element]:
