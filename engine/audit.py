@@ -78,6 +78,7 @@ class AuditKind(StrEnum):
     USER_CHANGED = "user.changed"
     ROTATION_CHANGED = "rotation.changed"
     ASSET_ADDED = "asset.added"
+    ASSET_CHANGED = "asset.changed"
     ALIAS_ACCEPTED = "alias.accepted"
     ALIAS_REFUSED = "alias.refused"
     TOKEN_CREATED = "token.created"

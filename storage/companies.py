@@ -261,13 +261,15 @@ class Companies:
         return [_to_asset(row) for row in await self._tx.connection.execute(statement)]
 
     async def add_asset(self, asset: Asset) -> Asset:
-        values = asdict(asset) | {"aliases": list(asset.aliases), "depends_on": list(asset.depends_on)}
-        del values["id"]
-        values["labels"] = dict(asset.labels)
-        statement = sa.insert(assets).values(**values).returning(assets.c.id)
+        statement = sa.insert(assets).values(**_asset_row(asset)).returning(assets.c.id)
         number = (await self._tx.connection.execute(statement)).scalar_one()
         await self.touch(asset.company_id)
         return replace(asset, id=number)
+
+    async def change_asset(self, asset: Asset) -> None:
+        where = (assets.c.id == asset.id) & (assets.c.company_id == asset.company_id)
+        await self._tx.connection.execute(sa.update(assets).where(where).values(**_asset_row(asset)))
+        await self.touch(asset.company_id)
 
     async def add_key(
         self, key_id: str, company_id: int, digest: str, *, now: datetime, expires_at: datetime | None = None
@@ -334,3 +336,9 @@ class Companies:
         for key_id in sorted(used):
             statement = sa.update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=used[key_id])
             await self._tx.connection.execute(statement)
+
+
+def _asset_row(asset: Asset) -> dict[str, Any]:
+    row = asdict(asset) | {"aliases": list(asset.aliases), "depends_on": list(asset.depends_on)}
+    del row["id"]
+    return row | {"labels": dict(asset.labels)}

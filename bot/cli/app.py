@@ -16,6 +16,7 @@ from bot.cli import (
     company_cloud,
     company_keys,
     config,
+    configuration,
     deadletter,
     email,
     guide,
@@ -54,6 +55,8 @@ app.command("report")(report.report)
 app.command("send-test-alert")(trial.send_test_alert)
 app.command("test")(trial.send_test_alert)
 app.command("guide")(guide.guide)
+app.command("export")(configuration.export)
+app.command("import")(configuration.bring)
 app.command("openapi")(serve.openapi)
 company.app.add_typer(heartbeat.app, name="heartbeat")
 company.app.add_typer(company_keys.app)

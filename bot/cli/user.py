@@ -10,8 +10,8 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.opened import operator, with_core
-from bot.cli.told import told
 from bot.cli.words import Json, family, timezone_of
+from bot.notices.preferences import told
 from engine.company import Role, User
 from engine.errors import NotFound, Refused
 

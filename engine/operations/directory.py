@@ -282,6 +282,17 @@ async def add_asset(tx: Transaction, asset: Asset, *, actor: Actor, now: datetim
     return stored
 
 
+async def change_asset(
+    tx: Transaction, asset: Asset, *, actor: Actor, now: datetime, fields: Sequence[str]
+) -> Asset:
+    """Another form of one that is there, under the same name. `fields` are those that differ."""
+    await tx.companies.change_asset(asset)
+    tx.jobs.put(RecheckRuns(company_id=0), due_at=now)  # an approval names the machine as it was
+    kind, detail = AuditKind.ASSET_CHANGED, {name: str(getattr(asset, name)) for name in fields}
+    _prove(tx, kind, asset.company_id, asset.name, actor, now, **detail)
+    return asset
+
+
 def _prove(
     tx: Transaction,
     kind: AuditKind,
