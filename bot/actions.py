@@ -136,6 +136,14 @@ class OnCall(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Board(_Act):
+    """What is due soon; `company` as in Status."""
+
+    verb: ClassVar[str] = "board"
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Merge(_Act):
     """The incident becomes part of `to`."""
 
@@ -516,7 +524,7 @@ class SendTest(_Act):
     company: str = ""
 
 
-OnPeople = Escalate | ExplainLate | Leave | Back | OnCall
+OnPeople = Escalate | ExplainLate | Leave | Back | OnCall | Board
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting

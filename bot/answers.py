@@ -41,6 +41,7 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw status [company]", "how a company is doing", Verb.SEE),
     ("/aw list", "what is open here", Verb.SEE),
     ("/aw mine", "what you have", Verb.CLAIM),
+    ("/aw board [company]", "what is due soon, by the odds that it will be late", Verb.CLAIM),
     ("/aw INC-42", "one incident and its buttons", Verb.SEE),
     ("/aw claim INC-42", "take it", Verb.CLAIM),
     ("/aw note INC-42 what you saw", "write it into the thread", Verb.NOTE),
@@ -197,7 +198,7 @@ def _row(
     )
 
 
-def why_card(view: IncidentView, around: why.Around | None = None) -> Card:
+def why_card(view: IncidentView, around: why.Around | None = None, odds: Sequence[str] = ()) -> Card:
     """The rule, the key, the windows, the score, who and why; and what a different setting would have done."""
     incident, company = view.incident, view.company
     owner: Line = (incident.assigned_reason or "nobody was free",)
@@ -211,6 +212,7 @@ def why_card(view: IncidentView, around: why.Around | None = None) -> Card:
         *(why.elements(around) if around is not None else ()),
         Body((Strong("Assigned because " if view.assignee else "Assigned to nobody: "), *owner, ".")),
         Body((Strong("Priority "), view.priority.explain(), ".")),
+        *((Body((Strong("Odds of being late. "), " ".join(odds))),) if odds else ()),
         Facts(((f"window {window}, reopening within {reopen} after it is resolved",),)),
     )
     return Card(summary=f"Why {incident.label} exists", elements=elements)
@@ -286,7 +288,7 @@ def _joined(view: IncidentView) -> list[Element]:
     return found
 
 
-def details_card(view: IncidentView, story: Sequence[TimelineEntry]) -> Card:
+def details_card(view: IncidentView, story: Sequence[TimelineEntry], odds: Sequence[str] = ()) -> Card:
     """Everything known: the alerts, the runs, the story so far."""
     incident = view.incident
     elements: list[Element] = [Title(Tone.INFO, (Strong(f"{incident.label} in detail"),))]
@@ -320,5 +322,7 @@ def details_card(view: IncidentView, story: Sequence[TimelineEntry]) -> Card:
                 tuple(((Moment(one.at), f" {cut(' '.join(one.text.split()), 160)}"),) for one in story[-12:]),
             )
         )
+    if odds:
+        elements.append(Facts(tuple((one,) for one in odds)))
     elements.append(Actions((Button("Why this card?", Why(incident.id)),)))
     return Card(summary=f"{incident.label} in detail", elements=tuple(elements))

@@ -28,6 +28,7 @@ from bot.actions import (
     Approve,
     Assign,
     Back,
+    Board,
     BreakGlass,
     Cancel,
     Claim,
@@ -83,6 +84,7 @@ from bot.actions import (
 from bot.cards import Done, Reply
 from bot.core import Core
 from bot.place import Place, belongs
+from bot.shift import board
 from engine.access import Actor
 from engine.audit import AuditKind, entry
 from engine.errors import Refused
@@ -135,6 +137,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
+        case Board():
+            return await board.handle(core, action, place, actor)
         case OnCall():
             return await oncall_handlers.handle(core, action, place, actor)
         case Escalate() | ExplainLate() | Leave() | Back():

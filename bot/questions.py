@@ -10,6 +10,7 @@ from bot.cards import Reply, Said
 from bot.core import Core
 from bot.incident_card import incident_card
 from bot.review_lines import unsigned, with_reviews
+from bot.shift.odds_words import odds_lines
 from bot.views import IncidentView, company_view, due_times, incident_view
 from engine.access import Actor, Verb
 from engine.company import Company, Role
@@ -43,7 +44,7 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
                 return await _mine(core, tx, actor)
             case Details() | Show():
                 await respond.find(tx, question.incident, Verb.SEE, actor)
-                return await _one(core, tx, question)
+                return await _one(core, tx, question, actor)
             case _:
                 assert_never(question)
 
@@ -51,12 +52,20 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
 
 
 async def _why(core: Core, question: Why, actor: Actor) -> Reply:
-    async def look(tx: Transaction) -> IncidentView:
+    async def look(tx: Transaction) -> tuple[IncidentView, list[str]]:
         await respond.find(tx, question.incident, Verb.SEE, actor)
-        return await view_of(tx, core, question.incident)
+        view = await view_of(tx, core, question.incident)
+        return view, await _odds(tx, view, actor)
 
-    view = await core.read(look)
-    return Said(answers.why_card(view, await why.around(core, view)))
+    view, odds = await core.read(look)
+    return Said(answers.why_card(view, await why.around(core, view), odds))
+
+
+async def _odds(tx: Transaction, view: IncidentView, actor: Actor) -> list[str]:
+    """For those who work on it: how likely it is to be late is no news for a client's eyes."""
+    if actor.user is None or actor.user.role is Role.CLIENT_VIEWER:
+        return []
+    return await odds_lines(tx, view.incident, view.clocks, view.now)
 
 
 async def _guide(core: Core, tx: Transaction, name: str, company_id: int | None) -> Reply:
@@ -79,18 +88,20 @@ async def view_of(tx: Transaction, core: Core, incident_id: int) -> IncidentView
     return view
 
 
-async def _one(core: Core, tx: Transaction, question: Details | Show) -> Reply:
+async def _one(core: Core, tx: Transaction, question: Details | Show, actor: Actor) -> Reply:
     view = await view_of(tx, core, question.incident)
     match question:
         case Details():
-            return Said(answers.details_card(view, await tx.timeline.of_incident(question.incident)))
+            story = await tx.timeline.of_incident(question.incident)
+            return Said(answers.details_card(view, story, await _odds(tx, view, actor)))
         case Show():
             return Said(incident_card(view))
         case _:
             assert_never(question)
 
 
-def _narrowed(actor: Actor) -> int | None:
+def narrowed(actor: Actor) -> int | None:
+    """Whose view a list has to be narrowed to: a technician's."""
     return actor.id if actor.user is not None and actor.user.role is Role.TECHNICIAN else None
 
 
@@ -118,7 +129,7 @@ async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_
     if len(chosen) != 1:
         rows = [(one, await tx.incidents.counts(one.id)) for one in chosen]
         return Said(with_reviews(answers.board_card(rows), reviews, chosen, actor))
-    view = await company_view(tx, chosen[0], offered_to=_narrowed(actor))
+    view = await company_view(tx, chosen[0], offered_to=narrowed(actor))
     people = {user.id: user for user in await tx.users.all()}
     card = answers.status_card(view, people, core.clock.now())
     return Said(with_reviews(card, reviews, chosen, actor))
@@ -127,7 +138,7 @@ async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_
 async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
     chosen = await chosen_companies(tx, name, actor, company_id)
     ids = [one.id for one in chosen]
-    found = await tx.incidents.listed(company_ids=ids, offered_to=_narrowed(actor), most=25)
+    found = await tx.incidents.listed(company_ids=ids, offered_to=narrowed(actor), most=25)
     title = chosen[0].name if len(chosen) == 1 else "Your companies"
     people = {user.id: user for user in await tx.users.all()}
     return Said(answers.list_card(title, found, people, await due_times(tx, found), core.clock.now()))

@@ -29,10 +29,11 @@ _FIELDS = [
     "warned_at",
     "breached_at",
 ]
+COLUMNS = [table.c.kind, *(table.c[name] for name in _FIELDS)]
 _PUT = upsert(table, keep=("company_id",))
 _OF_MANY = Prepared(
     lambda dialect_name: (
-        sa.select(table.c.kind, *(table.c[name] for name in _FIELDS))
+        sa.select(*COLUMNS)
         .where(dialect.any_of(dialect_name, table.c.incident_id, "ids"))
         .order_by(table.c.kind)
     )
@@ -51,7 +52,7 @@ _DUE_OF = Prepared(
 )
 
 
-def _to_clock(row: Sequence[Any]) -> SlaClock:
+def to_clock(row: Sequence[Any]) -> SlaClock:
     found = dict(zip(_FIELDS, row[1:], strict=True))
     if found["pauses"]:
         found["pauses"] = tuple(
@@ -81,7 +82,7 @@ class Clocks:
         """As this transaction leaves them so far."""
         found: dict[int, list[SlaClock]] = {}
         for row in await _OF_MANY.rows(self._tx, ids=sorted(incident_ids)):
-            clock = _to_clock(row)
+            clock = to_clock(row)
             latest = self._waiting.get((clock.incident_id, clock.kind), clock)
             found.setdefault(clock.incident_id, []).append(latest)
         return found

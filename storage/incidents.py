@@ -263,13 +263,7 @@ class Incidents:
         if assignee_id is not None:
             statement = statement.where(table.c.assignee_id == assignee_id)
         if offered_to is not None:
-            statement = statement.where(
-                sa.or_(
-                    table.c.claimed_at.is_(None),
-                    table.c.assignee_id == offered_to,
-                    table.c.assignee_id.is_(None),
-                )
-            )
+            statement = statement.where(may_be_offered(offered_to))
         return [to_incident(row) for row in await self._tx.connection.execute(statement)]
 
     async def counts(self, company_id: int) -> Mapping[str, int]:
@@ -295,6 +289,11 @@ class Incidents:
             .limit(20)
         )
         return [to_incident(row) for row in await self._tx.connection.execute(statement)]
+
+
+def may_be_offered(user_id: int) -> sa.ColumnElement[bool]:
+    """What a technician sees in lists: their own, and what nobody has claimed."""
+    return sa.or_(table.c.claimed_at.is_(None), table.c.assignee_id == user_id, table.c.assignee_id.is_(None))
 
 
 def _only_of(company_id: int, tools: Collection[str]) -> sa.ColumnElement[bool]:

@@ -236,6 +236,14 @@ sla_clocks = sa.Table(
 )
 _awaited = sa.text("next_check_at IS NOT NULL")
 sa.Index("ix_sla_clocks_next", sla_clocks.c.next_check_at, sqlite_where=_awaited, postgresql_where=_awaited)
+_runs = sa.text("met_at IS NULL AND paused_at IS NULL")
+sa.Index(
+    "ix_sla_clocks_due",
+    sla_clocks.c.due_at,
+    sla_clocks.c.company_id,
+    sqlite_where=_runs,
+    postgresql_where=_runs,
+)
 
 timeline = sa.Table(
     "timeline",

@@ -15,6 +15,7 @@ from storage.companies import Companies, ContextCache
 from storage.company_groups import CompanyGroups
 from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
+from storage.due import DueRows
 from storage.escalations import Escalations
 from storage.grouping import Grouping
 from storage.heartbeats import Heartbeats
@@ -103,6 +104,10 @@ class Transaction:
     @cached_property
     def clocks(self) -> Clocks:
         return Clocks(self)
+
+    @cached_property
+    def due(self) -> DueRows:
+        return DueRows(self)
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bot.api import companies, incidents, live, outbreaks, policies, quiet, reports, reviews, runs, settings
+from bot.api import (
+    board,
+    companies,
+    incidents,
+    live,
+    outbreaks,
+    policies,
+    quiet,
+    reports,
+    reviews,
+    runs,
+    settings,
+)
 from bot.api.door import handler
 from bot.core import Core
 
 ENDPOINTS = (
     *companies.ENDPOINTS,
     *incidents.ENDPOINTS,
+    *board.ENDPOINTS,
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
     *reviews.ENDPOINTS,

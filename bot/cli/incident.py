@@ -63,6 +63,47 @@ def list_all(
     terminal.say_table(headings, rows, nothing="No incident.")
 
 
+@app.command("board")
+def board(
+    company: Annotated[str | None, typer.Option(metavar="SLUG", help="Those of this company.")] = None,
+    most: Annotated[int, typer.Option(min=1, max=100, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """What is due soon, by the odds that it will be late: worked out from how long the like of it took."""
+
+    async def act(core: Core) -> list[dict[str, Any]]:
+        from bot.shift.board import board_of, why_text
+        from engine.operations import directory
+
+        async def look(tx: Transaction) -> list[dict[str, Any]]:
+            chosen = [await directory.company_called(tx, company)] if company else await tx.companies.all()
+            slugs, now = {one.id: one.slug for one in chosen}, core.clock.now()
+            view = await board_of(tx, chosen, offered_to=None, now=now, most=most)
+            return [
+                {
+                    "id": one.incident.label,
+                    "company": slugs[one.incident.company_id],
+                    "severity": one.incident.severity.value,
+                    "title": one.incident.title,
+                    "promise": one.clock.kind.value,
+                    "due_at": one.clock.due_at.isoformat(),
+                    "share": round(one.odds.share, 3) if one.odds else None,
+                    "why": why_text(one, now),
+                }
+                for one in view.due
+            ]
+
+        return await core.read(look)
+
+    found = with_core(act)
+    if as_json:
+        return terminal.say_json(found)
+    headings = ("INCIDENT", "COMPANY", "SEVERITY", "WHAT", "PROMISE", "DUE", "WHY")
+    names = ("id", "company", "severity", "title", "promise", "due_at", "why")
+    rows = [[one[name] if name != "due_at" else one[name][:16] for name in names] for one in found]
+    terminal.say_table(headings, rows, nothing="Nothing is due.")
+
+
 @app.command("show")
 def show(
     incident: Annotated[str, typer.Argument(metavar="INC-N", help="Such as INC-42 or 42.")],
