@@ -246,6 +246,9 @@ def no_error_vanishes(module: Module) -> Iterator[str]:
             yield f"{node.lineno}: an error of any kind vanishes here"
 
 
+_SAFE_LOADERS = ("SafeLoader", "BaseLoader")  # the second makes nothing but texts, lists and mappings
+
+
 def data_is_loaded_not_run(module: Module) -> Iterator[str]:
     for line, name in module.imports:
         if name.split(".")[0] in NEVER:
@@ -253,12 +256,17 @@ def data_is_loaded_not_run(module: Module) -> Iterator[str]:
     assigned = [node for node in module.nodes if isinstance(node, ast.Assign | ast.AnnAssign) and node.value]
     safe = {_dotted(_target(node)) for node in assigned if "SafeLoader" in ast.unparse(node)}
     for node in module.nodes:
+        if isinstance(node, ast.ClassDef) and any(
+            _dotted(base).endswith(_SAFE_LOADERS) for base in node.bases
+        ):
+            safe.add(node.name)
+    for node in module.nodes:
         if not isinstance(node, ast.Call):
             continue
         name = _dotted(node.func)
         if name in {"yaml.load", "yaml.unsafe_load", "yaml.full_load"}:
             arguments = [_dotted(it) for it in (*node.args, *(keyword.value for keyword in node.keywords))]
-            if not any(it in safe or it.endswith("SafeLoader") for it in arguments):
+            if not any(it in safe or it.endswith(_SAFE_LOADERS) for it in arguments):
                 yield f"{node.lineno}: yaml is loaded with a safe loader"
         if name in {"eval", "exec"}:
             yield f"{node.lineno}: {name} runs what it is given"

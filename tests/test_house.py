@@ -153,9 +153,13 @@ RULES: dict[Rule, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
             ("bot/x.py", "from jsonpickle import decode"),
             ("runbooks/x.py", "yaml.load(text)"),
             ("runbooks/x.py", "LOADER = yaml.Loader\nyaml.load(text, Loader=LOADER)"),
+            ("runbooks/x.py", "class L(yaml.UnsafeLoader): ...\nyaml.load(text, L)"),
             ("bot/x.py", "eval(text)"),
         ],
-        [("runbooks/x.py", "L = yaml.CSafeLoader\nyaml.load(text, Loader=L)\nyaml.safe_load(text)")],
+        [
+            ("runbooks/x.py", "L = yaml.CSafeLoader\nyaml.load(text, Loader=L)\nyaml.safe_load(text)"),
+            ("bot/x.py", "class L(yaml.BaseLoader): ...\nyaml.load(text, L)"),
+        ],
     ),
     names_say_something: (
         [("bot/utils.py", ""), ("storage/job_manager.py", ""), ("engine/common/x.py", "")],

@@ -15,9 +15,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.bot.shell import Shell, environment
+from tests.harness import free_port
 
 COMMANDS = (
     *("serve", "demo", "migrate", "check", "replay", "send-test-alert", "test", "guide", "openapi"),
+    *("export", "import", "report"),
     *("company", "user", "asset", "incident", "runbook", "token", "audit", "deadletter"),
 )
 
@@ -26,7 +28,7 @@ COMMANDS = (
 def aw(tmp_path: Path) -> Shell:
     key = Fernet.generate_key().decode()
     settings = {"AW_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'aw.db'}", "AW_SECRET_KEY": key}
-    return Shell(tmp_path, settings)
+    return Shell(tmp_path, settings | {"AW_PORT": str(free_port())})  # not the one that somebody's server has
 
 
 def test_the_help_names_every_command_and_imports_nothing_heavy() -> None:
