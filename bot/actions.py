@@ -47,7 +47,7 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
-_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope", "change", "outbreak"}
+_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope", "change", "outbreak", "ask"}
 _IDS = {*_FIXED, "runbook", "part"}
 
 
@@ -133,6 +133,44 @@ class OnCall(_Act):
 
     verb: ClassVar[str] = "oncall"
     words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff(_Act):
+    """Offer incidents to a colleague: these, or without any all that is in the asker's name. `words` are `accept`,
+    `decline` or `back`, about an offer that is open."""
+
+    verb: ClassVar[str] = "handoff"
+    to: int | None = None
+    incidents: tuple[int, ...] = ()
+    text: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(_Act):
+    """An urgent word to one person, or to whoever is on call for the company that `text` begins with. `about` is an
+    incident."""
+
+    verb: ClassVar[str] = "page"
+    to: int | None = None
+    on_call: bool = False
+    about: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptAsk(_Act):
+    """Yes to what a colleague asked; of a page: it is heard."""
+
+    verb: ClassVar[str] = "ask_accept"
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineAsk(_Act):
+    verb: ClassVar[str] = "ask_decline"
+    ask: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -524,7 +562,7 @@ class SendTest(_Act):
     company: str = ""
 
 
-OnPeople = Escalate | ExplainLate | Leave | Back | OnCall | Board
+OnPeople = Escalate | ExplainLate | Leave | Back | OnCall | Board | Handoff | Page | AcceptAsk | DeclineAsk
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting

@@ -23,6 +23,7 @@ from bot.actions import (
     EndQuietOf,
     Escalate,
     ExplainLate,
+    Handoff,
     Help,
     Hold,
     Leave,
@@ -33,6 +34,7 @@ from bot.actions import (
     Mine,
     Note,
     OnCall,
+    Page,
     Reopen,
     ReplayLetter,
     Resolve,
@@ -112,8 +114,9 @@ _QUIET = {
     "maint": QuietKind.MAINTENANCE,
     "maintenance": QuietKind.MAINTENANCE,
 }
+_ASKING = ("handoff", "page")
 _SETTING = ("config", "settings", "set")
-_OTHERS = {*_SETTING, "run", "assign", "reassign", "merge", "split", "snooze", "deadletter"}
+_OTHERS = {*_SETTING, *_ASKING, "run", "assign", "reassign", "merge", "split", "snooze", "deadletter"}
 WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, *_QUIET, *_OTHERS} - {""})
 
 
@@ -151,6 +154,8 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
         numbers, left = _numbers(rest)
         whom = next((int(word[1:]) for word in left if re.fullmatch(r"@\d{1,9}", word)), None)
         return [Assign(one, whom) for one in numbers or [_needed("assign", here)]]
+    if first in _ASKING:
+        return [(_handoff if first == "handoff" else _page)(rest, here)]
     if first in ("merge", "split"):
         return [(_merge if first == "merge" else _split)(rest, here)]
     if first in ("deadletter", "deadletters"):
@@ -164,6 +169,44 @@ def _for_what(text: str) -> str:
     """`hold INC-42 client: the password` waits for `the password`; `hold client` for nothing in particular."""
     first, _, rest = text.partition(" ")
     return rest.strip() if first.strip(":,").lower() in ("client", "customer") else text
+
+
+_WHOM = re.compile(r"@\d{1,9}")
+
+
+def _whom(words: list[str]) -> tuple[int | None, list[str]]:
+    """The first person named, and the other words."""
+    for place, word in enumerate(words):
+        if _WHOM.fullmatch(word.rstrip(",:")):
+            return int(word.rstrip(",:")[1:]), [*words[:place], *words[place + 1 :]]
+    return None, words
+
+
+def _handoff(rest: list[str], here: int | None) -> Action:
+    """`handoff @bob`, `handoff @bob INC-3 INC-4 back at six`, `handoff @bob all`; `accept`, `decline`, `back`."""
+    word = rest[0].lower() if len(rest) == 1 else ""
+    if word in ("accept", "decline", "back"):
+        return Handoff(words=word)
+    to, left = _whom(rest)
+    if to is None:
+        raise Refused("Hand off to whom?", hint="For example `/aw handoff @bob INC-42`.", code="which")
+    whole = bool(left) and left[0].lower() in ("all", "everything")
+    numbers, left = _numbers(left[1:] if whole else left)
+    if not numbers and here is not None and not whole:
+        numbers = [here]
+    return Handoff(to, tuple(numbers), " ".join(left))
+
+
+def _page(rest: list[str], here: int | None) -> Action:
+    """`page @bob the core switch is dead`, `page @bob INC-42`, `page oncall acme INC-42 please look`."""
+    on_call = bool(rest) and rest[0].lower().replace("-", "") == "oncall"
+    to, left = (None, rest[1:]) if on_call else _whom(rest)
+    if to is None and not on_call:
+        hint = "For example `/aw page @bob INC-42 please look` or `/aw page oncall acme`."
+        raise Refused("Page whom?", hint=hint, code="which")
+    number = next((incident_number(one) for one in left if re.match(r"inc[-_]?\d", one, re.IGNORECASE)), None)
+    said = [one for one in left if number is None or incident_number(one) != number]
+    return Page(to, on_call, number if number is not None else here, " ".join(said))
 
 
 def _merge(words: list[str], here: int | None) -> Action:

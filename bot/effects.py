@@ -19,8 +19,10 @@ from bot.notices import deliver as notices
 from bot.notices.senders import senders
 from bot.ports import Chat
 from bot.reports.deliver import deliver
+from bot.shift import asks, digest
 from bot.sync import sync_card
 from bot.threads import sync_thread
+from engine import ask
 from engine.access import SYSTEM, Actor, Via
 from engine.audit import TimelineKind
 from engine.errors import Conflict, Permanent, Transient
@@ -54,6 +56,7 @@ from engine.jobs import (
     WatchStorm,
 )
 from engine.operations import (
+    answer,
     clocks,
     escalate,
     heartbeats,
@@ -74,7 +77,7 @@ from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
-from engine.people_jobs import BeginLeave, Escalate, Notify, RemindReview
+from engine.people_jobs import BeginLeave, BringAsk, ChangeShift, EndAsk, Escalate, Notify, RemindReview
 from engine.run_jobs import RecheckRuns
 from runbooks import carry_out
 from runbooks.operations import break_glass, carry, decide, hold, request
@@ -157,7 +160,7 @@ class Effects:
                 await core.write(lambda tx: self._claim(tx, job))
             case DeliverReport():
                 await deliver(core, self._chats, job)
-            case Escalate() | Notify() | BeginLeave():
+            case Escalate() | Notify() | BeginLeave() | BringAsk() | EndAsk() | ChangeShift():
                 await self._call(job)
             case _:
                 assert_never(job)
@@ -187,7 +190,7 @@ class Effects:
 
         await core.write(say)
 
-    async def _call(self, job: Escalate | Notify | BeginLeave) -> None:
+    async def _call(self, job: Escalate | Notify | BeginLeave | BringAsk | EndAsk | ChangeShift) -> None:
         """What calls people."""
         core = self._core
         match job:
@@ -197,6 +200,12 @@ class Effects:
                 await core.write(lambda tx: leave.begin(tx, job.user_id, now=core.clock.now()))
             case Notify():
                 await notices.deliver(core, self._senders, job)
+            case BringAsk():
+                await asks.bring(core, self._chats, job)
+            case EndAsk():
+                await core.write(lambda tx: answer.end(tx, job.ask_id, now=core.clock.now()))
+            case ChangeShift():
+                await digest.change(core, job)
 
     async def _turn(self, job: TurnQuiet) -> None:
         """Races with alerts that are coming in are lost and won; nobody gives up because of them."""
@@ -303,6 +312,11 @@ class Effects:
         await tx.dead_letters.forget(before=now - kept, most=MOST_OF_A_COMPANY)
         await tx.intake_lines.forget(before=now - kept)
         await tx.notices.forget(before=now - KEPT)
+        await tx.asks.forget(before=now - ask.KEPT)
+        for ask_id in await tx.asks.overdue(now):
+            tx.jobs.put(EndAsk(company_id=0, ask_id=ask_id), due_at=now)
+        for rotation in await tx.rotations.all():
+            await oncall.plan_shift_change(tx, rotation.id, now=now)
         await oncall.warn_of_gaps(tx, now=now)
 
 

@@ -10,9 +10,7 @@ from bot import (
     config_handlers,
     group_handlers,
     letter_handlers,
-    oncall_handlers,
     outbreak_handlers,
-    people_handlers,
     questions,
     quiet_handlers,
     report_handlers,
@@ -21,6 +19,7 @@ from bot import (
     trial_handler,
 )
 from bot.actions import (
+    AcceptAsk,
     Action,
     Again,
     Aliases,
@@ -37,6 +36,7 @@ from bot.actions import (
     ConfirmQuietAll,
     DeadLetters,
     DeadLetterShown,
+    DeclineAsk,
     Details,
     DismissOutbreak,
     DropQuiet,
@@ -44,6 +44,7 @@ from bot.actions import (
     EndQuietOf,
     Escalate,
     ExplainLate,
+    Handoff,
     Help,
     Hold,
     KeepSetting,
@@ -56,6 +57,7 @@ from bot.actions import (
     Mine,
     Note,
     OnCall,
+    Page,
     PostReport,
     Reject,
     Reopen,
@@ -84,7 +86,7 @@ from bot.actions import (
 from bot.cards import Done, Reply
 from bot.core import Core
 from bot.place import Place, belongs
-from bot.shift import board
+from bot.shift import asks, board, oncall, people
 from engine.access import Actor
 from engine.audit import AuditKind, entry
 from engine.errors import Refused
@@ -137,12 +139,14 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
+        case Handoff() | Page() | AcceptAsk() | DeclineAsk():
+            return await asks.handle(core, action, place, actor)
         case Board():
             return await board.handle(core, action, place, actor)
         case OnCall():
-            return await oncall_handlers.handle(core, action, place, actor)
+            return await oncall.handle(core, action, place, actor)
         case Escalate() | ExplainLate() | Leave() | Back():
-            return await people_handlers.handle(core, action, place, actor)
+            return await people.handle(core, action, place, actor)
         case Snooze():
             return await quiet_handlers.snoozed(core, action, place, actor)
         case Unclaim(text=None) | Note(text=None) | Resolve(text=None) | Hold(text=None) | Assign(to=None):

@@ -17,9 +17,11 @@ from bot.intake_card import intake_card, intake_line_card
 from bot.outbreak_card import outbreak_card, outbreak_view
 from bot.ports import Chat
 from bot.posting import Post, edit, first_post
+from bot.shift.ask_card import ask_card, ask_view
 from bot.storm_card import storm_card
 from bot.storm_view import storm_view
 from bot.views import ApprovalView, incident_view, intake_view
+from engine.ask import ASK_CARD
 from engine.jobs import SyncCard
 from engine.operations.intake_story import INTAKE_CARD, INTAKE_LINE
 from engine.operations.intake_story import intake_card as wanted_intake_card
@@ -74,7 +76,7 @@ async def sync_card(core: Core, chats: Mapping[str, Chat], job: SyncCard) -> Non
 
 def _lane(found: _Composed) -> Lane:
     stored = found.stored
-    if stored.kind == "approval" or stored.pressed:
+    if stored.kind in ("approval", ASK_CARD) or stored.pressed:
         return Lane.PRESS
     if stored.ref is None:
         return Lane.CARD
@@ -135,6 +137,9 @@ async def _said(tx: Transaction, core: Core, stored: StoredCard) -> Card | None:
     if stored.kind == INTAKE_LINE:
         line = await tx.intake_lines.get(stored.subject)
         return intake_line_card(line) if line else None
+    if stored.kind == ASK_CARD:
+        asked = await ask_view(tx, stored.subject)
+        return ask_card(asked) if asked else None
     if stored.kind == OUTBREAK_CARD:
         found = await outbreak_view(tx, int(stored.subject), now=core.clock.now())
         return outbreak_card(found) if found else None

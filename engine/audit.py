@@ -77,6 +77,8 @@ class AuditKind(StrEnum):
     USER_ADDED = "user.added"
     USER_CHANGED = "user.changed"
     ROTATION_CHANGED = "rotation.changed"
+    ASK_MADE = "ask.made"
+    ASK_ENDED = "ask.ended"
     ASSET_ADDED = "asset.added"
     ASSET_CHANGED = "asset.changed"
     ALIAS_ACCEPTED = "alias.accepted"

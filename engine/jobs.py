@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
 from engine.incident_jobs import CloseUnheard, SetApart
-from engine.people_jobs import BeginLeave, Escalate, Notify, RemindReview
+from engine.people_jobs import BeginLeave, BringAsk, ChangeShift, EndAsk, Escalate, Notify, RemindReview
 from engine.run_jobs import RecheckRuns
 
 
@@ -374,6 +374,9 @@ Job = (
     | Notify
     | Escalate
     | BeginLeave
+    | BringAsk
+    | EndAsk
+    | ChangeShift
     | RemindReview
     | RecheckRuns
 )

@@ -86,6 +86,43 @@ def shifts(rotation: Rotation, begin: datetime, end: datetime) -> list[Shift]:
     return found
 
 
+def next_shift(
+    rotation: Rotation, user_id: int, now: datetime, end: datetime, *, on: date | None = None
+) -> Shift | None:
+    """This person's first shift that has not begun, or that one which covers part of a day on the plan's clock."""
+    for shift in shifts(rotation, now, end):
+        if shift.user_id != user_id or shift.begin <= now:
+            continue
+        first = wall(shift.begin, rotation.timezone).date()
+        last = wall(shift.end - timedelta(seconds=1), rotation.timezone).date()
+        if on is None or first <= on <= last:
+            return shift
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A shift that has begun, and who was on call before it."""
+
+    shift: Shift
+    before: int | None
+
+
+def handed_over(rotation: Rotation, now: datetime, *, within: timedelta) -> HandOver | None:
+    """The shift that is on, if it began within that time and with somebody else than before."""
+    found = shifts(rotation, now - within, now + _DAY)
+    current = next((one for one in found if one.begin <= now < one.end), None)
+    if current is None or current.user_id is None or current.begin <= now - within:
+        return None
+    earlier = rotation.at(current.begin - timedelta(seconds=1))
+    return HandOver(current, earlier) if earlier != current.user_id else None
+
+
+def next_change(rotation: Rotation, now: datetime, end: datetime) -> datetime | None:
+    """When somebody else is on call next."""
+    return next((one.begin for one in shifts(rotation, now, end) if one.begin > now), None)
+
+
 def gaps(rotation: Rotation, begin: datetime, end: datetime) -> list[Shift]:
     return [one for one in shifts(rotation, begin, end) if one.user_id is None]
 

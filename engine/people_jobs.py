@@ -57,3 +57,44 @@ class RemindReview:
     @property
     def key(self) -> str:
         return f"run:{self.run_id}:review"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BringAsk:
+    """Bring what one person asks of another to them, as a direct message that can be answered."""
+
+    kind: ClassVar[str] = "bring_ask"
+    company_id: int
+    ask_id: str
+    number: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"ask:{self.ask_id}:{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndAsk:
+    """The time for an answer is up: it ends, or is told again."""
+
+    kind: ClassVar[str] = "end_ask"
+    company_id: int
+    ask_id: str
+
+    @property
+    def key(self) -> str:
+        return f"ask:{self.ask_id}:end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeShift:
+    """Somebody else may be on call in a rotation: whoever it is now gets the digest, and the next hand-over is waited
+    for."""
+
+    kind: ClassVar[str] = "change_shift"
+    company_id: int
+    rotation_id: int
+
+    @property
+    def key(self) -> str:
+        return f"shift:{self.rotation_id}"

@@ -77,6 +77,28 @@ rotations = sa.Table(
     sqlite_autoincrement=True,
 )
 
+asks = sa.Table(
+    "asks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
+    Column("kind", Text, nullable=False),
+    Column("asker_id", sa.BigInteger, nullable=False),
+    Column("asked_id", sa.BigInteger, nullable=False),
+    Column("incidents", Json, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("facts", Json, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("settled_at", Moment),
+    Column("told", sa.Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+)
+_unsettled = sa.text("settled_at IS NULL")
+for _column in (asks.c.asker_id, asks.c.asked_id):
+    sa.Index(f"ix_asks_{_column.name}", _column, sqlite_where=_unsettled, postgresql_where=_unsettled)
+
 overrides = sa.Table(
     "oncall_overrides",
     metadata,
@@ -86,5 +108,6 @@ overrides = sa.Table(
     Column("user_id", sa.BigInteger, nullable=False),
     Column("begin_at", Moment, nullable=False),
     Column("end_at", Moment, nullable=False),
+    Column("source", Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
 )

@@ -7,6 +7,7 @@ from functools import cached_property
 from engine.notice import Transport
 from storage.alerts import Alerts
 from storage.allowances import Allowances
+from storage.asks import Asks
 from storage.audit import Audit, Timeline
 from storage.cards import Cards
 from storage.channels import Channels
@@ -33,6 +34,7 @@ from storage.reviews import Reviews
 from storage.rotations import Rotations
 from storage.runs import Runs
 from storage.secrets import Vault
+from storage.shift import ShiftRows
 from storage.sources import Sources
 from storage.storms import Storms
 from storage.teams import TeamsReferences
@@ -110,6 +112,10 @@ class Transaction:
         return DueRows(self)
 
     @cached_property
+    def shift(self) -> ShiftRows:
+        return ShiftRows(self)
+
+    @cached_property
     def timeline(self) -> Timeline:
         return Timeline(self)
 
@@ -128,6 +134,10 @@ class Transaction:
     @cached_property
     def rotations(self) -> Rotations:
         return Rotations(self)
+
+    @cached_property
+    def asks(self) -> Asks:
+        return Asks(self)
 
     @cached_property
     def outbreaks(self) -> Outbreaks:

@@ -13,6 +13,7 @@ from engine.notice import NoticeKind
 from engine.oncall import Layer, Override, Rotation, gaps, stretch_text
 from engine.operations.configure import must_run_the_msp
 from engine.operations.notify import notify
+from engine.people_jobs import ChangeShift
 from engine.people_ports import PeopleTransaction
 
 AHEAD = timedelta(days=7)
@@ -42,6 +43,8 @@ async def put(tx: PeopleTransaction, rotation: Rotation, *, actor: Actor, now: d
     if not rotation.id and any(one.name.lower() == rotation.name.lower() for one in await tx.rotations.all()):
         raise Refused(f"There is a rotation {rotation.name} already.", code="invalid")
     await tx.rotations.put(rotation)
+    if rotation.id:
+        await plan_shift_change(tx, rotation.id, now=now)
     _prove(tx, rotation, actor, now, layers=len(rotation.layers), companies=sorted(rotation.companies))
 
 
@@ -92,8 +95,14 @@ async def stand_in(
             "Standing in lasts up to a month.", hint="For example `/aw oncall me 2h`.", code="invalid"
         )
     await tx.rotations.stand_in(rotation.id, Override(user.id, begin, end), now=now)
+    await plan_shift_change(tx, rotation.id, now=now)
     _prove(tx, rotation, actor, now, stands_in=user.email, begin=begin.isoformat(), end=end.isoformat())
     return rotation
+
+
+async def plan_shift_change(tx: PeopleTransaction, rotation_id: int, *, now: datetime) -> None:
+    """Look at once who is on call, for the plan has changed; that waits for the next hand-over."""
+    tx.jobs.put(ChangeShift(company_id=0, rotation_id=rotation_id), due_at=now)
 
 
 async def warn_of_gaps(tx: PeopleTransaction, *, now: datetime) -> None:

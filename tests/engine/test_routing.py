@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.leave_words import leave
+from bot.shift.leave_words import leave
 from engine.alert import Severity
 from engine.company import Role, User
 from engine.errors import Refused

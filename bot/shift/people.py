@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from bot import leave_words
 from bot.actions import Back, Escalate, ExplainLate, Leave
 from bot.asking import ask_text
 from bot.cards import Done, Reply
 from bot.core import Core
 from bot.place import Place, belongs, look_up
+from bot.shift import leave_words
 from engine.access import Actor, Verb
 from engine.incident import Incident
 from engine.operations import escalate, leave
