@@ -42,6 +42,12 @@ def leave(words: Sequence[str], now: datetime, timezone: str) -> tuple[datetime,
     return max(begin, now), instant(datetime.combine(last + _DAY, time()), timezone)
 
 
+def day_of(words: Sequence[str], today: date) -> tuple[date | None, list[str]]:
+    """The day that the first word names, and the words after it; all of them when it names none."""
+    found = _day(words[0], today) if words else None
+    return found, list(words[1:] if found is not None else words)
+
+
 def _until(word: str, today: date) -> date | None:
     """The day that ends it: a weekday is the next one, and never today."""
     return _day(word, today if word in ("today", "tomorrow") else today + _DAY)

@@ -1,7 +1,8 @@
-"""`/aw oncall`: who is on call now and next; `/aw oncall me 2h`: the asker stands in."""
+"""`/aw oncall`: who is on call now and next; `/aw oncall me 2h`: the asker stands in; `/aw oncall swap @bob`."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,12 +10,14 @@ from bot.actions import OnCall
 from bot.cards import Card, Done, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
 from bot.core import Core
 from bot.place import Place
+from bot.shift import leave_words
 from bot.times import until
 from engine.access import Actor
 from engine.company import Role
 from engine.errors import Refused
 from engine.oncall import Rotation, shifts
-from engine.operations import oncall
+from engine.operations import oncall, swap
+from engine.schedule import wall
 from storage.transaction import Transaction
 
 LOOK_AHEAD = timedelta(days=30)
@@ -24,10 +27,12 @@ async def handle(core: Core, action: OnCall, place: Place, actor: Actor) -> Repl
     words = action.words.split()
     if words and words[0] == "me":
         return await _stand_in(core, words[1:], actor)
+    if words and words[0] == "swap":
+        return await _swap(core, words[1:], actor)
     if words:
         raise Refused(
             f"I do not know “oncall {words[0][:20]}”.",
-            hint="`/aw oncall` or `/aw oncall me 2h`.",
+            hint="`/aw oncall`, `/aw oncall me 2h` or `/aw oncall swap @bob`.",
             code="unknown_word",
         )
     now = core.clock.now()
@@ -86,4 +91,30 @@ async def _stand_in(core: Core, words: list[str], actor: Actor) -> Reply:
     )
     return Done(
         f"You are on call in {rotation.name} until {found.at.astimezone(ZoneInfo(zone)):%a %H:%M %Z}."
+    )
+
+
+async def _swap(core: Core, words: list[str], actor: Actor) -> Reply:
+    """`swap @bob`, `swap @bob fri for tue nights`: my shift of that day against theirs of the other."""
+    to = next((int(one[1:]) for one in words if re.fullmatch(r"@\d{1,9}", one)), None)
+    if to is None:
+        raise Refused("Swap with whom?", hint="For example `/aw oncall swap @bob fri for tue`.", code="which")
+    left = [one for one in words if one != f"@{to}"]
+    theirs = left[left.index("for") + 1 :] if "for" in left else []
+    mine = left[: left.index("for")] if "for" in left else left
+    now = core.clock.now()
+    today = wall(now, actor.user.timezone if actor.user else "UTC").date()
+    on, named = leave_words.day_of(mine, today)
+    for_, named_after = leave_words.day_of(theirs, today)
+    name = " ".join([*named, *named_after])
+
+    async def act(tx: Transaction) -> tuple[swap.Swap, str]:
+        ask, found = await swap.propose(tx, to, name, on=on, for_=for_, actor=actor, now=now)
+        asked = await tx.users.get(ask.asked_id)
+        return found, asked.name if asked else "They"
+
+    found, asked = await core.write(act)
+    return Done(
+        f"Asked {asked}: they would take {found.mine_text}, you {found.theirs_text}. The plan stays as it is until "
+        "they accept."
     )
