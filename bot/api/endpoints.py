@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.api import (
+    asks,
     board,
     companies,
     incidents,
@@ -24,6 +25,7 @@ ENDPOINTS = (
     *companies.ENDPOINTS,
     *incidents.ENDPOINTS,
     *board.ENDPOINTS,
+    *asks.ENDPOINTS,
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
     *reviews.ENDPOINTS,

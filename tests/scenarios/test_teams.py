@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.access import Actor, Via
 from engine.audit import AuditKind
-from engine.operations import directory
+from engine.operations import directory, handoff
 from tests.conftest import SECRET_KEY
 from tests.harness import CLI, Harness, harness
 from tests.outside import teams_channel, teams_id
@@ -137,3 +138,24 @@ async def test_somebody_known_by_e_mail_is_linked_and_a_stranger_is_not(h: Harne
     await h.teams.card("acme", saying="Claimed by Bob")
     bob = await h.read(lambda tx: tx.users.by_email("bob@msp.example"))
     assert bob.teams_user == teams_id("bob")
+
+
+async def test_a_hand_off_is_accepted_in_a_chat_of_teams(h: Harness):
+    async def leaves_slack(tx):
+        user = await tx.users.get(h.users["bob"].id)
+        await directory.change_user(tx, replace(user, slack_user=None), actor=CLI, now=h.clock.now())
+
+    await h.write(leaves_slack)
+    await h.teams.say("bob", None, "whoami")
+    await h.fire("acme", "Queue stuck", asset_name="acme-mail-01")
+    card = await h.teams.card("acme", saying="Queue stuck")
+    await h.teams.press("kim", card, "Claim")
+    await h.teams.card("acme", saying="Claimed by Kim")
+    kim = Actor(user=h.users["kim"], via=Via.TEAMS)
+    to = h.users["bob"].id
+    await h.write(lambda tx: handoff.offer(tx, to, [1], actor=kim, now=h.core.clock.now()))
+    message = await h.teams.written("bob", "Kim hands 1 incident off to you")
+    await h.teams.press("bob", message, "Accept")
+    await h.teams.card("acme", saying="Claimed by Bob")
+    done = await h.teams.written("bob", "Bob took over INC-1.")
+    assert "[Accept]" not in read(done)
