@@ -354,6 +354,40 @@ class WhoAmI(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Who(_Act):
+    """Who works for a company, and who of them is there; `company` as in Status."""
+
+    verb: ClassVar[str] = "who"
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token(_Act):
+    """A token of the REST interface for the asker; `words` are how long it lasts, or `revoke`."""
+
+    verb: ClassVar[str] = "token"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAudit(_Act):
+    """The newest entries; `words` are a company (`msp`: the MSP's own) or an incident."""
+
+    verb: ClassVar[str] = "audit"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide(_Act):
+    """What waits for an approval in this incident: shown to be approved, or rejected with `text` as the reason."""
+
+    verb: ClassVar[str] = "decide"
+    incident: int
+    agrees: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ListOutbreaks(_Act):
     """The latest outbreaks across companies, for MSP admins."""
 
@@ -563,6 +597,7 @@ class SendTest(_Act):
 
 
 OnPeople = Escalate | ExplainLate | Leave | Back | OnCall | Board | Handoff | Page | AcceptAsk | DeclineAsk
+OnAccess = Who | Token | ReadAudit
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting
@@ -581,6 +616,8 @@ Action = (
     | OnPeople
     | SendTest
     | Aliases
+    | OnAccess
+    | Decide
     | Question
 )
 

@@ -53,6 +53,9 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw handoff @bob INC-42", "give it on, or all of yours; they have to accept", Verb.CLAIM),
     ("/aw page @bob why", "an urgent word; also `/aw page oncall acme why`", Verb.CLAIM),
     ("/aw leave until friday", "you get nothing while away; also mon-fri; /aw back", Verb.CLAIM),
+    ("/aw who [company]", "who works for it, who is there, who is on call", Verb.CLAIM),
+    ("/aw approve INC-42", "see what waits for an approval, and decide", Verb.APPROVE_MEDIUM),
+    ("/aw reject INC-42 why", "say no to it", Verb.APPROVE_MEDIUM),
     ("/aw snooze INC-42 2h", "no reminders for a time", Verb.SNOOZE),
     ("/aw silence web-01 2h why", "hold its alerts; shows first what that hides", Verb.SILENCE),
     ("/aw silence list", "what is quiet, and how much it holds", Verb.SEE),
@@ -66,8 +69,10 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw config [company]", "its settings and where each comes from", Verb.COMPANY_SETTINGS),
     ("/aw config acme window 10", "what that would have done; asks first", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
+    ("/aw audit [company]", "who did what; also /aw audit INC-42", Verb.AUDIT),
     ("/aw guide [tool]", "how a tool is connected; also workflow, security", Verb.SEE),
     ("/aw outbreaks", "the same trouble at several companies", Verb.MSP_SETTINGS),
+    ("/aw token [30d]", "a token for the REST interface; `/aw token revoke` ends yours", Verb.SEE),
     ("/aw whoami", "who I think you are", Verb.SEE),
 )
 """What help shows: what to type, what it does, and who may."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import (
+    access_handlers,
     alias_handlers,
+    approval_handlers,
     asking,
     config_handlers,
     group_handlers,
@@ -37,6 +39,7 @@ from bot.actions import (
     DeadLetters,
     DeadLetterShown,
     DeclineAsk,
+    Decide,
     Details,
     DismissOutbreak,
     DropQuiet,
@@ -59,6 +62,7 @@ from bot.actions import (
     OnCall,
     Page,
     PostReport,
+    ReadAudit,
     Reject,
     Reopen,
     ReplayLetter,
@@ -77,9 +81,11 @@ from bot.actions import (
     SplitOut,
     Status,
     StormList,
+    Token,
     Unclaim,
     WantQuiet,
     WantSetting,
+    Who,
     WhoAmI,
     Why,
 )
@@ -111,6 +117,10 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | BreakGlass() | SignReview() | Looking() | Again() | Cancel():
             return await run_handlers.decided(core, action, actor)
+        case Decide():
+            return await approval_handlers.handle(core, action, place, actor)
+        case Who() | Token() | ReadAudit():
+            return await access_handlers.handle(core, action, place, actor)
         case Aliases():
             return await alias_handlers.handle(core, action, actor, place)
         case SendTest():

@@ -122,6 +122,12 @@ class Audit:
                 return
             after = rows[-1].seq
 
+    async def latest(self, company_id: int, *, most: int) -> Sequence[StoredEntry]:
+        """The newest entries, the newest first."""
+        statement = sa.select(audit_entries).where(audit_entries.c.company_id == company_id)
+        statement = statement.order_by(audit_entries.c.seq.desc()).limit(most)
+        return [_stored(row) for row in await self._tx.connection.execute(statement)]
+
     async def of_subject(self, company_id: int, subject: str, *, most: int = 50) -> Sequence[StoredEntry]:
         statement = (
             sa.select(audit_entries)
