@@ -8,6 +8,7 @@ from typing import assert_never
 
 from bot import tokens
 from bot.actions import ReadAudit, Token, Who
+from bot.answers import ROLE_NAMES
 from bot.cards import (
     Body,
     Card,
@@ -79,7 +80,7 @@ async def _who(tx: Transaction, core: Core, action: Who, place: Place, actor: Ac
 def _person(user: User, context: CompanyContext, load: Load, now: datetime) -> tuple[Line, ...]:
     return (
         (Strong(user.name),),
-        (user.role.value.replace("_", " "),),
+        (ROLE_NAMES[user.role],),
         _there(user, context, now),
         (f"{load.open} open" if load.open else "",),
         (cut(", ".join(sorted(user.skills)), 80),),

@@ -76,7 +76,7 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw whoami", "who I think you are", Verb.SEE),
 )
 """What help shows: what to type, what it does, and who may."""
-_ROLE_NAMES = {
+ROLE_NAMES = {
     Role.TECHNICIAN: "technician",
     Role.COMPANY_ADMIN: "company admin",
     Role.MSP_ADMIN: "MSP admin",
@@ -111,7 +111,7 @@ def whoami_card(actor: Actor, companies: Sequence[Company]) -> Card:
     user = actor.user
     names = ", ".join(company.name for company in companies) or "no company yet"
     elements: tuple[Element, ...] = (
-        Title(Tone.INFO, (Strong(user.name), f", {_ROLE_NAMES[user.role]}")),
+        Title(Tone.INFO, (Strong(user.name), f", {ROLE_NAMES[user.role]}")),
         Facts(
             (
                 (user.email,),
@@ -120,7 +120,7 @@ def whoami_card(actor: Actor, companies: Sequence[Company]) -> Card:
             )
         ),
     )
-    return Card(summary=f"You are {user.name}, {_ROLE_NAMES[user.role]}", elements=elements)
+    return Card(summary=f"You are {user.name}, {ROLE_NAMES[user.role]}", elements=elements)
 
 
 def status_card(view: CompanyView, people: Mapping[int, User], now: datetime) -> Card:
