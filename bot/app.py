@@ -22,6 +22,7 @@ from bot.ingest import Intake
 from bot.notices.senders import ways
 from bot.ports import Chat
 from bot.settings import Settings, WrongSetting
+from bot.shift import calendar
 from bot.ticker import Ticker
 from bot.worker import Worker
 from runbooks import catalogue as runbook_catalogue
@@ -189,6 +190,7 @@ def build(
     app.add_routes(basics.routes(core, worker_healthy=worker_healthy))
     app.add_routes(webhooks.routes(core, intake))
     api.attach(app, core)
+    app.add_routes(calendar.routes(core))
     app.add_routes(routes)
     return app
 

@@ -209,6 +209,18 @@ def _others() -> dict[str, Any]:
         },
         **{path: _heartbeat(path) for path in _HEARTBEATS},
         **{path: _paging(*words) for path, words in _PAGING.items()},
+        "/calendars/{feed}.ics": {
+            "get": {
+                "operationId": "getCalendar",
+                "summary": "The shifts of one person or one rotation, for a calendar program",
+                "description": "The address is given by `/aw oncall calendar` and proves itself; it can be revoked.",
+                "parameters": _path_parameters("/calendars/{feed}.ics"),
+                "responses": {
+                    "200": {"description": "iCalendar", **_content({"type": "string"}, "text/calendar")},
+                    "404": {"description": "No such calendar, or none any more"},
+                },
+            }
+        },
         "/api/ws": {
             "get": {
                 "operationId": "listen",

@@ -50,6 +50,7 @@ class Settings(BaseModel):
     aw_storm_quiet_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
     aw_runbook_dir: Path | None = None
     aw_sns_url: str = ""
+    aw_outbound_hosts: str = ""
     aw_azure_url: str = ""
     aw_teams_url: str = ""
     aw_twilio_url: str = ""
@@ -212,6 +213,11 @@ class Settings(BaseModel):
     def public_url(self) -> str:
         """Where the outside reaches this server, without a slash at the end."""
         return (self.aw_public_url or f"http://{self.aw_host}:{self.aw_port}").rstrip("/")
+
+    @property
+    def outbound_hosts(self) -> frozenset[str]:
+        """Hosts of one's own network that calendars are fetched from and webhooks go to."""
+        return frozenset(one.lower() for one in _split(self.aw_outbound_hosts))
 
     @property
     def slack_on(self) -> bool:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
 from cryptography import x509
 
+from bot.outside import Resolver
 from bot.settings import Settings
 from engine.errors import Permanent, Transient
 from integrations import sns
@@ -42,23 +39,6 @@ class _Unreachable(Exception):
 class _Known:
     certificate: x509.Certificate | None
     until: float
-
-
-class _Public(AbstractResolver):
-    """Names that lead into our own network lead nowhere."""
-
-    def __init__(self) -> None:
-        self._inner = DefaultResolver()
-
-    async def resolve(self, host: str, *how: Any, **more: Any) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, *how, **more)
-        public = [one for one in found if ipaddress.ip_address(one["host"]).is_global]
-        if not public:
-            raise OSError(f"{host} is no public address")
-        return public
-
-    async def close(self) -> None:
-        await self._inner.close()
 
 
 class Sns:
@@ -126,7 +106,7 @@ class Sns:
 
     async def _get(self, url: str) -> tuple[int, bytes]:
         """Status and body. No redirects, nothing large, nothing slow, and no address of our own network."""
-        resolver = None if self._sandbox else _Public()
+        resolver = None if self._sandbox else Resolver()
         connector = aiohttp.TCPConnector(resolver=resolver, force_close=True)
         limit = aiohttp.ClientTimeout(total=PATIENCE)
         try:

@@ -77,6 +77,8 @@ class AuditKind(StrEnum):
     USER_ADDED = "user.added"
     USER_CHANGED = "user.changed"
     ROTATION_CHANGED = "rotation.changed"
+    CALENDAR_SHARED = "calendar.shared"
+    CALENDAR_REVOKED = "calendar.revoked"
     ASK_MADE = "ask.made"
     ASK_ENDED = "ask.ended"
     ASSET_ADDED = "asset.added"

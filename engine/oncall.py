@@ -33,12 +33,15 @@ class Override:
     user_id: int
     begin: datetime
     end: datetime
+    source: str = ""
+    """The calendar that it came from; empty: a person said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
-    """One plan. The first layer that counts decides; an override goes before them, the newest first. `companies` are
-    those it is for, empty: all of them. `hours` are those in which somebody should be on call."""
+    """One plan. The first layer that counts decides; an override goes before them, the newest first, and what people
+    said before what a calendar says. `companies` are those it is for, empty: all of them.
+    `hours` are those in which somebody should be on call."""
 
     id: int
     name: str
@@ -53,9 +56,10 @@ class Rotation:
 
     def at(self, now: datetime) -> int | None:
         """Who is on call at that moment."""
-        for one in reversed(self.overrides):
-            if one.begin <= now < one.end:
-                return one.user_id
+        for from_a_calendar in (False, True):
+            for one in reversed(self.overrides):
+                if one.begin <= now < one.end and bool(one.source) is from_a_calendar:
+                    return one.user_id
         for layer in self.layers:
             if layer.people and now >= _handover(self, layer, 0) and _counts(self.timezone, layer.hours, now):
                 return layer.people[_turn(self, layer, now) % len(layer.people)]

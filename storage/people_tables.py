@@ -99,6 +99,18 @@ _unsettled = sa.text("settled_at IS NULL")
 for _column in (asks.c.asker_id, asks.c.asked_id):
     sa.Index(f"ix_asks_{_column.name}", _column, sqlite_where=_unsettled, postgresql_where=_unsettled)
 
+calendar_feeds = sa.Table(
+    "calendar_feeds",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
+    Column("user_id", sa.BigInteger, nullable=False),
+    Column("rotation_id", sa.BigInteger),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    sa.Index("ix_calendar_feeds_user_id", "user_id"),
+)
+
 overrides = sa.Table(
     "oncall_overrides",
     metadata,

@@ -45,7 +45,9 @@ class Rotations:
         execute = self._tx.connection.execute
         standing: dict[int, list[Override]] = {}
         for row in await execute(sa.select(overrides).order_by(overrides.c.id)):
-            standing.setdefault(row.rotation_id, []).append(Override(row.user_id, row.begin_at, row.end_at))
+            standing.setdefault(row.rotation_id, []).append(
+                Override(row.user_id, row.begin_at, row.end_at, row.source)
+            )
         return [
             Rotation(
                 id=row.id,
@@ -81,6 +83,19 @@ class Rotations:
 
     async def stand_in(self, rotation_id: int, override: Override, *, now: datetime) -> None:
         await self._tx.connection.execute(sa.delete(overrides).where(overrides.c.end_at < now))
-        values = {"user_id": override.user_id, "begin_at": override.begin, "end_at": override.end}
-        await self._tx.connection.execute(sa.insert(overrides).values(rotation_id=rotation_id, **values))
+        await self._tx.connection.execute(sa.insert(overrides).values(_standing(rotation_id, override)))
         await self._tx.companies.touch()
+
+    async def take_in(self, rotation_id: int, source: str, given: Sequence[Override]) -> None:
+        """These, instead of those that came from that calendar before."""
+        of_it = (overrides.c.rotation_id == rotation_id, overrides.c.source == source)
+        await self._tx.connection.execute(sa.delete(overrides).where(*of_it))
+        if given:
+            rows = [_standing(rotation_id, one) for one in given]
+            await self._tx.connection.execute(sa.insert(overrides), rows)
+        await self._tx.companies.touch()
+
+
+def _standing(rotation_id: int, override: Override) -> dict[str, Any]:
+    values = {"user_id": override.user_id, "begin_at": override.begin, "end_at": override.end}
+    return {"rotation_id": rotation_id, "source": override.source} | values

@@ -18,6 +18,7 @@ from storage.connection import Connection
 from storage.deliveries import DeadLetters, Deliveries
 from storage.due import DueRows
 from storage.escalations import Escalations
+from storage.feeds import Feeds
 from storage.grouping import Grouping
 from storage.heartbeats import Heartbeats
 from storage.incidents import Incidents
@@ -138,6 +139,10 @@ class Transaction:
     @cached_property
     def asks(self) -> Asks:
         return Asks(self)
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        return Feeds(self)
 
     @cached_property
     def outbreaks(self) -> Outbreaks:

@@ -15,6 +15,7 @@ from bot.api import (
     quiet,
     reports,
     reviews,
+    rotations,
     runs,
     settings,
 )
@@ -26,6 +27,7 @@ ENDPOINTS = (
     *incidents.ENDPOINTS,
     *board.ENDPOINTS,
     *asks.ENDPOINTS,
+    *rotations.ENDPOINTS,
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
     *reviews.ENDPOINTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,6 @@ from engine.errors import Refused
 
 if TYPE_CHECKING:
     from bot.core import Core
-    from engine.oncall import Rotation
     from storage.transaction import Transaction
 
 app = family("On call: who is called when, in turns.")
@@ -181,13 +181,17 @@ def export(
     """The next 90 days as an iCalendar file."""
 
     async def act(core: Core) -> bytes:
+        from bot.shift.calendar import people_of
+        from engine.oncall import shifts
         from engine.operations import oncall
+        from integrations.calendars import written
 
         now = core.clock.now()
 
         async def look(tx: Transaction) -> bytes:
-            names = {user.id: user.name for user in await tx.users.all()}
-            return calendar(await oncall.called(tx, name), names, now)
+            rotation = await oncall.called(tx, name)
+            coming = [(rotation.name, one) for one in shifts(rotation, now, now + AHEAD)]
+            return written(rotation.name, coming, people_of(await tx.users.all()), now)
 
         return await core.read(look)
 
@@ -195,25 +199,84 @@ def export(
     terminal.say(f"✓ {out}")
 
 
-def calendar(rotation: Rotation, names: dict[int, str], now: datetime) -> bytes:
-    """Each shift as an event; gaps are events too, named so."""
-    from icalendar import Calendar, Event
+@app.command("import")
+def take_in(
+    name: Name,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|URL|-", help="An iCalendar file, its https address, or - for standard input."
+        ),
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be taken in; change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take shifts in from a calendar elsewhere: they go before the layers, in place of those taken in before."""
 
-    from engine.oncall import shifts
+    async def act(core: Core) -> list[dict[str, Any]]:
+        from bot.shift import calendar
 
-    made = Calendar()
-    made.add("prodid", "-//Alert Whisperer//on call//EN")
-    made.add("version", "2.0")
-    for one in shifts(rotation, now, now + AHEAD):
-        event = Event()
-        who = names.get(one.user_id, "unknown") if one.user_id is not None else "NOBODY"
-        event.add("uid", f"{rotation.id}-{int(one.begin.timestamp())}@oncall")
-        event.add("summary", f"{rotation.name}: {who}")
-        event.add("dtstamp", now)
-        event.add("dtstart", one.begin)
-        event.add("dtend", one.end)
-        made.add_component(event)
-    return bytes(made.to_ical())
+        if source.startswith(("https://", "http://")):
+            body = await calendar.fetched(core, source)
+        else:
+            body = sys.stdin.buffer.read() if source == "-" else _file(Path(source))
+        found = await calendar.take_in(core, name, body, actor=operator(), only_look=dry_run)
+        return [
+            {
+                "person": person.email,
+                "begin": one.begin.isoformat(),
+                "end": one.end.isoformat(),
+                "title": one.title,
+            }
+            for person, one in found.shifts
+        ]
+
+    found = with_core(act)
+    if as_json:
+        return terminal.say_json(found)
+    rows = [[one["person"], one["begin"][:16], one["end"][:16], one["title"]] for one in found]
+    terminal.say_table(("PERSON", "FROM (UTC)", "TO (UTC)", "ENTRY"), rows, nothing="No shift.")
+    terminal.say(f"{'would take in' if dry_run else '✓ took in'} {len(found)} shifts")
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused(f"{path} cannot be read: {error.strerror}.") from None
+
+
+@app.command("feed")
+def feed(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whose calendar program reads it.")],
+    rotation: Annotated[str, typer.Option(metavar="NAME", help="All of this rotation, not one's own.")] = "",
+    revoke: Annotated[bool, typer.Option("--revoke", help="End all addresses of this person.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The address under which somebody's calendar program reads shifts, or the end of it."""
+
+    async def act(core: Core) -> dict[str, Any]:
+        from bot.shift import calendar
+
+        async def write(tx: Transaction) -> dict[str, Any]:
+            user, now = await user_called(tx, email), core.clock.now()
+            if revoke:
+                return {"revoked": await calendar.revoke(tx, user=user, actor=operator(), now=now)}
+            address = core.settings.public_url
+            return {
+                "url": await calendar.share(
+                    tx, rotation, user=user, address=address, actor=operator(), now=now
+                )
+            }
+
+        return await core.write(write)
+
+    answer = with_core(act)
+    if as_json:
+        return terminal.say_json(answer)
+    terminal.say(answer["url"] if "url" in answer else f"✓ {answer['revoked']} addresses ended")
 
 
 def _week(text: str) -> str:

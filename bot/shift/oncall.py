@@ -10,10 +10,9 @@ from bot.actions import OnCall
 from bot.cards import Card, Done, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
 from bot.core import Core
 from bot.place import Place
-from bot.shift import leave_words
+from bot.shift import calendar, leave_words
 from bot.times import until
 from engine.access import Actor
-from engine.company import Role
 from engine.errors import Refused
 from engine.oncall import Rotation, shifts
 from engine.operations import oncall, swap
@@ -27,6 +26,8 @@ async def handle(core: Core, action: OnCall, place: Place, actor: Actor) -> Repl
     words = action.words.split()
     if words and words[0] == "me":
         return await _stand_in(core, words[1:], actor)
+    if words and words[0] == "calendar":
+        return await _calendar(core, words[1:], actor)
     if words and words[0] == "swap":
         return await _swap(core, words[1:], actor)
     if words:
@@ -54,10 +55,7 @@ async def handle(core: Core, action: OnCall, place: Place, actor: Actor) -> Repl
 def _seen(rotation: Rotation, actor: Actor, place: Place) -> bool:
     if place.company_id is not None:
         return rotation.serves(place.company_id)
-    user = actor.user
-    return user is not None and (
-        user.role is Role.MSP_ADMIN or any(rotation.serves(one) for one in user.companies)
-    )
+    return actor.user is not None and calendar.sees(actor.user, rotation)
 
 
 def _row(rotation: Rotation, names: dict[int, str], now: datetime) -> tuple[Line, ...]:
@@ -91,6 +89,29 @@ async def _stand_in(core: Core, words: list[str], actor: Actor) -> Reply:
     )
     return Done(
         f"You are on call in {rotation.name} until {found.at.astimezone(ZoneInfo(zone)):%a %H:%M %Z}."
+    )
+
+
+async def _calendar(core: Core, words: list[str], actor: Actor) -> Reply:
+    """`calendar`, `calendar nights`, `calendar off`: the address for one's calendar program."""
+    user, now = actor.user, core.clock.now()
+    if user is None:
+        raise Refused("Only people have calendars.", code="denied")
+    if words == ["off"]:
+        ended = await core.write(lambda tx: calendar.revoke(tx, user=user, actor=actor, now=now))
+        return Done(
+            f"{ended} {'address is' if ended == 1 else 'addresses are'} ended."
+            if ended
+            else "There was none."
+        )
+    name, address = " ".join(words), core.settings.public_url
+    url = await core.write(
+        lambda tx: calendar.share(tx, name, user=user, address=address, actor=actor, now=now)
+    )
+    what = f"the shifts of {name}" if name else "your shifts"
+    return Done(
+        f"Subscribe to this address to see {what} in your calendar: {url} Whoever has it can read them; "
+        "`/aw oncall calendar off` ends it."
     )
 
 

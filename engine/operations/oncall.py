@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -18,6 +19,7 @@ from engine.people_ports import PeopleTransaction
 
 AHEAD = timedelta(days=7)
 """How long beforehand a gap is told."""
+CALENDAR = "calendar"
 LONGEST_STAND_IN, MOST_LAYERS = timedelta(days=31), 8
 
 
@@ -97,6 +99,36 @@ async def stand_in(
     await tx.rotations.stand_in(rotation.id, Override(user.id, begin, end), now=now)
     await plan_shift_change(tx, rotation.id, now=now)
     _prove(tx, rotation, actor, now, stands_in=user.email, begin=begin.isoformat(), end=end.isoformat())
+    return rotation
+
+
+async def take_in(
+    tx: PeopleTransaction,
+    name: str,
+    shifts: Sequence[tuple[int, datetime, datetime]],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Rotation:
+    """Shifts (whose, from, to) planned in a calendar elsewhere go before the plan; those taken in before are gone.
+    What people say, a stand-in or a swap, goes before them."""
+    must_run_the_msp(actor)
+    rotation = await called(tx, name)
+    people = {one.id: one for one in await tx.users.all()}
+    for user_id, begin, end in shifts:
+        user = people.get(user_id)
+        _must_work(user)
+        assert user is not None
+        if rotation.companies and not all(user.works_for(one) for one in rotation.companies):
+            raise Refused(
+                f"{rotation.name} is for companies that {user.name} does not work for.", code="denied"
+            )
+        if not timedelta(0) < end - begin <= LONGEST_STAND_IN:
+            raise Refused(f"A shift of {user.name} is longer than a month.", code="invalid")
+    given = [Override(user_id, begin, end, CALENDAR) for user_id, begin, end in shifts]
+    await tx.rotations.take_in(rotation.id, CALENDAR, given)
+    await plan_shift_change(tx, rotation.id, now=now)
+    _prove(tx, rotation, actor, now, calendar=len(given))
     return rotation
 
 

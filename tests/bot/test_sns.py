@@ -17,7 +17,8 @@ from aiohttp.test_utils import TestServer
 from bot import sns as sns_module
 from bot.core import Core
 from bot.effects import Effects
-from bot.sns import UNCHECKED, _Public
+from bot.outside import Resolver
+from bot.sns import UNCHECKED
 from engine.errors import Permanent, Transient
 from engine.jobs import ConfirmTopic, unpack
 from integrations.sns import WrongSignature
@@ -247,7 +248,7 @@ async def test_the_end_of_a_subscription_is_told(aws: Aws):
 
 
 async def test_a_name_that_leads_into_our_own_network_leads_nowhere():
-    resolver = _Public()
+    resolver = Resolver()
     with pytest.raises(OSError, match="no public address"):
         await resolver.resolve("localhost", 443)
     await resolver.close()
