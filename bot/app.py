@@ -14,8 +14,6 @@ from aiohttp import web
 
 from bot import api, problems, twilio_door, webhooks
 from bot import web as basics
-from bot.ai.desk import Desk
-from bot.ai.models import models
 from bot.clock import Clock, DatabaseClock
 from bot.core import Core
 from bot.ingest import Intake
@@ -106,13 +104,10 @@ async def running(
             )
         if executors is None:
             executors = _executors(settings, stack)
-        asked = models(settings)
-        desk = Desk(asked, price=settings.ai_price) if asked else None
-        if desk is None:
-            log.info("AI is off", AW_AI=settings.aw_ai)
-        else:
-            stack.push_async_callback(desk.close)
-        worker = Worker(core, chats, executors, desk)
+        stack.push_async_callback(core.desk.close)
+        if not core.desk.models:
+            log.info("AI is off: the rules speak for themselves", AW_AI=settings.aw_ai)
+        worker = Worker(core, chats, executors)
         working = asyncio.create_task(worker.run(), name="worker")
         stack.push_async_callback(_ended, working)
         stack.callback(worker.stop)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
+from bot.ai.desk import Desk
+from bot.ai.models import models
 from bot.clock import Clock
 from bot.mail.port import Mailer, mailer
 from bot.settings import Settings
@@ -47,6 +49,12 @@ class Core:
             return None
         token = on.twilio_auth_token.get_secret_value()
         return Twilio(sid=on.twilio_account_sid, token=token, sender=on.twilio_from, url=on.aw_twilio_url)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where models are asked; without any, the offline analyst alone answers."""
+        on = self.settings
+        return Desk(models(on), price=on.ai_price, both=on.aw_ai == "both")
 
     @cached_property
     def mailer(self) -> Mailer | None:

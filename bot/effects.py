@@ -12,7 +12,6 @@ from typing import assert_never
 
 from bot import sns_door
 from bot.ai.analyse import analyse
-from bot.ai.desk import Desk
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.notices import deliver as notices
@@ -97,10 +96,8 @@ class Effects:
         core: Core,
         chats: Mapping[str, Chat],
         executors: Mapping[str, Executor],
-        desk: Desk | None = None,
     ) -> None:
         self._core = core
-        self._desk = desk
         self._chats = chats
         self._executors = executors
         self._senders = senders(core, chats)
@@ -116,7 +113,7 @@ class Effects:
             case CheckSla():
                 await core.write(lambda tx: clocks.check(tx, job.incident_id, now=core.clock.now()))
             case AnalyseIncident():
-                await analyse(core, self._desk, job)
+                await analyse(core, core.desk, job)
             case ConsiderRunbook():
                 await core.write(lambda tx: self._consider(tx, job))
             case TidyRuns():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bot.ai.brief import Case, own_words
 from engine.alert import StoredAlert
 from engine.audit import TimelineEntry
 from engine.cloud import Provider, clouds_for, place_of
@@ -16,7 +17,7 @@ from engine.heartbeat import Heartbeat
 from engine.incident import Incident
 from engine.intake import Source
 from engine.operations import escalate
-from engine.opinion import Opinion
+from engine.opinion import Opinion, Use
 from engine.priority import Priority, priority
 from engine.sla import SlaClock
 from engine.suppression import QuietRule
@@ -93,7 +94,7 @@ async def incident_view(
         rates = await tx.runs.rates(incident.company_id, incident.signature)
         fits = ranked(fits, rates, await tx.runs.rates_elsewhere(incident.company_id, incident.signature))
     clocks = await tx.clocks.of(incident.id)
-    return IncidentView(
+    view = IncidentView(
         incident=incident,
         context=context,
         asset=asset,
@@ -109,6 +110,23 @@ async def incident_view(
         joined=await tx.grouping.joined(incident.id) if incident.held else (),
         opinions=await tx.opinions.of(incident.company_id, incident.id) if incident.open else (),
     )
+    return _with_own_words(view) if incident.open else view
+
+
+def _with_own_words(view: IncidentView) -> IncidentView:
+    """While no model has said anything of it, the rules do."""
+    if any(one.use is Use.ANALYSE for one in view.opinions):
+        return view
+    said = own_words(
+        Case(
+            incident=view.incident,
+            company=view.company,
+            asset=view.asset,
+            alerts=view.alerts,
+            before=view.before,
+        )
+    )
+    return replace(view, opinions=(*view.opinions, said)) if said is not None else view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

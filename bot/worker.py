@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 
 from bot import effects
-from bot.ai.desk import Desk
 from bot.core import Core
 from bot.faults import fault_code
 from bot.ports import Chat
@@ -53,10 +52,9 @@ class Worker:
         core: Core,
         chats: Mapping[str, Chat],
         executors: Mapping[str, Executor],
-        desk: Desk | None = None,
     ) -> None:
         self._core = core
-        self._effects = effects.Effects(core, chats, executors, desk)
+        self._effects = effects.Effects(core, chats, executors)
         self._running: set[asyncio.Task[None]] = set()
         self._held: dict[int, Claimed] = {}
         self._leases = asyncio.Lock()

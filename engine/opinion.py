@@ -1,6 +1,6 @@
 """What a model may say about an incident, and what has to hold before any of it is believed.
 
-A model is asked one of four questions and answers by a schema. An answer is a stranger's word: it is read here, in this
+A model is asked one question out of a list and answers by a schema. An answer is a stranger's word: it is read here, in this
 one place whoever gave it, and is dropped whole when anything about it is wrong. What is left is text for people and
 choices out of lists of ours; nothing that acts is ever decided by it.
 """
@@ -18,11 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.alert import Severity
 from engine.classification import CATEGORIES
+from engine.facts import Facts
 from engine.redaction import PLACEHOLDERS, names, redacted, visible
 
 SURE = 0.70
 """What a severity's confidence has to be above before it counts."""
 MOST_LINES, LINE, NOTE, QUOTE = 3, 160, 600, 200
+HEADING = 120
+MOST_SAID, MOST_CITED = 5, 8
+"""Lines of an answer to a question, and what it may refer to."""
 SHORTEST_QUOTE = 4
 LARGEST_ANSWER = 20_000
 
@@ -34,6 +38,15 @@ class Use(StrEnum):
     ANALYSE = "analyse"
     SUGGEST = "suggest"
     DRAFT = "draft"
+    """The note of a resolution."""
+    ARTICLE = "article"
+    """What to keep in the knowledge base of how it was resolved."""
+    HANDOFF = "handoff"
+    """So far, for who takes over."""
+    REPORT = "report"
+    """What the figures of a report say."""
+    ASK = "ask"
+    """A person's own question."""
 
 
 class Unusable(Exception):
@@ -64,23 +77,43 @@ class _Drafted(_Answer):
     note: str
 
 
+class _Written(_Answer):
+    title: str
+    problem: str
+    fix: str
+
+
+class _Answered(_Answer):
+    lines: Annotated[list[str], Field(min_length=1, max_length=MOST_SAID)]
+    citations: Annotated[list[str], Field(max_length=MOST_CITED)]
+
+
 _ANSWERS: Mapping[Use, type[_Answer]] = {
     Use.CLASSIFY: _Classified,
     Use.ANALYSE: _Analysed,
     Use.SUGGEST: _Suggested,
     Use.DRAFT: _Drafted,
+    Use.ARTICLE: _Written,
+    Use.HANDOFF: _Analysed,
+    Use.REPORT: _Analysed,
+    Use.ASK: _Answered,
 }
+_COUNTED = (Use.HANDOFF, Use.REPORT, Use.ASK)
+"""Where every number of an answer has to be in the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """`seen` is all that a model is shown, redacted already; `runbooks` are the ids it may choose from, each with what
-    it is for; `others` are names that must not be in an answer."""
+    it is for; `others` are names that must not be in an answer; `citable` is what it may refer to. `facts` are the
+    same as `seen`, for who computes rather than reads."""
 
     use: Use
     seen: str
     runbooks: Mapping[str, str]
     others: tuple[str, ...] = ()
+    facts: Facts | None = None
+    citable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +128,7 @@ class Opinion:
     category: str = ""
     severity: Severity | None = None
     runbook: str | None = None
+    citations: tuple[str, ...] = ()
 
     @property
     def by(self) -> str:
@@ -129,13 +163,21 @@ def schema(use: Use, runbooks: Collection[str] = ()) -> dict[str, Any]:
         case Use.CLASSIFY:
             fields["category"] = {"type": "string", "enum": sorted(CATEGORIES)}
             fields["severity"] = {"type": "string", "enum": [one.value for one in Severity]}
-        case Use.ANALYSE:
+        case Use.ANALYSE | Use.HANDOFF | Use.REPORT:
             text = f"at most {MOST_LINES} lines of at most {LINE} characters"
             fields["lines"] = {"type": "array", "items": {"type": "string"}, "description": text}
         case Use.SUGGEST:
             fields["runbook"] = {"type": ["string", "null"], "enum": [*sorted(runbooks), None]}
         case Use.DRAFT:
             fields["note"] = {"type": "string", "description": f"at most {NOTE} characters"}
+        case Use.ARTICLE:
+            for name, most in (("title", HEADING), ("problem", NOTE), ("fix", NOTE)):
+                fields[name] = {"type": "string", "description": f"at most {most} characters"}
+        case Use.ASK:
+            text = f"at most {MOST_SAID} lines of at most {LINE} characters"
+            fields["lines"] = {"type": "array", "items": {"type": "string"}, "description": text}
+            text = "ids of incidents and alerts that the answer rests on, such as INC-12, as the tools gave them"
+            fields["citations"] = {"type": "array", "items": {"type": "string"}, "description": text}
     return {
         "type": "object",
         "properties": fields,
@@ -163,6 +205,14 @@ def read(question: Question, answer: str | Mapping[str, Any], *, model: str) -> 
             return replace(opinion, runbook=said.runbook)
         case _Drafted():
             return replace(opinion, lines=(_text(question, said.note, NOTE),))
+        case _Written():
+            parts = ((said.title, HEADING), (said.problem, NOTE), (said.fix, NOTE))
+            return replace(opinion, lines=tuple(_text(question, text, most) for text, most in parts))
+        case _Answered():
+            if not set(said.citations) <= question.citable:
+                raise Unusable("a reference to what it was not shown")
+            lines = tuple(_text(question, line, LINE) for line in said.lines)
+            return replace(opinion, lines=lines, citations=tuple(dict.fromkeys(said.citations)))
         case _:
             raise AssertionError(said)
 
@@ -191,6 +241,7 @@ def _quote(question: Question, quote: str) -> str:
     return _plain(quote, QUOTE)
 
 
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _MARKUP = re.compile(r"<[^<>]{0,200}>|[`|\[\]<>]")
 _MENTION = re.compile(r"[@＠﹫#＃!](?=[\w(])")
 _DOMAIN = re.compile(
@@ -222,6 +273,8 @@ def _text(question: Question, text: str, most: int) -> str:
     for domain in _DOMAIN.findall(plain):
         if domain.lower() not in question.seen.lower():
             raise Unusable("an address that it was not shown")
+    if question.use in _COUNTED and not set(_NUMBER.findall(plain)) <= set(_NUMBER.findall(question.seen)):
+        raise Unusable("a number that is not in the data")
     said = _plain(redacted(plain), most)
     if not said:
         raise Unusable("an empty text")

@@ -25,9 +25,9 @@ def wanted(tx: Transaction, company_id: int, incident_id: int, *, now: datetime)
     tx.jobs.put(AnalyseIncident(company_id=company_id, incident_id=incident_id), due_at=now)
 
 
-async def analyse(core: Core, desk: Desk | None, job: AnalyseIncident) -> None:
+async def analyse(core: Core, desk: Desk, job: AnalyseIncident) -> None:
     """Ask, and keep what can be believed. What nobody answers is asked again a few times and then left."""
-    if desk is None:
+    if not desk.models:
         return
     found = await core.read(lambda tx: _brief(tx, core, job))
     if found is None:
@@ -53,7 +53,10 @@ async def _brief(tx: Transaction, core: Core, job: AnalyseIncident) -> Brief | N
         asset=asset,
         alerts=await tx.alerts.of_incident(incident.id),
         before=await tx.incidents.times_before(company.id, incident.correlation_key, incident.id),
-        offered=bool(core.catalogue.matching(incident.category, incident.signature, platform)),
+        fits=[
+            one.runbook.id
+            for one in core.catalogue.matching(incident.category, incident.signature, platform)
+        ],
     )
     made = brief(case, core.catalogue, await tx.companies.all(archived=True))
     used = await tx.opinions.tokens(company.id, now.astimezone(UTC).date())
@@ -64,7 +67,7 @@ async def _keep(tx: Transaction, core: Core, job: AnalyseIncident, outcomes: lis
     now = core.clock.now()
     spent = [one for outcome in outcomes for one in outcome.spent]
     await tx.opinions.spend(job.company_id, now.astimezone(UTC).date(), spent)
-    opinions = [one.opinion for one in outcomes if one.opinion is not None]
+    opinions = [one.opinion for one in outcomes if one.opinion is not None and not one.by_rules]
     if not opinions:
         if job.tries + 1 < MOST_TRIES:
             again = AnalyseIncident(

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from engine.alert import StoredAlert
+from engine.analyst import NAME
+from engine.audit import TimelineEntry, TimelineKind
 from engine.classification import unsure
 from engine.company import Asset, Company
+from engine.facts import AlertFact, Facts, PastFact, rows
 from engine.incident import Incident, duration
-from engine.opinion import Question, Use
+from engine.opinion import Opinion, Question, Unusable, Use, read
 from engine.redaction import redacted
+from integrations.ai.offline import answer_of
 from runbooks.catalogue import Catalogue
 
 LARGEST = 6000
 MOST_ALERTS, MOST_BEFORE = 8, 5
 MESSAGE = 500
+MOST_DONE = 12
+_DONE = (TimelineKind.NOTE, TimelineKind.RUN, TimelineKind.RESOLVED)
+"""What of a story says what was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +39,63 @@ class Brief:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """An incident as it is told to a model: `offered` says whether the rules offer a runbook for it."""
+    """An incident as it is told: `fits` are the runbooks that the rules offer for it, best first; `story` what people
+    and runs did."""
 
     incident: Incident
     company: Company
     asset: Asset | None
     alerts: Sequence[StoredAlert]
     before: Sequence[Incident]
-    offered: bool
+    fits: Sequence[str] = ()
+    story: Sequence[TimelineEntry] = ()
+    people: Sequence[str] = ()
+    """Names of people: taken out of what people wrote."""
 
 
 def brief(case: Case, catalogue: Catalogue, companies: Sequence[Company]) -> Brief:
     """Classify only what the rules were unsure of; suggest a runbook only where the rules offer none."""
-    own = case.company
-    others = other_names(own, companies)
-    seen = "\n".join(redacted(row, others) for row in _rows(case))[:LARGEST]
     uses = [Use.ANALYSE]
     if unsure(case.incident.opened_reason):
         uses.append(Use.CLASSIFY)
-    if not case.offered and case.asset is not None:
+    if not case.fits and case.asset is not None:
         uses.append(Use.SUGGEST)
+    return questions(case, catalogue, companies, uses)
+
+
+def questions(
+    case: Case, catalogue: Catalogue, companies: Sequence[Company], uses: Sequence[Use]
+) -> Brief:
+    """These questions about the case, with other companies' names taken out."""
+    others = other_names(case.company, companies)
+    facts = facts_of(case, others)
+    seen = "\n".join(redacted(row, others) for row in rows(facts))[:LARGEST]
     runbooks = {one.id: one.title for one in catalogue.all()}
     return Brief(
         [
-            Question(use=use, seen=seen, runbooks=runbooks if use is Use.SUGGEST else {}, others=others)
+            Question(
+                use=use,
+                seen=seen,
+                runbooks=runbooks if use is Use.SUGGEST else {},
+                others=others,
+                facts=facts,
+            )
             for use in uses
         ]
     )
+
+
+def own_words(case: Case) -> Opinion | None:
+    """What the rules say of it by themselves, at once: the card's analysis while no model has given one."""
+    facts = facts_of(case, None)
+    question = Question(use=Use.ANALYSE, seen="\n".join(rows(facts)), runbooks={}, facts=facts)
+    answer = answer_of(question)
+    if answer is None:
+        return None
+    try:
+        return read(question, answer, model=NAME)
+    except Unusable:
+        return None
 
 
 def other_names(own: Company, companies: Sequence[Company]) -> tuple[str, ...]:
@@ -69,28 +105,42 @@ def other_names(own: Company, companies: Sequence[Company]) -> tuple[str, ...]:
     return tuple(sorted(name for name in found if name.lower() not in mine))
 
 
-def _rows(case: Case) -> list[str]:
+def facts_of(case: Case, others: tuple[str, ...] | None) -> Facts:
+    """Without secrets and these names, and in people's own words without people's; None: as it stands here."""
     incident = case.incident
-    rows = [
-        f"problem: {incident.title}",
-        f"machine: {incident.asset_name}"
-        + (f" ({case.asset.platform or 'unknown platform'})" if case.asset is not None else ""),
-        f"severity: {incident.severity}; category: {incident.category}; reported {incident.count} times by "
-        f"{', '.join(incident.tools)}",
-    ]
-    if incident.cause:
-        rows.append(f"the rules believe that it began with: {incident.cause}")
+
+    def told(text: str) -> str:
+        return text if others is None else redacted(text, others)
+
+    def typed(text: str) -> str:
+        return text if others is None else redacted(text, (*others, *case.people))
+
     newest = sorted(case.alerts, key=lambda one: (one.last_at, one.id), reverse=True)[:MOST_ALERTS]
-    for one in reversed(newest):
-        after = _span(one.first_at - incident.opened_at)
-        rows.append(
-            f"alert {after} after the first, on {one.asset_name}: {one.title} · {one.message[:MESSAGE]}"
-        )
-    for past in case.before[:MOST_BEFORE]:
-        took = duration(past)
-        rows.append(f"the same before, over in {_span(took) if took else '?'}: {past.resolution[:200]}")
-    return rows
-
-
-def _span(span: timedelta) -> str:
-    return f"{max(0, int(span.total_seconds()))} s"
+    return Facts(
+        title=told(incident.title),
+        machine=told(incident.asset_name),
+        platform=(case.asset.platform or "unknown platform") if case.asset is not None else "",
+        severity=incident.severity,
+        category=incident.category,
+        sure=not unsure(incident.opened_reason),
+        count=incident.count,
+        tools=tuple(incident.tools),
+        cause=told(incident.cause),
+        alerts=tuple(
+            AlertFact(
+                after=one.first_at - incident.opened_at,
+                asset=told(one.asset_name),
+                title=told(one.title),
+                message=told(one.message[:MESSAGE]),
+            )
+            for one in reversed(newest)
+        ),
+        before=tuple(
+            PastFact(took=duration(past), resolution=typed(past.resolution[:200]))
+            for past in case.before[:MOST_BEFORE]
+        ),
+        fitting=tuple(case.fits),
+        story=tuple(typed(one.text[:200]) for one in case.story if one.kind in _DONE)[-MOST_DONE:],
+        resolution=typed(incident.resolution[:MESSAGE]),
+        ended_by="monitoring" if incident.resolved_by == "monitoring" else "",
+    )

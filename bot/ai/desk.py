@@ -1,6 +1,7 @@
 """Where models are asked: one after the other until an answer can be believed, few at a time, never for long.
 
-What fails is left alone for a while, longer each time; an answer that cannot be believed is as good as none.
+What fails is left alone for a while, longer each time; an answer that cannot be believed is as good as none. Where no
+model gave one, the offline analyst does, at once.
 """
 
 from __future__ import annotations
@@ -8,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 
 from bot.ai.port import Model
 from engine.errors import Permanent, Transient
-from engine.opinion import Opinion, Question, Spent, Unusable, read
+from engine.opinion import Opinion, Question, Spent, Unusable, Use, read, together
+from integrations.ai.offline import Offline
 from integrations.ai.prompt import Declined, Reply, prompt
 
 log = structlog.get_logger()
+Result = TypeVar("Result")
 LIMIT = 20.0
 """Seconds that one question may take, however many are asked."""
 AT_ONCE = 2
@@ -26,6 +30,10 @@ AT_ONCE = 2
 FAILURES = 3
 """In a row, and a model is left alone."""
 PAUSE, LONGEST_PAUSE, MISSING_PAUSE = 30.0, 900.0, 600.0
+
+
+def _mark() -> str:
+    return secrets.token_hex(12)
 
 
 @dataclass(slots=True)
@@ -56,20 +64,29 @@ class Breaker:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`opinion` is None when nobody gave one that can be believed; what was `spent` was spent all the same."""
+    """`opinion` is None when nobody gave one that can be believed; what was `spent` was spent all the same.
+    `by_rules`: no model did, so it is the offline analyst's."""
 
     opinion: Opinion | None
     spent: tuple[Spent, ...]
+    by_rules: bool = False
+
+
+_CHOICES = (Use.CLASSIFY, Use.SUGGEST)
+"""What two can agree on: a choice out of a list."""
 
 
 @dataclass
 class Desk:
-    """`price` is dollars for a million tokens, in and out; None where it is not known."""
+    """`price` is dollars for a million tokens, in and out; None where it is not known. `both`: choices are made by two
+    models, and where they differ the first is believed half as much."""
 
     models: Sequence[Model]
     price: tuple[float, float] | None = None
     limit: float = LIMIT
+    both: bool = False
     clock: Callable[[], float] = time.monotonic
+    offline: Model = field(default_factory=Offline)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
     _busy: int = 0
 
@@ -86,35 +103,67 @@ class Desk:
             self._busy -= 1
 
     async def ask(self, question: Question) -> Outcome:
-        """The first opinion that holds, within the limit."""
+        """The first opinion that holds, within the limit; the rules' own where there is none."""
         spent: list[Spent] = []
         ends = self.clock() + self.limit
+        wanted = 2 if self.both and question.use in _CHOICES else 1
+        found: list[Opinion] = []
         for model in self.models:
-            breaker, left = self._breaker(model), ends - self.clock()
-            if left <= 0 or not breaker.closed(self.clock()):
+            left = ends - self.clock()
+            if left <= 0 or not self._breaker(model).closed(self.clock()):
                 continue
-            reply = await self._one(model, question, left, spent)
-            if reply is None:
-                continue
-            try:
-                opinion = read(question, reply.answer, model=reply.model)
-            except Unusable as error:
-                log.warning("an answer was dropped", model=model.name, use=question.use.value, why=str(error))
-                spent.append(self._spent(reply.model, reply.tokens_in, reply.tokens_out, failed=1))
-                continue
-            spent.append(self._spent(reply.model, reply.tokens_in, reply.tokens_out))
-            return Outcome(opinion, tuple(spent))
-        return Outcome(None, tuple(spent))
+            opinion = await self._opinion(model, question, left, spent)
+            if opinion is not None:
+                found.append(opinion)
+            if len(found) == wanted:
+                break
+        if not found:
+            return Outcome(await self.by_rules(question), tuple(spent), by_rules=True)
+        return Outcome(together(*found) if len(found) == 2 else found[0], tuple(spent))
 
-    async def _one(self, model: Model, question: Question, left: float, spent: list[Spent]) -> Reply | None:
-        breaker, name = self._breaker(model), model.name.partition(":")[2] or model.name
-        asked = prompt(question, mark=lambda: secrets.token_hex(12))
+    async def by_rules(self, question: Question) -> Opinion | None:
+        """The offline analyst's answer, read like anybody's."""
         try:
-            reply = await asyncio.wait_for(model.ask(asked), timeout=left)
+            reply = await self.offline.ask(prompt(question, mark=_mark))
+            return read(question, reply.answer, model=reply.model)
+        except Declined:
+            return None
+        except Unusable as error:
+            log.warning("the rules' own words were dropped", use=question.use.value, why=str(error))
+            return None
+
+    async def _opinion(
+        self, model: Model, question: Question, left: float, spent: list[Spent]
+    ) -> Opinion | None:
+        reply = await self.carried(model, lambda: model.ask(prompt(question, mark=_mark)), left, spent)
+        if reply is None:
+            return None
+        return self.believed(model, question, reply, spent)
+
+    def believed(
+        self, model: Model, question: Question, reply: Reply, spent: list[Spent]
+    ) -> Opinion | None:
+        """What can be believed of an answer; None where it is dropped."""
+        try:
+            opinion = read(question, reply.answer, model=reply.model)
+        except Unusable as error:
+            log.warning("an answer was dropped", model=model.name, use=question.use.value, why=str(error))
+            spent.append(self._spent(reply.model, reply.tokens_in, reply.tokens_out, failed=1))
+            return None
+        spent.append(self._spent(reply.model, reply.tokens_in, reply.tokens_out))
+        return opinion
+
+    async def carried(
+        self, model: Model, call: Callable[[], Awaitable[Result]], left: float, spent: list[Spent]
+    ) -> Result | None:
+        """What a model said within that time; None where it failed, which counts against it."""
+        breaker, name = self._breaker(model), model.name.partition(":")[2] or model.name
+        try:
+            reply = await asyncio.wait_for(call(), timeout=left)
         except Declined as error:
             breaker.good()  # it is well, and does not want to
             spent.append(self._spent(name, error.tokens_in, error.tokens_out, failed=1))
-            log.warning("a model gave no answer", model=model.name, use=question.use.value, why=str(error))
+            log.warning("a model gave no answer", model=model.name, why=str(error))
             return None
         except (Transient, Permanent, TimeoutError) as error:
             wish = error.retry_after if isinstance(error, Transient) else None

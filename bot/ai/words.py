@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bot.cards import Body, Element, Facts, Line, Strong
 from engine.alert import StoredAlert
+from engine.analyst import MARK, NAME
 from engine.incident import Incident
 from engine.injection import instructs
 from engine.opinion import SURE, Opinion, Use
@@ -23,9 +24,11 @@ def opinion_elements(
     said = {one.use: one for one in opinions if one.confidence >= LEAST}
     elements: list[Element] = []
     analysis, suggestion, category = said.get(Use.ANALYSE), said.get(Use.SUGGEST), said.get(Use.CLASSIFY)
+    marks: list[Line] = []
     if analysis is not None:
-        elements.append(Body(("🤖 " + "\n".join(analysis.lines),)))
-    marks: list[Line] = [_mark(one) for one in (analysis,) if one is not None]
+        sign = MARK if analysis.model == NAME else "🤖"
+        elements.append(Body((f"{sign} " + "\n".join(analysis.lines),)))
+        marks.append(_mark(analysis))
     if category is not None and category.confidence > SURE and incident.category == "other":
         marks.append((f"🤖 looks like {category.category} ({category.by})",))
     if suggestion is not None and suggestion.runbook is not None and suggestion.confidence > SURE:
@@ -39,6 +42,8 @@ def opinion_elements(
 
 
 def _mark(opinion: Opinion) -> Line:
+    if opinion.model == NAME:
+        return (opinion.by,)
     quote = opinion.evidence[0]
     short = quote if len(quote) <= QUOTE else quote[: QUOTE - 1] + "…"
     return (f"{opinion.by}, from “{short}”",)

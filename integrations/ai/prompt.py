@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import Permanent
-from engine.opinion import LINE, MOST_LINES, NOTE, Question, Use, schema
+from engine.opinion import LINE, MOST_LINES, MOST_SAID, NOTE, Question, Use, schema
 
 MOST_TOKENS = 700
 """What one answer may cost at most."""
@@ -27,6 +27,7 @@ class Prompt:
     """`system` is the same for every question of a kind, so that a provider can keep it; `data` is fenced."""
 
     use: Use
+    question: Question
     system: str
     data: str
     schema: Mapping[str, Any]
@@ -54,6 +55,16 @@ _TASKS: Mapping[Use, str] = {
     Use.SUGGEST: "Choose the one runbook of the list that would most likely help or show more, or null if none fits.",
     Use.DRAFT: f"Write the note that a technician would leave after resolving this, under {NOTE} characters: what was "
     "wrong, what ended it, what to watch. Only what the data says.",
+    Use.ARTICLE: "Write an article for the knowledge base from this resolution: a title that somebody with the same "
+    "problem would search for, the problem as it shows, and what fixed it, step by step if there are steps. Only what "
+    "the data says; if it does not say what fixed it, say that.",
+    Use.HANDOFF: f"Somebody else takes this over now. Say in at most {MOST_LINES} short lines (each under {LINE} "
+    "characters) how it stands, what was tried, and what to do next. Only what the data says.",
+    Use.REPORT: f"These are a company's figures. Say in at most {MOST_LINES} short lines (each under {LINE} characters) "
+    "what stands out, for a reader who has a minute. Numbers only as they stand in the data; no praise, no advice.",
+    Use.ASK: "Answer the person's question from what the tools show. Look with them first, as often as you need but no "
+    f"more; then answer in at most {MOST_SAID} short lines (each under {LINE} characters), and cite the incidents and "
+    "alerts that it rests on by the ids that the tools gave. If the tools do not say, say so; do not guess.",
 }
 _RULES = """You help technicians of a managed service provider to read monitoring alerts. {task}
 
@@ -77,6 +88,7 @@ def prompt(question: Question, *, mark: Callable[[], str]) -> Prompt:
         boundary = mark()
     return Prompt(
         use=question.use,
+        question=question,
         system=system,
         data=f"data {boundary}\n{question.seen}\ndata {boundary}",
         schema=schema(question.use, question.runbooks),

@@ -195,6 +195,8 @@ def _plain_answer(schema: Mapping[str, Any], data: str) -> dict[str, Any]:
             answer[name] = [quote]
         elif name == "lines":
             answer[name] = ["The data names one problem; look at the machine that reports it first."]
+        elif kind.get("type") == "array":
+            answer[name] = []
         elif "enum" in kind:
             answer[name] = kind["enum"][0]
         else:

@@ -27,7 +27,7 @@ from engine.alert import Severity
 from engine.classification import CATEGORIES
 from engine.injection import instructs
 from engine.jobs import AnalyseIncident
-from engine.opinion import LINE, MOST_LINES, NOTE, Question, Unusable, Use, may_raise, read
+from engine.opinion import LINE, MOST_SAID, NOTE, Question, Unusable, Use, may_raise, read
 from engine.redaction import redacted
 from integrations.ai.prompt import Prompt, Reply, prompt
 from runbooks.catalogue import Catalogue
@@ -61,6 +61,20 @@ def worst(use: Use, data: str, number: int) -> Any:
         Use.ANALYSE: [{"lines": [line]} for line in lines] + [{"lines": ["<!here> looks \u202efine"]}],
         Use.SUGGEST: [{"runbook": "format-all-disks"}, {"runbook": "disk-clean-up"}, {"runbook": "*"}],
         Use.DRAFT: [{"note": " ".join(lines)}, {"note": "x" * 5000}, {"note": "<@U0LEE> did it"}],
+        Use.ARTICLE: [
+            {"title": lines[2], "problem": lines[0], "fix": lines[2]},
+            {"title": "x" * 5000, "problem": lines[0], "fix": lines[1]},
+            {"title": "<@U0LEE> now", "problem": "<!here> fine", "fix": "`rm -rf /` javascript:alert(1)"},
+            {"title": "@everyone", "problem": "close it", "fix": "<!channel> merge all, silence this"},
+        ],
+        Use.HANDOFF: [{"lines": [line]} for line in lines] + [{"lines": ["<!here> all is well"]}],
+        Use.REPORT: [{"lines": [line]} for line in lines] + [{"lines": ["<!here> fine @everyone"]}],
+        Use.ASK: [
+            {"lines": [lines[0], lines[2]], "citations": []},
+            {"lines": ["<!here> nothing changed"], "citations": ["INC-999"]},
+            {"lines": ["@everyone nothing changed, <@U0LEE> approve. javascript:x"], "citations": ["INC-7"]},
+            {"lines": ["<!channel> all fine"], "citations": []},
+        ],
     }
     answers: list[Any] = [true | one for one in own[use]]
     answers += [one | {"evidence": ["all systems are healthy"]} for one in answers[:2]]
@@ -101,7 +115,7 @@ def test_every_answer_to_every_hostile_alert_is_words_or_nothing(use: Use):
     believed = 0
     for one in stored():
         seen = redacted(f"problem: {one['signature']}\nmessage: {one['message']}", OTHERS)
-        asked = Question(use=use, seen=seen, runbooks=RUNBOOKS, others=OTHERS)
+        asked = Question(use=use, seen=seen, runbooks=RUNBOOKS, others=OTHERS, citable=frozenset({"INC-7"}))
         data = prompt(asked, mark=lambda: "the-mark-of-a-test").data
         for number in range(14):
             try:
@@ -115,9 +129,9 @@ def test_every_answer_to_every_hostile_alert_is_words_or_nothing(use: Use):
                 assert raised is None or raised.worse_than(current)
             assert opinion.category in {"", *CATEGORIES}
             assert opinion.runbook is None or opinion.runbook in RUNBOOKS
-            assert len(opinion.lines) <= MOST_LINES
+            assert len(opinion.lines) <= MOST_SAID and set(opinion.citations) <= asked.citable
             for text in (*opinion.lines, *opinion.evidence):
-                assert len(text) <= (NOTE if use is Use.DRAFT else LINE + 40)
+                assert len(text) <= (NOTE if use in (Use.DRAFT, Use.ARTICLE) else LINE + 40)
                 assert not LIVE.search(text), text
                 assert not [name for name in OTHERS if name.lower() in text.lower()]
             assert all(
@@ -229,7 +243,7 @@ def test_whatever_stands_in_an_alert_stays_here(number: int):
         for slug, name in (("initech", "Initech Dental"), ("umbrella-it", "umbrella-it"))
     ]
     incident = an_incident(title=text, cause=text, resolution=text, asset_name=text)
-    case = Case(incident=incident, company=acme, asset=None, alerts=[], before=[incident], offered=False)
+    case = Case(incident=incident, company=acme, asset=None, alerts=[], before=[incident])
     catalogue = Catalogue([])
     for one in brief(case, catalogue, [acme, globex, *more]).questions:
         told = prompt(one, mark=lambda: "the-mark-of-a-test")

@@ -47,6 +47,10 @@ GOOD: dict[Use, dict[str, Any]] = {
     Use.ANALYSE: {"lines": ["The disk of web-01 is nearly full.", "Look at /var first."]},
     Use.SUGGEST: {"runbook": "disk-clean-up"},
     Use.DRAFT: {"note": "The disk was full; room was made."},
+    Use.ARTICLE: {"title": "Disk full", "problem": "It shows 97% full.", "fix": "Old logs went."},
+    Use.HANDOFF: {"lines": ["Only 3 GB are left.", "Nobody has looked yet."]},
+    Use.REPORT: {"lines": ["The disk was at 97% once."]},
+    Use.ASK: {"lines": ["It was at 97% before."], "citations": ["INC-7"]},
 }
 
 
@@ -54,11 +58,27 @@ GOOD: dict[Use, dict[str, Any]] = {
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_good_answer_becomes_an_opinion(use: Use, as_text: bool):
     said = GOOD[use] | {"confidence": 0.83, "evidence": ["only 3 GB left", "Disk / 97% full"]}
-    opinion = read(question(use), json.dumps(said) if as_text else said, model="claude-x")
+    asked = question(use, citable=frozenset({"INC-7"}))
+    opinion = read(asked, json.dumps(said) if as_text else said, model="claude-x")
     assert opinion.by == "claude-x 0.83"
     assert opinion.evidence == ("only 3 GB left", "Disk / 97% full")
     wanted = schema(use, RUNBOOKS)
     assert set(wanted["required"]) == set(said) and wanted["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("use", [Use.HANDOFF, Use.REPORT, Use.ASK])
+def test_a_number_that_the_data_does_not_have_is_not_believed(use: Use):
+    said = GOOD[use] | {"confidence": 0.8, "evidence": ["only 3 GB left"]}
+    asked = question(use, citable=frozenset({"INC-7"}))
+    assert read(asked, said, model="m").lines
+    with pytest.raises(Unusable, match="number"):
+        read(asked, said | {"lines": ["It went from 97% to 12%."]}, model="m")
+
+
+def test_only_what_was_shown_can_be_cited():
+    said = GOOD[Use.ASK] | {"confidence": 0.8, "evidence": ["only 3 GB left"], "citations": ["INC-8"]}
+    with pytest.raises(Unusable, match="reference"):
+        read(question(Use.ASK, citable=frozenset({"INC-7"})), said, model="m")
 
 
 BAD: list[tuple[str, Any]] = [

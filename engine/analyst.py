@@ -1,0 +1,145 @@
+"""The offline analyst: what the rules themselves can say of an incident, in the form in which a model would answer.
+
+Deterministic, without a network, and never wiser than its data: what the rules do not know it leaves out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from engine.classification import category_of, classify
+from engine.facts import Facts
+
+NAME = "rules"
+"""How its answers are signed."""
+MARK = "📐"
+_MEANS: Mapping[str, tuple[str, str]] = {
+    "disk": ("room on a disk runs out; what cannot be written fails next", "what grew there: logs, temporary files, dumps"),
+    "memory": ("memory runs out; the system ends processes next", "which process grew, and since when"),
+    "cpu": ("there is more to compute than it can", "which process is on top, and whether a planned job runs"),
+    "backup": ("a backup did not go as planned; the last good one gets older", "the job's own message, then room and access at its target"),
+    "certificate": ("a certificate ends, or is not accepted", "its last day, and whether the renewed one is the one in use"),
+    "security": ("somebody may be where they should not be", "the account or address that is named; keep the traces"),
+    "log": ("logs grow faster than they are rotated", "which file grew, and when it was rotated last"),
+    "database": ("a database does not do what it should", "its own log, open connections, and room for its files"),
+    "service": ("a service does not run as it should", "its state and last log lines, and what was changed before"),
+    "network": ("something cannot be reached, or the way there is bad", "whether its neighbours answer: line, switch, firewall, names"),
+    "availability": ("it does not answer", "whether the machine itself answers, then power, host and line"),
+    "time": ("its clock is off; logins and certificates depend on it", "its time source, and whether that answers"),
+}  # fmt: skip
+_MEASURED = re.compile(r"(?<![\w.])\d{1,3}(?:[.,]\d+)? ?%")
+
+
+def span(taken: timedelta) -> str:
+    """`45 s`, `12 min`, `3 h`."""
+    seconds = max(0, int(taken.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def judged(facts: Facts) -> tuple[str, float]:
+    """The category, and how surely: its title says more than its messages."""
+    if facts.category != "other":
+        told = category_of(facts.title.lower().replace("_", " ")) == facts.category
+        return facts.category, 0.85 if told else 0.65
+    return _from_messages(facts)
+
+
+def _from_messages(facts: Facts) -> tuple[str, float]:
+    for one in reversed(facts.alerts):
+        found = category_of(f"{one.title} {one.message}".lower().replace("_", " ")[:2000])
+        if found is not None:
+            return found, 0.55
+    return "other", 0.35
+
+
+def classified(facts: Facts) -> dict[str, Any]:
+    """Category and severity. A severity that was told stays; a guessed one is guessed from all there is."""
+    category, sure = judged(facts)
+    severity, confidence = facts.severity, 0.9
+    if not facts.sure:
+        text = " ".join(f"{one.title} {one.message}" for one in facts.alerts)
+        guess = classify(severity_word=None, signature=facts.title, message=text)
+        severity = guess.severity if guess.severity.worse_than(facts.severity) else facts.severity
+        confidence = guess.confidence
+    return {"category": category, "severity": severity.value, "confidence": min(sure, confidence)}
+
+
+def analysed(facts: Facts) -> dict[str, Any] | None:
+    """At most three lines: what it means, what is known of it, where to look first. None where there is nothing."""
+    category, sure = judged(facts)
+    if category not in _MEANS:
+        return None
+    means, look = _MEANS[category]
+    lines = [f"{_measured(facts)}{means[:1].upper()}{means[1:]}."]
+    known = _known(facts)
+    if known:
+        lines.append(known)
+    lines.append(f"Look first at {look}.")
+    return {"lines": lines, "confidence": sure}
+
+
+def _measured(facts: Facts) -> str:
+    """The last figure that was reported, where the title does not have it."""
+    if _MEASURED.search(facts.title):
+        return ""
+    for one in reversed(facts.alerts):
+        if found := _MEASURED.search(one.message):
+            return f"At {found.group(0)}: "
+    return ""
+
+
+def _known(facts: Facts) -> str:
+    if facts.cause:
+        return f"Probably began with {facts.cause.partition(': ')[0][:80]}."
+    machines = {one.asset for one in facts.alerts}
+    if len(machines) > 1:
+        return f"{len(machines)} machines report it."
+    for past in facts.before:
+        if past.resolution and past.took is not None:
+            return f"Last time over in {span(past.took)}: {past.resolution[:90]}"
+    return ""
+
+
+def suggested(facts: Facts) -> dict[str, Any]:
+    best = facts.fitting[0] if facts.fitting else None
+    return {"runbook": best, "confidence": 0.8 if best else 0.4}
+
+
+def drafted(facts: Facts) -> dict[str, Any]:
+    """A note out of what was done: nothing that the story does not have."""
+    parts = [f"{facts.title} on {facts.machine}."]
+    if facts.resolution:
+        parts.append(facts.resolution.rstrip(".") + ".")
+    done = [one for one in facts.story if one != facts.resolution][-3:]
+    if done:
+        parts.append("Done: " + "; ".join(one.rstrip(".") for one in done) + ".")
+    return {"note": " ".join(parts)[:600], "confidence": 0.6}
+
+
+def written(facts: Facts) -> dict[str, Any]:
+    """An article out of a resolution."""
+    tools = f" Reported by {', '.join(facts.tools)}." if facts.tools else ""
+    fix = facts.resolution or "; ".join(facts.story[-3:]) or "Nobody wrote down what ended it."
+    return {
+        "title": facts.title[:120],
+        "problem": f"{facts.title} on {facts.machine}.{tools}"[:600],
+        "fix": fix[:600],
+        "confidence": 0.6 if facts.resolution else 0.4,
+    }
+
+
+def handed_over(facts: Facts) -> dict[str, Any]:
+    """So far, for who takes over: how loud it is, what was done, what is left to look at."""
+    lines = [f"{facts.severity} on {facts.machine}, reported {facts.count} times."]
+    if facts.story:
+        lines.append("Done so far: " + "; ".join(one.rstrip(".")[:60] for one in facts.story[-2:]) + ".")
+    else:
+        lines.append("Nobody has written down anything yet.")
+    if known := _known(facts):
+        lines.append(known)
+    return {"lines": [one[:160] for one in lines], "confidence": 0.7}
