@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test bench bench-approvals bench-correlation bench-escalations bench-injection bench-kills fuzz lint lock clean
+.PHONY: setup demo test bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -17,6 +17,9 @@ bench: setup ## the benchmarks of docs/benchmarks.md
 
 bench-correlation: setup ## how well alerts become incidents, on recorded and simulated streams
 	@exec .venv/bin/python -m benchmarks.correlation $(ARGS)
+
+bench-ai: setup ## how well who is set up (AW_AI; nobody: the offline analyst) classifies and chooses runbooks; cost, latency
+	@exec .venv/bin/python -m benchmarks.ai $(ARGS)
 
 fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--seed 7 --bodies 50000 --jobs 2"`
 	@exec nice .venv/bin/python -m tests.integrations.fuzz $(ARGS)

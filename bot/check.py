@@ -49,11 +49,13 @@ async def everything(environment: Mapping[str, str] | None = None) -> list[Findi
     from bot.teams.check import teams
 
     found += await teams(settings, companies or (), teams_at)
+    from bot.check_ai import ai
     from bot.check_mail import mail
     from bot.check_phone import phone
 
     found += await mail(settings)
     found += await phone(settings)
+    found += await ai(settings)
     return found + await _clouds(settings, companies or ())
 
 

@@ -60,6 +60,7 @@ class Settings(BaseModel):
     aw_ai: str = "auto"
     aw_ai_model: str = ""
     aw_ai_price: str = ""
+    aw_ai_stream: str = "off"
     aw_sandbox_port: Annotated[int, Field(ge=0, le=65535)] = 8090
 
     twilio_account_sid: str = ""
@@ -101,8 +102,8 @@ class Settings(BaseModel):
     @field_validator("aw_ai")
     @classmethod
     def _ai(cls, value: str) -> str:
-        if value not in ("auto", "bedrock", "anthropic", "gemini", "off"):
-            raise ValueError("use auto, bedrock, anthropic, gemini or off")
+        if value not in ("auto", "both", "bedrock", "anthropic", "gemini", "off"):
+            raise ValueError("use auto, both, bedrock, anthropic, gemini or off")
         return value
 
     @field_validator("aw_ai_price")
@@ -110,6 +111,21 @@ class Settings(BaseModel):
     def _price(cls, value: str) -> str:
         if value and not re.fullmatch(r"\d{1,4}(\.\d{1,4})?,\d{1,4}(\.\d{1,4})?", value):
             raise ValueError("use the dollars for a million tokens in and out, such as 1.00,5.00")
+        return value
+
+    @field_validator("aw_ai_stream")
+    @classmethod
+    def _in_pieces(cls, value: str) -> str:
+        if value not in ("on", "off"):
+            raise ValueError("use on or off")
+        return value
+
+    @field_validator("aw_ai_model")
+    @classmethod
+    def _models(cls, value: str) -> str:
+        kinds = [_provider_of(name) for name in _split(value)]
+        if len(kinds) != len(set(kinds)):
+            raise ValueError("name at most one model of each provider: Bedrock, Anthropic, Gemini")
         return value
 
     @field_validator("anthropic_base_url")
@@ -121,14 +137,15 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _ai_complete(self) -> Settings:
-        missing = {
-            "anthropic": not self.anthropic_api_key.get_secret_value() and "ANTHROPIC_API_KEY",
-            "gemini": not self.gemini_api_key.get_secret_value() and "GEMINI_API_KEY",
-            "bedrock": not self.aw_ai_model
-            and "AW_AI_MODEL (the model id or inference profile in your account)",
-        }.get(self.aw_ai)
-        if missing:
-            raise ValueError(f"AW_AI={self.aw_ai} also needs {missing}")
+        needs = {
+            "anthropic": "ANTHROPIC_API_KEY",
+            "gemini": "GEMINI_API_KEY",
+            "bedrock": "AW_AI_MODEL (the model id or inference profile in your account)",
+        }
+        if self.aw_ai in needs and self.aw_ai not in self.ai_providers:
+            raise ValueError(f"AW_AI={self.aw_ai} also needs {needs[self.aw_ai]}")
+        if self.aw_ai == "both" and len(self.ai_providers) < 2:
+            raise ValueError(f"AW_AI=both needs two of: {', '.join(needs.values())}")
         return self
 
     @field_validator("aw_database_url")
@@ -197,11 +214,24 @@ class Settings(BaseModel):
         return value if value.endswith("/") else value + "/"
 
     @property
+    def ai_providers(self) -> dict[str, str]:
+        """Who may be asked, in order, each with the model that is named for them (empty: their usual one). Bedrock
+        only where its model is named."""
+        if self.aw_ai == "off":
+            return {}
+        named = {_provider_of(name): name for name in _split(self.aw_ai_model)}
+        ready = {
+            "bedrock": "bedrock" in named,
+            "anthropic": bool(self.anthropic_api_key.get_secret_value()),
+            "gemini": bool(self.gemini_api_key.get_secret_value()),
+        }
+        wanted = ready if self.aw_ai in ("auto", "both") else (self.aw_ai,)
+        return {name: named.get(name, "") for name in wanted if ready[name]}
+
+    @property
     def ai_on(self) -> bool:
-        """Is there a model that may be asked? Bedrock by itself only where its model is named."""
-        keys = self.anthropic_api_key.get_secret_value() or self.gemini_api_key.get_secret_value()
-        named = "anthropic." in self.aw_ai_model or self.aw_ai_model.startswith("arn:aws")
-        return self.aw_ai not in ("auto", "off") or (self.aw_ai == "auto" and bool(keys or named))
+        """Is there a model that may be asked?"""
+        return bool(self.ai_providers)
 
     @property
     def ai_price(self) -> tuple[float, float] | None:
@@ -297,6 +327,13 @@ def faults(error: ValidationError) -> list[str]:
 def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
     """The environment for a process of our own: this one's, with the changes."""
     return {**os.environ, **changes}
+
+
+def _provider_of(model: str) -> str:
+    """Whose model that is: Bedrock's ids and inference profiles have `anthropic.` in them, or are ARNs."""
+    if "anthropic." in model or model.startswith("arn:aws"):
+        return "bedrock"
+    return "gemini" if model.startswith("gemini") else "anthropic"
 
 
 def _split(keys: str) -> list[str]:

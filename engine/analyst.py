@@ -17,19 +17,65 @@ NAME = "rules"
 """How its answers are signed."""
 MARK = "📐"
 _MEANS: Mapping[str, tuple[str, str]] = {
-    "disk": ("room on a disk runs out; what cannot be written fails next", "what grew there: logs, temporary files, dumps"),
+    "disk": (
+        "room on a disk runs out; what cannot be written fails next",
+        "what grew there: logs, temporary files, dumps",
+    ),
     "memory": ("memory runs out; the system ends processes next", "which process grew, and since when"),
     "cpu": ("there is more to compute than it can", "which process is on top, and whether a planned job runs"),
-    "backup": ("a backup did not go as planned; the last good one gets older", "the job's own message, then room and access at its target"),
-    "certificate": ("a certificate ends, or is not accepted", "its last day, and whether the renewed one is the one in use"),
+    "backup": (
+        "a backup did not go as planned; the last good one gets older",
+        "the job's own message, then room and access at its target",
+    ),
+    "certificate": (
+        "a certificate ends, or is not accepted",
+        "its last day, and whether the renewed one is the one in use",
+    ),
     "security": ("somebody may be where they should not be", "the account or address that is named; keep the traces"),
     "log": ("logs grow faster than they are rotated", "which file grew, and when it was rotated last"),
     "database": ("a database does not do what it should", "its own log, open connections, and room for its files"),
     "service": ("a service does not run as it should", "its state and last log lines, and what was changed before"),
-    "network": ("something cannot be reached, or the way there is bad", "whether its neighbours answer: line, switch, firewall, names"),
+    "network": (
+        "something cannot be reached, or the way there is bad",
+        "whether its neighbours answer: line, switch, firewall, names",
+    ),
     "availability": ("it does not answer", "whether the machine itself answers, then power, host and line"),
     "time": ("its clock is off; logins and certificates depend on it", "its time source, and whether that answers"),
 }  # fmt: skip
+_WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (category, re.compile("|".join(patterns)))
+    for category, patterns in (
+        ("security", (
+            r"\b(log[io]n(s| attempt\w*)?|logged in|sudo|pam|ids|intrud\w*|suricata|wazuh|fail2ban|honeypot)\b",
+            r"\b(attack\w*|scan\w*|admin account)\b",
+        )),
+        ("certificate", (r"\b(let.?s encrypt|certbot|x\.?509|handshake)\b",)),
+        ("disk", (
+            r"\b(inodes?|smart|raid|md\d+|sectors?|i/o errors?|diskio|tablespace|nfs|stale file handle|container fs)\b",
+            r"(^|\s)/(tmp|var|home|srv|data|opt)\b",
+            r"\b(cache|volume)\b.*\b[gt]i?b\b",
+        )),
+        ("log", (r"\b\w+\.log\b", r"\blog-(template|monitor)")),
+        ("memory", (r"\b(memory|swap|heap|garbage collect\w*|gc|oom-killer|committed bytes)",)),
+        ("cpu", (r"\b(cores?|zombies?|stuck process|softirq)\b", r"\bcpu")),
+        ("database", (
+            r"\b(quer(y|ies)|deadlocks?|replication lag|rds|dynamodb|tables?|elasticsearch|influx)\b",
+        )),
+        ("network", (
+            r"\b(dhcp|lease\w*|eigrp|bgp|ospf|neighbou?r|tcp|udp|snmp|packets?|bytes in|domain controller|network)",
+        )),
+        ("service", (
+            r"\b(cron\w*|scheduled (job|task)|job|queue\w*|consumer\w*|kafka|rabbitmq|celery|ldap|mail ?queue)\b",
+            r"\b(spool\w*|printers?|crashloop\w*|threads?|response time|api|exception|\w+error)\b",
+        )),
+        ("availability", (
+            r"\b(heartbeat|no sign of life|5xx|error rate|unresponsive|not on schedule|did not send)\b",
+            r"\bno sessions left\b",
+        )),
+        ("time", (r"\b(time is off|stratum|time source|kerberos)\b",)),
+    )
+)  # fmt: skip
+"""What the words of an alert point to when the first rules know nothing of it; looked through in this order."""
 _MEASURED = re.compile(r"(?<![\w.])\d{1,3}(?:[.,]\d+)? ?%")
 
 
@@ -44,17 +90,24 @@ def span(taken: timedelta) -> str:
 def judged(facts: Facts) -> tuple[str, float]:
     """The category, and how surely: its title says more than its messages."""
     if facts.category != "other":
-        told = category_of(facts.title.lower().replace("_", " ")) == facts.category
+        told = category_of(_plain(facts.title)) == facts.category
         return facts.category, 0.85 if told else 0.65
     return _from_messages(facts)
 
 
 def _from_messages(facts: Facts) -> tuple[str, float]:
-    for one in reversed(facts.alerts):
-        found = category_of(f"{one.title} {one.message}".lower().replace("_", " ")[:2000])
-        if found is not None:
-            return found, 0.55
-    return "other", 0.35
+    """First what the title points to, then what the messages say, then what they point to."""
+    messages = [_plain(f"{one.title} {one.message}") for one in reversed(facts.alerts)]
+    for texts, sure in (([_plain(facts.title)], 0.6), (messages, 0.5)):
+        for text in texts:
+            found = next((name for name, words in _WORDS if words.search(text)), None)
+            if found is not None:
+                return found, sure
+    return next(((found, 0.5) for text in messages if (found := category_of(text))), ("other", 0.35))
+
+
+def _plain(text: str) -> str:
+    return text[:2000].lower().replace("_", " ")
 
 
 def classified(facts: Facts) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What a model may say about an incident, and what has to hold before any of it is believed.
 
-A model is asked one question out of a list and answers by a schema. An answer is a stranger's word: it is read here, in this
-one place whoever gave it, and is dropped whole when anything about it is wrong. What is left is text for people and
-choices out of lists of ours; nothing that acts is ever decided by it.
+A model is asked one question out of a list and answers by a schema. An answer is a stranger's word: it is read here, in
+this one place whoever gave it, and is dropped whole when anything about it is wrong. What is left is text for people
+and choices out of lists of ours; nothing that acts is ever decided by it.
 """
 
 from __future__ import annotations
@@ -176,7 +176,9 @@ def schema(use: Use, runbooks: Collection[str] = ()) -> dict[str, Any]:
         case Use.ASK:
             text = f"at most {MOST_SAID} lines of at most {LINE} characters"
             fields["lines"] = {"type": "array", "items": {"type": "string"}, "description": text}
-            text = "ids of incidents and alerts that the answer rests on, such as INC-12, as the tools gave them"
+            text = (
+                "ids of incidents and alerts that the answer rests on, such as INC-12, as the tools gave them"
+            )
             fields["citations"] = {"type": "array", "items": {"type": "string"}, "description": text}
     return {
         "type": "object",

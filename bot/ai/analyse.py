@@ -54,8 +54,7 @@ async def _brief(tx: Transaction, core: Core, job: AnalyseIncident) -> Brief | N
         alerts=await tx.alerts.of_incident(incident.id),
         before=await tx.incidents.times_before(company.id, incident.correlation_key, incident.id),
         fits=[
-            one.runbook.id
-            for one in core.catalogue.matching(incident.category, incident.signature, platform)
+            one.runbook.id for one in core.catalogue.matching(incident.category, incident.signature, platform)
         ],
     )
     made = brief(case, core.catalogue, await tx.companies.all(archived=True))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.alert import StoredAlert
-from engine.analyst import NAME
+from engine.analyst import NAME, judged
 from engine.audit import TimelineEntry, TimelineKind
 from engine.classification import unsure
 from engine.company import Asset, Company
@@ -16,6 +16,7 @@ from engine.opinion import Opinion, Question, Unusable, Use, read
 from engine.redaction import redacted
 from integrations.ai.offline import answer_of
 from runbooks.catalogue import Catalogue
+from runbooks.runbook import BY_SIGNATURE, platform_of
 
 LARGEST = 6000
 MOST_ALERTS, MOST_BEFORE = 8, 5
@@ -63,12 +64,11 @@ def brief(case: Case, catalogue: Catalogue, companies: Sequence[Company]) -> Bri
     return questions(case, catalogue, companies, uses)
 
 
-def questions(
-    case: Case, catalogue: Catalogue, companies: Sequence[Company], uses: Sequence[Use]
-) -> Brief:
+def questions(case: Case, catalogue: Catalogue, companies: Sequence[Company], uses: Sequence[Use]) -> Brief:
     """These questions about the case, with other companies' names taken out."""
     others = other_names(case.company, companies)
     facts = facts_of(case, others)
+    facts = replace(facts, fitting=tuple(case.fits) or _may_fit(facts, case, catalogue))
     seen = "\n".join(redacted(row, others) for row in rows(facts))[:LARGEST]
     runbooks = {one.id: one.title for one in catalogue.all()}
     return Brief(
@@ -83,6 +83,15 @@ def questions(
             for use in uses
         ]
     )
+
+
+def _may_fit(facts: Facts, case: Case, catalogue: Catalogue) -> tuple[str, ...]:
+    """Where the rules offer nothing: what fits all that is said, not only the title."""
+    category, _ = judged(facts)
+    platform = platform_of(case.asset.platform) if case.asset is not None else None
+    said = " ".join([facts.title, *(one.message for one in facts.alerts)]).lower()
+    found = catalogue.matching(category, said, platform)
+    return tuple(one.runbook.id for one in found if one.score >= BY_SIGNATURE)
 
 
 def own_words(case: Case) -> Opinion | None:

@@ -140,9 +140,7 @@ class Desk:
             return None
         return self.believed(model, question, reply, spent)
 
-    def believed(
-        self, model: Model, question: Question, reply: Reply, spent: list[Spent]
-    ) -> Opinion | None:
+    def believed(self, model: Model, question: Question, reply: Reply, spent: list[Spent]) -> Opinion | None:
         """What can be believed of an answer; None where it is dropped."""
         try:
             opinion = read(question, reply.answer, model=reply.model)

@@ -9,27 +9,22 @@ from bot.settings import Settings
 from integrations.ai.anthropic import Claude
 from integrations.ai.gemini import Gemini
 
-CLAUDE, GEMINI = "claude-haiku-5-5", "gemini-3-flash"
-"""Asked where no model is named: small ones, as the questions are small."""
+CLAUDE, GEMINI = "claude-haiku-5-5", "gemini-3.5-flash-lite"
+"""Asked where no model is named: small ones, as the questions are small. docs/ai.md says how they were looked up."""
 
 
 def models(settings: Settings) -> Sequence[Model]:
-    """Empty where AI is off. `auto`: Bedrock where its model is named, then Anthropic and Gemini where their keys are
-    set."""
-    chosen, named = settings.aw_ai, settings.aw_ai_model
-    key, google = settings.anthropic_api_key.get_secret_value(), settings.gemini_api_key.get_secret_value()
+    """Empty where AI is off, or nobody is set up."""
+    in_pieces = settings.aw_ai_stream == "on"
     found: list[Model] = []
-    if chosen == "bedrock" or (chosen == "auto" and bedrock_model(named)):
-        found.append(Claude(model=named, bedrock=True))
-    if chosen == "anthropic" or (chosen == "auto" and key):
-        model = named if named.startswith("claude") else CLAUDE
-        found.append(Claude(model=model, api_key=key, base_url=settings.anthropic_base_url))
-    if chosen == "gemini" or (chosen == "auto" and google):
-        model = named if named.startswith("gemini") else GEMINI
-        found.append(Gemini(model=model, api_key=google))
+    for provider, named in settings.ai_providers.items():
+        match provider:
+            case "bedrock":
+                found.append(Claude(model=named, bedrock=True, stream=in_pieces))
+            case "anthropic":
+                key, url = settings.anthropic_api_key.get_secret_value(), settings.anthropic_base_url
+                found.append(Claude(model=named or CLAUDE, api_key=key, base_url=url, stream=in_pieces))
+            case _:
+                key = settings.gemini_api_key.get_secret_value()
+                found.append(Gemini(model=named or GEMINI, api_key=key, stream=in_pieces))
     return found
-
-
-def bedrock_model(name: str) -> bool:
-    """Bedrock's own ids and inference profiles: `anthropic.claude-…`, `eu.anthropic.claude-…`, `arn:aws:bedrock:…`."""
-    return "anthropic." in name or name.startswith("arn:aws")

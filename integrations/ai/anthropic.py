@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Permanent, Transient
-from integrations.ai.prompt import Declined, Prompt, Reply
+from integrations.ai.prompt import Call, Declined, Inquiry, Looking, Prompt, Reply
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic, AsyncAnthropicBedrock
 
 ANSWER = "answer"
+THINKING_TOKENS = 4000
+"""What a model that always thinks may use for that, beside its answer."""
+BELOW = ("httpx", "httpcore", "botocore")
+"""What the SDK stands on: an answer in pieces that breaks off is told by these, not by the SDK."""
 TRIES_AGAIN = 1
 """How often the SDK itself repeats a call; the job that asks has tries of its own."""
 
@@ -26,6 +32,7 @@ class Claude:
         api_key: str = "",
         base_url: str = "",
         bedrock: bool = False,
+        stream: bool = False,
         timeout: float = 18.0,
         credentials: dict[str, str] | None = None,
     ) -> None:
@@ -33,7 +40,7 @@ class Claude:
         self.name = f"{'bedrock' if bedrock else 'anthropic'}:{model}"
         self.model = model
         self._key, self._url, self._timeout = api_key, base_url, timeout
-        self._bedrock, self._credentials = bedrock, credentials or {}
+        self._bedrock, self._credentials, self._stream = bedrock, credentials or {}, stream
         self._client: AsyncAnthropic | AsyncAnthropicBedrock | None = None
 
     def _made(self) -> AsyncAnthropic | AsyncAnthropicBedrock:
@@ -52,63 +59,159 @@ class Claude:
 
     async def ask(self, prompt: Prompt) -> Reply:
         """Raises Declined when there is no answer in the answer; Transient or Permanent when there is none."""
+        said = await self._said(self._request(prompt))
+        reply = self._reply(said)
+        if isinstance(reply, Looking):
+            raise self._declined(said, "did not answer in the form")
+        return reply
+
+    async def step(self, inquiry: Inquiry) -> Looking | Reply:
+        return self._reply(await self._said(self._inquiry(inquiry)), {one.name for one in inquiry.tools})
+
+    async def check(self) -> str:
+        if self._bedrock:
+            hello = [{"role": "user", "content": "hello"}]
+            await self._said({"model": self.model, "max_tokens": 16, "messages": hello})
+            return "answers"
         try:
             import anthropic
         except ImportError:
-            raise Permanent(
-                "the package “anthropic” is not installed: pip install 'alert-whisperer[ai]'"
-            ) from None
+            raise _missing() from None
+        with _told(self.name, anthropic):
+            found = await self._made().models.retrieve(self.model)  # type: ignore[union-attr]
+        return f"is there ({found.display_name})"
+
+    async def _said(self, request: dict[str, Any]) -> Any:
         try:
-            said = await self._made().messages.create(**self._request(prompt))
-        except anthropic.APIStatusError as error:
-            raise _refusal(error.status_code, dict(error.response.headers)) from error
-        except anthropic.APIConnectionError as error:
-            raise Transient(f"{self.name} cannot be reached: {type(error).__name__}") from error
-        except (anthropic.AnthropicError, RuntimeError, TypeError, ValueError) as error:
-            raise Permanent(f"{self.name}: {type(error).__name__}") from error
-        return self._reply(said)
+            import anthropic
+        except ImportError:
+            raise _missing() from None
+        with _told(self.name, anthropic):
+            if not self._stream:
+                return await self._made().messages.create(**request)
+            async with self._made().messages.stream(**request) as coming:
+                return await coming.get_final_message()
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
-        tool = {
-            "name": ANSWER,
-            "description": "The answer, the only way to give one.",
-            "strict": True,
-            "input_schema": prompt.schema,
-        }
-        return {
-            "model": self.model,
-            "max_tokens": prompt.most_tokens,
-            "system": [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}],
-            "messages": [{"role": "user", "content": prompt.data}],
-            "tools": [tool],
-            "tool_choice": {"type": "tool", "name": ANSWER, "disable_parallel_tool_use": True},
+        return self._shaped(prompt, [_answer_tool(prompt)], {"type": "tool", "name": ANSWER}) | {
+            "messages": [{"role": "user", "content": prompt.data}]
         }
 
-    def _reply(self, said: Any) -> Reply:
-        usage = getattr(said, "usage", None)
-        kept = int(getattr(usage, "cache_read_input_tokens", 0) or 0)
-        made = int(getattr(usage, "cache_creation_input_tokens", 0) or 0)
-        tokens_in = int(getattr(usage, "input_tokens", 0) or 0) + kept + made
-        tokens_out = int(getattr(usage, "output_tokens", 0) or 0)
+    def _inquiry(self, inquiry: Inquiry) -> dict[str, Any]:
+        prompt = inquiry.prompt
+        tools = [
+            {"name": one.name, "description": one.description, "input_schema": dict(one.schema)}
+            for one in inquiry.tools
+        ]
+        choice = {"type": "tool", "name": ANSWER} if inquiry.last else {"type": "any"}
+        messages: list[dict[str, Any]] = [{"role": "user", "content": prompt.data}]
+        for one in inquiry.rounds:
+            messages.append({"role": "assistant", "content": one.raw})
+            results = [
+                {"type": "tool_result", "tool_use_id": call.id, "content": shown}
+                for call, shown in zip(one.calls, one.results, strict=True)
+            ]
+            messages.append({"role": "user", "content": results})
+        return self._shaped(prompt, [*tools, _answer_tool(prompt)], choice) | {"messages": messages}
+
+    def _shaped(self, prompt: Prompt, tools: list[dict[str, Any]], choice: dict[str, Any]) -> dict[str, Any]:
+        """Small models are told which tool and think no further; the large ones refuse both and need more room."""
+        system = [{"type": "text", "text": prompt.system, "cache_control": {"type": "ephemeral"}}]
+        request: dict[str, Any] = {"model": self.model, "system": system, "tools": tools}
+        if _takes_orders(self.model):
+            one_at_a_time = {"disable_parallel_tool_use": True} if choice.get("name") == ANSWER else {}
+            return request | {
+                "max_tokens": prompt.most_tokens,
+                "thinking": {"type": "disabled"},
+                "tool_choice": choice | one_at_a_time,
+            }
+        return request | {
+            "max_tokens": prompt.most_tokens + THINKING_TOKENS,
+            "tool_choice": {"type": "auto"},
+        }
+
+    def _reply(self, said: Any, tools: Collection[str] = ()) -> Looking | Reply:
+        tokens_in, tokens_out, kept = _tokens(said)
         stopped = getattr(said, "stop_reason", None)
         if stopped != "tool_use":
-            why = f"{self.name} stopped with {stopped}"
-            raise Declined(why, tokens_in=tokens_in, tokens_out=tokens_out)
+            raise self._declined(said, f"stopped with {stopped}")
         blocks = [one for one in said.content or () if getattr(one, "type", "") == "tool_use"]
-        if len(blocks) != 1 or blocks[0].name != ANSWER or not isinstance(blocks[0].input, dict):
-            why = f"{self.name} did not answer in the form"
-            raise Declined(why, tokens_in=tokens_in, tokens_out=tokens_out)
-        return Reply(
-            answer=blocks[0].input,
+        if not blocks or not all(isinstance(one.input, dict) for one in blocks):
+            raise self._declined(said, "did not answer in the form")
+        answers = [one for one in blocks if one.name == ANSWER]
+        if answers:
+            if len(answers) != 1 or (len(blocks) != 1 and not tools):
+                raise self._declined(said, "did not answer in the form")
+            return Reply(
+                answer=answers[0].input,
+                model=self.model,
+                tokens_in=tokens_in,
+                tokens_out=tokens_out,
+                tokens_kept=kept,
+            )
+        if not {one.name for one in blocks} <= set(tools):
+            raise self._declined(said, "did not answer in the form: there is no such tool")
+        return Looking(
+            calls=[Call(one.id, one.name, one.input) for one in blocks],
+            raw=[one.model_dump(mode="json", exclude_none=True) for one in said.content],
             model=self.model,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
-            tokens_kept=kept,
         )
+
+    def _declined(self, said: Any, why: str) -> Declined:
+        tokens_in, tokens_out, _ = _tokens(said)
+        return Declined(f"{self.name} {why}", tokens_in=tokens_in, tokens_out=tokens_out)
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
+
+
+def _takes_orders(model: str) -> bool:
+    """May a tool be forced, and thinking be left out? So with the small models and the fourth generation."""
+    return "haiku" in model or "-4-" in model
+
+
+def _answer_tool(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "name": ANSWER,
+        "description": "The answer, the only way to give one.",
+        "strict": True,
+        "input_schema": prompt.schema,
+    }
+
+
+def _tokens(said: Any) -> tuple[int, int, int]:
+    """In, out, and what of those in the provider had kept."""
+    usage = getattr(said, "usage", None)
+    kept = int(getattr(usage, "cache_read_input_tokens", 0) or 0)
+    made = int(getattr(usage, "cache_creation_input_tokens", 0) or 0)
+    tokens_in = int(getattr(usage, "input_tokens", 0) or 0) + kept + made
+    return tokens_in, int(getattr(usage, "output_tokens", 0) or 0), kept
+
+
+def _missing() -> Permanent:
+    return Permanent("the package “anthropic” is not installed: pip install 'alert-whisperer[ai]'")
+
+
+@contextmanager
+def _told(name: str, anthropic: Any) -> Iterator[None]:
+    """What the SDK raises, as one of our own kinds."""
+    try:
+        yield
+    except anthropic.APIStatusError as error:
+        raise _refusal(error.status_code, dict(error.response.headers)) from error
+    except anthropic.APIConnectionError as error:
+        raise Transient(f"{name} cannot be reached: {type(error).__name__}") from error
+    except AssertionError as error:  # the SDK's own: an answer in pieces that never became one
+        raise Declined(f"{name} answered with no sense") from error
+    except (anthropic.AnthropicError, RuntimeError, TypeError, ValueError) as error:
+        raise Permanent(f"{name}: {type(error).__name__}") from error
+    except Exception as error:
+        if not type(error).__module__.startswith(BELOW):
+            raise
+        raise Transient(f"{name} broke off: {type(error).__name__}") from error
 
 
 def _refusal(status: int, headers: dict[str, str]) -> Transient | Permanent:

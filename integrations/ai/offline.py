@@ -1,4 +1,4 @@
-"""The offline analyst behind the same port as a model: it needs no network, costs nothing and always answers in time."""
+"""The offline analyst behind the port of the models: no network, no cost, and an answer at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine import analyst
 from engine.facts import Facts
 from engine.opinion import QUOTE, SHORTEST_QUOTE, Question, Use
 from engine.redaction import PLACEHOLDERS
-from integrations.ai.prompt import Declined, Prompt, Reply
+from integrations.ai.prompt import Declined, Inquiry, Looking, Prompt, Reply
 
 _ANSWERS: Mapping[Use, Callable[[Facts], dict[str, Any] | None]] = {
     Use.CLASSIFY: analyst.classified,
@@ -31,6 +31,12 @@ class Offline:
         if answer is None:
             raise Declined("the rules have nothing to say here")
         return Reply(answer=answer, model=analyst.NAME, tokens_in=0, tokens_out=0)
+
+    async def step(self, _inquiry: Inquiry) -> Looking | Reply:
+        raise Declined("the rules do not look for themselves")
+
+    async def check(self) -> str:
+        return "answers without a network"
 
     async def close(self) -> None:
         """Nothing is open."""

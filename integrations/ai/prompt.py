@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,54 @@ class Reply:
     tokens_kept: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """Something that a model may look at. There is none that changes anything."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A model wants to look: its own id for that, the tool, and what it asks it for."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a model wanted to see at once, and what it was shown; `raw` is its turn as its provider put it."""
+
+    calls: Sequence[Call]
+    results: Sequence[str]
+    raw: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """A turn of a model that is no answer yet."""
+
+    calls: Sequence[Call]
+    raw: Any
+    model: str
+    tokens_in: int
+    tokens_out: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A question with tools, and the rounds so far; `last`: it has to be answered now."""
+
+    prompt: Prompt
+    tools: Sequence[Tool]
+    rounds: Sequence[Round] = ()
+    last: bool = False
+
+
 _TASKS: Mapping[Use, str] = {
     Use.CLASSIFY: "Choose the category and the severity that fit the alert. Critical: something people need is down or "
     "data is lost. High: it fails or soon will. Medium: a warning. Low and info: nothing to do tonight.",
@@ -60,8 +108,9 @@ _TASKS: Mapping[Use, str] = {
     "the data says; if it does not say what fixed it, say that.",
     Use.HANDOFF: f"Somebody else takes this over now. Say in at most {MOST_LINES} short lines (each under {LINE} "
     "characters) how it stands, what was tried, and what to do next. Only what the data says.",
-    Use.REPORT: f"These are a company's figures. Say in at most {MOST_LINES} short lines (each under {LINE} characters) "
-    "what stands out, for a reader who has a minute. Numbers only as they stand in the data; no praise, no advice.",
+    Use.REPORT: f"These are a company's figures. Say in at most {MOST_LINES} short lines (each under {LINE} "
+    "characters) what stands out, for a reader who has a minute. Numbers only as they stand in the data; no praise, no "
+    "advice.",
     Use.ASK: "Answer the person's question from what the tools show. Look with them first, as often as you need but no "
     f"more; then answer in at most {MOST_SAID} short lines (each under {LINE} characters), and cite the incidents and "
     "alerts that it rests on by the ids that the tools gave. If the tools do not say, say so; do not guess.",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from bot.ai.desk import AT_ONCE, FAILURES, MISSING_PAUSE, PAUSE, Desk
+from engine.alert import Severity
 from engine.errors import Permanent, Transient
+from engine.facts import Facts
 from engine.opinion import Question, Use
-from integrations.ai.prompt import Declined, Prompt, Reply
+from integrations.ai.prompt import Declined, Inquiry, Looking, Prompt, Reply
 
 SEEN = "only 3 GB left on web-01"
 QUESTION = Question(use=Use.ANALYSE, seen=SEEN, runbooks={})
@@ -32,6 +36,12 @@ class Scripted:
         if isinstance(self.does, Exception):
             raise self.does
         return Reply(answer=self.does, model=self.name, tokens_in=1000, tokens_out=100)
+
+    async def step(self, inquiry: Inquiry) -> Looking | Reply:
+        raise Declined("no tools here")
+
+    async def check(self) -> str:
+        return "is there"
 
     async def close(self) -> None: ...
 
@@ -119,3 +129,45 @@ async def test_few_incidents_are_asked_about_at_a_time():
     assert not desk.free
     await asyncio.gather(*under_way)
     assert desk.free
+
+
+FACTS = Facts(title=SEEN, machine="web-01", severity=Severity.HIGH, category="disk")
+
+
+@pytest.mark.parametrize(
+    "does", ["nonsense", "hang", Transient("529"), Permanent("403"), Declined("refusal")], ids=str
+)
+async def test_every_failure_ends_in_the_rules_own_words_in_time(does: Any):
+    desk = Desk([Scripted("a:one", does), Scripted("b:two", does)], limit=0.2)
+    began = asyncio.get_running_loop().time()
+    found = await desk.ask(replace(QUESTION, facts=FACTS))
+    assert asyncio.get_running_loop().time() - began < 2
+    assert found.by_rules and found.opinion is not None and found.opinion.model == "rules"
+    assert found.spent and all(one.failed for one in found.spent), "and what was spent is known"
+
+
+def choice(severity: str, confidence: float) -> dict[str, Any]:
+    return {
+        "confidence": confidence,
+        "evidence": ["only 3 GB left"],
+        "category": "disk",
+        "severity": severity,
+    }
+
+
+@pytest.mark.parametrize(("second", "confidence"), [("high", 0.8), ("critical", 0.45)])
+async def test_two_who_differ_are_believed_half_as_much(second: str, confidence: float):
+    first, other = Scripted("a:one", choice("high", 0.9)), Scripted("b:two", choice(second, 0.8))
+    classify = replace(QUESTION, use=Use.CLASSIFY)
+    found = await Desk([first, other], both=True).ask(classify)
+    assert found.opinion is not None and found.opinion.model == "a:one"
+    assert found.opinion.confidence == pytest.approx(confidence)
+    assert len(found.spent) == 2
+    await Desk([first, other]).ask(classify)
+    assert len(other.asked) == 1, "one is enough otherwise"
+
+
+async def test_words_are_asked_of_one_only():
+    first, other = Scripted("a:one", GOOD), Scripted("b:two", GOOD)
+    await Desk([first, other], both=True).ask(QUESTION)
+    assert not other.asked

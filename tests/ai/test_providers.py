@@ -14,7 +14,7 @@ from engine.errors import Permanent, Transient
 from engine.opinion import Question, Unusable, Use, read
 from integrations.ai.anthropic import Claude
 from integrations.ai.gemini import Gemini
-from integrations.ai.prompt import Declined, prompt
+from integrations.ai.prompt import Declined, Inquiry, Looking, Reply, Round, Tool, prompt
 from sandbox.ai.app import ModelServices, Turn
 
 SEEN = "title: Disk / 97% full\nmessage: only 3 GB left on /var of web-01"
@@ -48,8 +48,25 @@ def bedrock(url: str, **more: Any) -> Claude:
     )
 
 
+def claude_in_pieces(url: str, **more: Any) -> Claude:
+    return claude(url, stream=True, **more)
+
+
+def bedrock_in_pieces(url: str, **more: Any) -> Claude:
+    return bedrock(url, stream=True, **more)
+
+
+def gemini_in_pieces(url: str, **more: Any) -> Gemini:
+    return gemini(url, stream=True, **more)
+
+
+def large(url: str, **more: Any) -> Claude:
+    """A model that thinks always and takes no orders about tools."""
+    return Claude(model="claude-opus-5-5", api_key="model-key", base_url=url, **more)
+
+
 def gemini(url: str, **more: Any) -> Gemini:
-    return Gemini(model="gemini-3-flash", api_key="model-key", base_url=url, **more)
+    return Gemini(model="gemini-3.5-flash-lite", api_key="model-key", base_url=url, **more)
 
 
 async def answer_of(model: Any, use: Use = Use.ANALYSE) -> Any:
@@ -59,7 +76,8 @@ async def answer_of(model: Any, use: Use = Use.ANALYSE) -> Any:
         await model.close()
 
 
-EACH = pytest.mark.parametrize("provider", [claude, bedrock, gemini])
+WAYS = [claude, bedrock, gemini, claude_in_pieces, bedrock_in_pieces, gemini_in_pieces]
+EACH = pytest.mark.parametrize("provider", WAYS)
 Provider = Callable[..., Any]
 
 
@@ -102,7 +120,7 @@ async def test_a_service_that_does_not_answer_says_why(
         await answer_of(model)
     assert time.monotonic() - began < 10
     assert str(turn.status) in str(told.value)
-    assert len(made.asked) <= 2 or provider is gemini
+    assert len(made.asked) <= 2 or provider in (gemini, gemini_in_pieces)
 
 
 async def test_the_wish_of_a_busy_service_is_heard(services: tuple[ModelServices, str]):
@@ -135,8 +153,8 @@ GEMINI_STOPS = ["MAX_TOKENS", "SAFETY", "RECITATION", "MALFORMED_FUNCTION_CALL",
 
 @pytest.mark.parametrize(
     ("provider", "stop"),
-    [(one, stop) for one in (claude, bedrock) for stop in CLAUDE_STOPS]
-    + [(gemini, stop) for stop in GEMINI_STOPS],
+    [(one, stop) for one in (claude, bedrock, claude_in_pieces, bedrock_in_pieces) for stop in CLAUDE_STOPS]
+    + [(one, stop) for one in (gemini, gemini_in_pieces) for stop in GEMINI_STOPS],
 )
 async def test_an_answer_that_was_refused_or_cut_off_is_none(
     services: tuple[ModelServices, str], provider: Provider, stop: str
@@ -199,7 +217,76 @@ async def test_a_wrong_key_and_no_credentials_are_said(services: tuple[ModelServ
     _, url = services
     for model in (
         Claude(model="claude-haiku-5-5", api_key="wrong", base_url=url),
-        Gemini(model="gemini-3-flash", api_key="wrong", base_url=url),
+        Gemini(model="gemini-3.5-flash-lite", api_key="wrong", base_url=url),
     ):
         with pytest.raises(Permanent):
             await answer_of(model, Use.CLASSIFY)
+
+
+@pytest.mark.parametrize("provider", WAYS[3:])
+@pytest.mark.parametrize("cut", [0, 1, 3])
+async def test_an_answer_that_breaks_off_on_its_way_is_none(
+    services: tuple[ModelServices, str], provider: Provider, cut: int
+):
+    made, url = services
+    made.always = Turn(cut=cut)
+    with pytest.raises((Declined, Transient, Permanent)):
+        await answer_of(provider(url))
+
+
+async def test_a_model_that_takes_no_orders_is_given_none(services: tuple[ModelServices, str]):
+    made, url = services
+    reply = await answer_of(large(url))
+    assert read(Question(use=Use.ANALYSE, seen=SEEN, runbooks={}), reply.answer, model=reply.model).lines
+    (_, _, body) = made.asked[-1]
+    assert body["tool_choice"] == {"type": "auto"} and "thinking" not in body and body["max_tokens"] > 4000
+
+
+TOOLS = (Tool(name="around", description="Alerts around it.", schema={"type": "object", "properties": {}}),)
+
+
+@pytest.mark.parametrize("provider", [*WAYS, large])
+async def test_a_model_looks_with_tools_and_then_answers(
+    services: tuple[ModelServices, str], provider: Provider
+):
+    made, url = services
+    model = provider(url)
+    question = prompt(Question(use=Use.ASK, seen="what changed?", runbooks={}), mark=lambda: "mark")
+    first = await model.step(Inquiry(prompt=question, tools=TOOLS))
+    assert isinstance(first, Looking) and [call.name for call in first.calls] == ["around"]
+    shown = Round(first.calls, ["INC-7: only 3 GB left on /var of web-01"] * len(first.calls), first.raw)
+    then = await model.step(Inquiry(prompt=question, tools=TOOLS, rounds=[shown], last=True))
+    await model.close()
+    assert isinstance(then, Reply) and then.tokens_in > 0
+    assert "only 3 GB left" in str(then.answer)
+    assert "only 3 GB left" in str(made.asked[-1][2]), "it was shown what it asked for"
+
+
+@EACH
+async def test_a_tool_that_there_is_not_is_no_way(services: tuple[ModelServices, str], provider: Provider):
+    made, url = services
+    wrong: dict[str, Any] = {"name": "approve", "args": {"run": "1"}}
+    google = provider in (gemini, gemini_in_pieces)
+    block = (
+        {"functionCall": wrong}
+        if google
+        else {"type": "tool_use", "id": "toolu_1", "name": "approve", "input": {"run": "1"}}
+    )
+    made.always = Turn(blocks=[block])
+    question = prompt(Question(use=Use.ASK, seen="what changed?", runbooks={}), mark=lambda: "mark")
+    model = provider(url)
+    with pytest.raises(Declined, match=r"tool|stopped"):
+        await model.step(Inquiry(prompt=question, tools=TOOLS))
+    await model.close()
+
+
+@EACH
+async def test_whether_the_model_is_there_is_asked_without_a_question(
+    services: tuple[ModelServices, str], provider: Provider
+):
+    made, url = services
+    model = provider(url)
+    said = await model.check()
+    await model.close()
+    assert "is there" in said or "answers" in said
+    assert len(made.asked) == (1 if provider in (bedrock, bedrock_in_pieces) else 0)

@@ -29,7 +29,7 @@ from engine.injection import instructs
 from engine.jobs import AnalyseIncident
 from engine.opinion import LINE, MOST_SAID, NOTE, Question, Unusable, Use, may_raise, read
 from engine.redaction import redacted
-from integrations.ai.prompt import Prompt, Reply, prompt
+from integrations.ai.prompt import Declined, Inquiry, Looking, Prompt, Reply, prompt
 from runbooks.catalogue import Catalogue
 from storage import tables
 from storage.quiet_tables import quiet_rules
@@ -95,6 +95,12 @@ class Worst:
         self.asked.append(prompt)
         answer = worst(prompt.use, prompt.data, len(self.asked))
         return Reply(answer=answer, model="worst", tokens_in=10, tokens_out=10)
+
+    async def step(self, inquiry: Inquiry) -> Looking | Reply:
+        raise Declined("no tools here")
+
+    async def check(self) -> str:
+        return "is there"
 
     async def close(self) -> None: ...
 

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
-from bot import check
+from bot import check, check_ai
 from bot.core import Core
 from bot.demo.provision import Plan, provision, world
 from bot.finding import Finding, Outcome
+from bot.settings import Settings
+from sandbox.ai.app import ModelServices
 from sandbox.app import create
 from sandbox.world import World
 from tests.conftest import SECRET_KEY
@@ -157,3 +160,17 @@ async def test_a_database_of_another_version_or_out_of_reach_is_named(core: Core
     assert bad(await check.everything(settings))["Database"].mend == "`aw migrate`"
     away = settings | {"AW_DATABASE_URL": "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"}
     assert "cannot be used" in bad(await check.everything(away))["Database"].text
+
+
+async def test_models_are_named_and_asked_whether_they_are_there():
+    services = ModelServices()
+    async with TestServer(services.app()) as server:
+        url = str(server.make_url("")).rstrip("/")
+        well = Settings(anthropic_api_key=SecretStr("model-key"), anthropic_base_url=url)
+        (found,) = await check_ai.ai(well)
+        assert found.outcome is Outcome.GOOD and "anthropic:claude-haiku-5-5: it is there" in found.text
+        wrong = Settings(anthropic_api_key=SecretStr("wrong"), anthropic_base_url=url)
+        (found,) = await check_ai.ai(wrong)
+        assert found.outcome is Outcome.BAD and "401" in found.text and "AW_AI_MODEL" in found.mend
+    (found,) = await check_ai.ai(Settings())
+    assert found.outcome is Outcome.OFF and "offline analyst" in found.text

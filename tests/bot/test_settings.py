@@ -117,3 +117,35 @@ def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = list(pool.map(lambda _: read({"AW_DATABASE_URL": url}).secret_keys()[0], range(32)))
     assert len(set(keys)) == 1 and keys[0]
+
+
+def _asked(**given: str) -> dict[str, str]:
+    return read(given).ai_providers
+
+
+def test_who_is_asked_follows_from_what_is_set_up():
+    keys = {"ANTHROPIC_API_KEY": "a", "GEMINI_API_KEY": "g"}
+    assert _asked() == {} and not read({}).ai_on
+    assert _asked(**keys) == {"anthropic": "", "gemini": ""}
+    assert _asked(**keys, AW_AI="off") == {}
+    assert _asked(**keys, AW_AI="gemini") == {"gemini": ""}
+    named = "eu.anthropic.claude-haiku-5-5,gemini-3.6-flash"
+    wanted = {"bedrock": "eu.anthropic.claude-haiku-5-5", "anthropic": "", "gemini": "gemini-3.6-flash"}
+    assert _asked(**keys, AW_AI_MODEL=named) == wanted
+    assert list(_asked(**keys, AW_AI="both")) == ["anthropic", "gemini"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"AW_AI": "both", "GEMINI_API_KEY": "g"}, "needs two"),
+        ({"AW_AI": "bedrock", "AW_AI_MODEL": "claude-haiku-5-5"}, "AW_AI_MODEL"),
+        ({"AW_AI": "anthropic"}, "ANTHROPIC_API_KEY"),
+        ({"AW_AI": "clever"}, "use auto, both"),
+        ({"AW_AI_MODEL": "claude-haiku-5-5,claude-opus-5-5"}, "at most one model of each"),
+        ({"AW_AI_STREAM": "perhaps"}, "use on or off"),
+    ],
+)
+def test_ai_that_cannot_work_is_said(given: dict[str, str], said: str):
+    with pytest.raises(WrongSetting, match=said):
+        read(given)

@@ -80,9 +80,10 @@ async def test_the_card_comes_first_and_improves(asking: tuple[Harness, ModelSer
     made.always = Turn(answer=said("analyse", "only 3 GB left"), hang=0.7)
     await h.fire("acme", "Disk / 97% full", message=MESSAGE)
     card = await h.card("acme")
-    assert "🤖" not in shown(card), "it did not wait"
+    assert "🤖" not in shown(card) and "📐" in shown(card), "it did not wait: the rules speak until then"
     card = await h.card("acme", saying="🤖")
     text = shown(card)
+    assert "📐" not in text
     assert "The disk of acme-web-01 is nearly full." in text and "Look at /var/log first." in text
     assert "claude-haiku-5-5 0.83, from “only 3 GB left”" in text
     assert len(h.cards("acme")) == 1
@@ -152,6 +153,7 @@ async def test_the_card_is_right_without_an_answer(asking: tuple[Harness, ModelS
     await h.command("kim", "acme", "/aw claim 1")
     text = shown(await h.card("acme", saying="in the hands of"))
     assert made.asked and "🤖" not in text
+    assert "📐 Room on a disk runs out" in before and "📐 Room on a disk runs out" in text
     assert "Disk / 97% full" in before and "Resolve by" in text
     assert (await h.read(lambda tx: tx.incidents.get(1))).severity is Severity.CRITICAL
 
