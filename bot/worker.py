@@ -10,7 +10,7 @@ import contextlib
 import random
 from collections import Counter
 from collections.abc import Coroutine, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -37,7 +37,8 @@ EACH = 3
 """At most so many jobs of one company are under way here, and so many are taken at a time: one company's storm never
 takes the places of all others."""
 IDLE = 0.5
-"""Seconds between looks when nothing nudges: other replicas' work is noticed this late at most."""
+"""Seconds between looks when nothing nudges and nothing known is due sooner: other replicas' work is noticed this
+late at most."""
 MOST_TRIES = 12
 GRACE = 10.0
 """Seconds that jobs under way have to end when the program stops."""
@@ -59,6 +60,7 @@ class Worker:
         self._held: dict[int, Claimed] = {}
         self._leases = asyncio.Lock()
         self._stopping = asyncio.Event()
+        self._next_due: datetime | None = None
         self.healthy = True
 
     async def run(self) -> None:
@@ -68,7 +70,7 @@ class Worker:
             while not self._stopping.is_set():
                 self._core.nudge.clear()
                 if not await self._take():
-                    await self._pause(IDLE if self.healthy else 1.0)
+                    await self._pause(self._idle() if self.healthy else 1.0)
             await self._drain()
         finally:
             renewing.cancel()
@@ -125,15 +127,16 @@ class Worker:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _claim(self) -> list[Claimed]:
-        room = MOST_AT_ONCE - len(self._running)
+        room, self._next_due = MOST_AT_ONCE - len(self._running), None
         if room <= 0:
             return []
         now = self._core.clock.now()
         held = Counter(one.company_id for one in self._held.values())
         busy = [company_id for company_id, count in held.items() if count >= MOST_OF_A_COMPANY]
         async with self._core.database.reading() as tx:
-            due = await tx.jobs.any_due(now, busy=busy)
-        if not due:
+            due = await tx.jobs.next_due(now, until=now + timedelta(seconds=IDLE), busy=busy)
+        if due is None or due > now:
+            self._next_due = due
             return []
         async with self._core.database.transaction() as tx:
             return list(await tx.jobs.claim(now, lease=LEASE, most=room, each=EACH, busy=busy))
@@ -141,6 +144,12 @@ class Worker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._core.nudge.set()
+
+    def _idle(self) -> float:
+        """Seconds to the next look: until the next job is due, as far as it is known."""
+        if self._next_due is None:
+            return IDLE
+        return max(0.0, min(IDLE, (self._next_due - self._core.clock.now()).total_seconds()))
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

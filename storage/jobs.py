@@ -210,19 +210,17 @@ class Jobs:
             error = (await self._tx.connection.execute(buried.limit(1))).scalar()
         return error
 
-    async def any_due(self, now: datetime, *, busy: Collection[int] = ()) -> bool:
-        """Is there anything to claim? A look that locks nothing, so that an idle worker writes nothing."""
+    async def next_due(
+        self, now: datetime, *, until: datetime, busy: Collection[int] = ()
+    ) -> datetime | None:
+        """When the first of those that may be claimed `until` then is due; it may be long due already. A look that
+        locks nothing, so that an idle worker writes nothing."""
+        free = sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
         statement = (
-            sa.select(table.c.id)
-            .where(table.c.due_at <= now, sa.or_(table.c.leased_until.is_(None), table.c.leased_until <= now))
-            .limit(1)
+            sa.select(table.c.due_at).where(table.c.due_at <= until, free).order_by(table.c.due_at).limit(1)
         )
         if busy:
             statement = statement.where(table.c.company_id.not_in(sorted(busy)))
-        return (await self._tx.connection.execute(statement)).first() is not None
-
-    async def next_due(self) -> datetime | None:
-        statement = sa.select(sa.func.min(table.c.due_at)).where(table.c.leased_until.is_(None))
         due: datetime | None = (await self._tx.connection.execute(statement)).scalar()
         return due
 

@@ -47,11 +47,21 @@ __all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "free_
 
 
 class ShiftedClock(DatabaseClock):
-    """The database's time, moved on when a test says so."""
+    """The database's time, moved on when a test says so: `clock.shift += …`. Whoever waits for a time looks again."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.shift = timedelta(0)
+        self._shift = timedelta(0)
+        self.moved: Callable[[], None] = lambda: None
+
+    @property
+    def shift(self) -> timedelta:
+        return self._shift
+
+    @shift.setter
+    def shift(self, shift: timedelta) -> None:
+        self._shift = shift
+        self.moved()
 
     def now(self) -> datetime:
         return super().now() + self.shift
@@ -96,6 +106,7 @@ class Harness:
         self._stack = AsyncExitStack()
         self.bot = await self._stack.enter_async_context(running(self.settings, clock=self.clock))
         await self.clock.agree(self.bot.core.database)
+        self.clock.moved = self.bot.core.nudge.set
 
     async def stop(self) -> None:
         if self._stack is not None:
@@ -234,7 +245,7 @@ class Harness:
 
         async def idle() -> bool:
             now = self.core.clock.now()
-            return not await self.read(lambda tx: tx.jobs.any_due(now))
+            return await self.read(lambda tx: tx.jobs.next_due(now, until=now)) is None
 
         for _ in range(200):
             if await idle():

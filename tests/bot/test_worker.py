@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from bot import worker as worker_module
+from bot.clock import DatabaseClock
 from bot.core import Core
 from bot.worker import Worker
 from engine.errors import Permanent, Transient
@@ -91,6 +93,18 @@ async def test_a_passing_fault_is_tried_again_when_the_other_side_says(core, clo
     assert script.done == []
     clock.advance(seconds=31)
     core.nudge.set()
+    await until(lambda: _nothing_waits(core))
+    assert script.done == [JOB]
+    await stop(made, task)
+
+
+async def test_what_is_due_soon_is_done_then_and_not_at_some_later_look(core, monkeypatch):
+    monkeypatch.setattr(worker_module, "IDLE", 30.0)
+    passing = DatabaseClock()
+    await passing.agree(core.database)
+    core = replace(core, clock=passing)
+    script = Script(Transient("not yet", retry_after=timedelta(seconds=0.2)))
+    made, task = await working(core, script)
     await until(lambda: _nothing_waits(core))
     assert script.done == [JOB]
     await stop(made, task)

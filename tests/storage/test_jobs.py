@@ -57,15 +57,15 @@ async def test_a_job_is_claimed_when_it_is_due_and_gone_when_finished(database: 
     assert await waiting(database) == 0
 
 
-async def test_nothing_is_due_says_the_look_that_writes_nothing(database: Database) -> None:
-    async def any_due(seconds: float) -> bool:
+async def test_what_is_due_next_says_the_look_that_writes_nothing(database: Database) -> None:
+    async def next_due(seconds: float) -> datetime | None:
         async with database.reading() as tx:
-            return await tx.jobs.any_due(_at(seconds))
+            return await tx.jobs.next_due(_at(seconds), until=_at(seconds + 2))
 
     await put(database, at=10)
-    assert [await any_due(9), await any_due(10)] == [False, True]
+    assert [await next_due(7), await next_due(8), await next_due(12)] == [None, _at(10), _at(10)]
     await claim(database, at=10)
-    assert [await any_due(11), await any_due(70)] == [False, True]
+    assert [await next_due(11), await next_due(70)] == [None, _at(10)], "its lease is over by then"
 
 
 async def test_a_storm_of_changes_is_one_waiting_job_at_its_earliest_wish(database: Database) -> None:
@@ -73,7 +73,7 @@ async def test_a_storm_of_changes_is_one_waiting_job_at_its_earliest_wish(databa
         await put(database, at=seconds)
     assert await waiting(database) == 1
     async with database.reading() as tx:
-        assert await tx.jobs.next_due() == _at(10)
+        assert await tx.jobs.next_due(_at(0), until=_at(60)) == _at(10)
 
 
 async def test_what_is_put_twice_in_one_transaction_keeps_the_earlier_wish(database: Database) -> None:
@@ -307,5 +307,6 @@ async def test_a_claim_takes_few_of_each_company_and_none_of_the_busy_ones(datab
     assert await fair(each=3) == ["flood-0", "flood-1", "flood-2", "calm-0", "calm-1"]
     assert await fair(each=3, busy=[1]) == []
     async with database.reading() as tx:
-        assert await tx.jobs.any_due(_at(0)) and not await tx.jobs.any_due(_at(0), busy=[1])
+        assert await tx.jobs.next_due(_at(0), until=_at(0)) == _at(-17)
+        assert await tx.jobs.next_due(_at(0), until=_at(0), busy=[1]) is None
     assert len(await fair()) == 8
