@@ -10,7 +10,7 @@ demo: setup ## the whole product against a pretend world, on this machine alone
 
 test: setup ## every check: lint, types, tests on SQLite and PostgreSQL, browser tests
 	@.venv/bin/python tools/bring-up
-	@exec .venv/bin/python -m pytest tests/test_lint.py tests $(ARGS)
+	@exec .venv/bin/python -m tests $(ARGS)
 
 bench: setup ## the benchmarks of docs/benchmarks.md
 	@exec .venv/bin/python -m benchmarks $(ARGS)

@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.table import Table
 
 from benchmarks.load import Outcome, alert, for_alertmanager, one_alert, storm
-from tests.harness import free_port
+from tests.ports import free_port
 from tests.postgres import Cluster
 
 TICKS = os.sysconf("SC_CLK_TCK")

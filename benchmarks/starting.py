@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from rich.table import Table
 
-from tests.harness import free_port
+from tests.ports import free_port
 
 TRIES = 5
 

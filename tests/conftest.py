@@ -25,6 +25,7 @@ from storage.database import Database
 from storage.secrets import Vault
 from tests import given
 from tests.clock import TestClock
+from tests.postgres import Cluster
 
 SECRET_KEY = Fernet.generate_key().decode()
 BACKENDS = ("sqlite", "postgresql")
@@ -118,18 +119,42 @@ def catalogue() -> Catalogue:
     return load()
 
 
+def a_cluster() -> Cluster:
+    """A throw-away cluster that runs."""
+    if (why := Cluster.missing()) is not None:
+        pytest.fail(why)
+    cluster = Cluster()
+    cluster.start()
+    return cluster
+
+
+CLUSTER = pytest.StashKey[Cluster]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The processes of one run have one cluster between them; each makes databases of its own name there."""
+    stash = node.config.stash
+    if not os.environ.get("AW_TEST_POSTGRES_URL"):
+        if CLUSTER not in stash:
+            stash[CLUSTER] = a_cluster()
+        node.workerinput["postgres"] = stash[CLUSTER].url()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if CLUSTER in config.stash:
+        config.stash[CLUSTER].stop()
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """The server of AW_TEST_POSTGRES_URL, else a throw-away cluster. Started when the first test asks for it."""
-    given_url = os.environ.get("AW_TEST_POSTGRES_URL", "")
+def postgres(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """The server of AW_TEST_POSTGRES_URL, else a throw-away cluster. Started when the first test asks for it, or
+    before several processes begin."""
+    shared = getattr(request.config, "workerinput", {}).get("postgres", "")
+    given_url = os.environ.get("AW_TEST_POSTGRES_URL", "") or shared
     cluster = None
     if not given_url:
-        from tests.postgres import Cluster
-
-        if (why := Cluster.missing()) is not None:
-            pytest.fail(why)
-        cluster = Cluster()
-        cluster.start()
+        cluster = a_cluster()
         given_url = cluster.url()
     server = PostgresServer(given_url)
     run(server.execute(f"CREATE DATABASE {server.template} TEMPLATE template0"))

@@ -40,10 +40,11 @@ from tests.outside import (
     teams_settings,
     world_config,
 )
+from tests.ports import free_port
 from tests.provision import CLI, provision
 from tests.teams import TeamsHands, begin
 
-__all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "free_port", "harness", "shown"]
+__all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "harness", "shown"]
 
 
 class ShiftedClock(DatabaseClock):
@@ -280,14 +281,6 @@ async def eventually(
             return found
         await asyncio.sleep(0.02)
     raise AssertionError(f"never came: {what}; seen: {seen()}")
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @asynccontextmanager

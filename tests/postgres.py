@@ -11,7 +11,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,13 +21,15 @@ from typing import Any
 
 import asyncpg
 
+from tests.ports import free_port
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "fsync": "on",
     "synchronous_commit": "on",
     "shared_buffers": "16MB",
-    "max_connections": "100",
+    "max_connections": "300",
     "max_wal_size": "256MB",
     "jit": "off",
     "timezone": "UTC",
@@ -101,9 +102,7 @@ class Cluster:
         if self._made_in is None:
             atexit.register(self.stop)
             self._make()
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                self._port = probe.getsockname()[1]
+            self._port = free_port()
         chosen: dict[str, object] = {**SETTINGS, "port": self._port}
         if self._local:
             chosen["unix_socket_directories"] = self.folder

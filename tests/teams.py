@@ -57,10 +57,16 @@ class TeamsHands:
         return found
 
     async def told(self, who: str, saying: str) -> str:
-        """What only this person saw in answer to a press, once it says that."""
+        """What only this person saw in answer to a press, once it says that: beside the press, or in their own chat
+        where that took too long."""
         notices = self.world.notices[teams_id(who)]
+
+        def seen() -> list[str]:
+            late = any("Working on it" in one for one in notices)
+            return [*notices, *(read(one) for one in (self.world.chat(teams_id(who)) if late else ()))]
+
         found: str = await self._until(
-            lambda: next((one for one in notices if saying in one), None), saying, lambda: notices
+            lambda: next((one for one in seen() if saying in one), None), saying, seen
         )
         return found
 

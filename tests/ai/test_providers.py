@@ -97,6 +97,7 @@ async def test_an_answer_comes_back_and_is_believed(
     assert SEEN in str(body).replace("\\n", "\n")
 
 
+@pytest.mark.alone
 @EACH
 @pytest.mark.parametrize(
     ("turn", "error"),
@@ -136,6 +137,7 @@ async def test_the_wish_of_a_busy_service_is_heard(services: tuple[ModelServices
         await answer_of(model)
 
 
+@pytest.mark.alone
 @EACH
 async def test_a_service_that_hangs_is_given_up(services: tuple[ModelServices, str], provider: Provider):
     made, url = services

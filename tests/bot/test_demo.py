@@ -31,6 +31,7 @@ from runbooks.runbook import Platform, Risk
 from sandbox.world import World
 from tests import given
 from tests.bot.shell import ROOT, environment
+from tests.ports import free_port
 
 PLAN = Plan(
     folder="/nowhere",
@@ -148,12 +149,6 @@ def test_the_people_are_one_of_each_kind_and_three_technicians() -> None:
     }
 
 
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
-
-
 def get(address: str) -> Any:
     with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - this test's own sandbox
         return json.load(answer)
@@ -233,6 +228,7 @@ def both_answer(address: str) -> None:
         assert all(word in str(get(answers)) for word in wanted), get(answers)
 
 
+@pytest.mark.alone
 def test_the_first_card_is_there_in_20_seconds_and_ctrl_c_ends_everything(tmp_path: Path) -> None:
     folder, began = tmp_path / "demo", time.monotonic()
     with a_demo(folder, "--port", str(free_port()), "--sandbox-port", str(free_port())) as process:

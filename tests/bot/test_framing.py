@@ -145,6 +145,7 @@ async def test_odd_framing_is_refused_and_what_follows_is_no_request(wire: Wire,
     await wire.well()
 
 
+@pytest.mark.alone
 async def test_a_gzip_bomb_stays_packed(wire: Wire):
     bomb = gzip.compress(b"[" + b"0," * 50_000_000)
     began = time.process_time()
@@ -208,6 +209,7 @@ async def test_size_and_depth_have_an_end(wire: Wire):
     await wire.well()
 
 
+@pytest.mark.alone
 async def test_who_says_nothing_or_too_slowly_is_let_go_and_holds_up_nobody(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ):

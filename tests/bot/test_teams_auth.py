@@ -174,6 +174,7 @@ async def test_many_at_once_ask_once(door: Door):
     assert door.issuer.fetched == 1
 
 
+@pytest.mark.alone
 async def test_waiting_for_the_keys_never_holds_up_the_loop(door: Door):
     door.slow = 0.6
     longest, last = 0.0, time.monotonic()

@@ -94,6 +94,7 @@ async def test_another_companys_alerts_have_no_part_in_it(world: World) -> None:
     assert found.nearest is None and all(one.same for one in found.others)
 
 
+@pytest.mark.alone
 async def test_the_loop_is_free_while_the_past_is_played(world: World) -> None:
     """Nobody waits longer than a slice, however much there is to play."""
     alerts = [given.alert(f"host-{number % 50}", f"check {chr(97 + number % 26)}") for number in range(400)]

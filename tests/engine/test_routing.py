@@ -222,6 +222,7 @@ def test_what_is_no_leave_is_asked_for(words):
         leave(words.split(), START, "UTC")
 
 
+@pytest.mark.alone
 def test_among_a_thousand_technicians_within_five_milliseconds():
     people = [
         a.a_user(f"P{one}", id=one, skills={"linux"} if one % 3 else {"windows"}, workload_limit=50)

@@ -122,6 +122,7 @@ def test_text_of_anything_can_be_stored_and_sent(value: Any):
         assert "\x00" not in found
 
 
+@pytest.mark.alone
 def test_a_text_of_nothing_but_bad_characters_takes_no_time():
     began = perf_counter()
     for bad in ("\ud800", "\x00", "\udfff\ud800"):

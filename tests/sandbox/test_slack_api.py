@@ -288,6 +288,7 @@ async def test_scripted_refusals_come_as_often_as_was_said(desk: Desk):
         assert answer.status == 400
 
 
+@pytest.mark.alone
 async def test_a_world_that_ends_does_not_wait_for_what_hangs(tmp_path: Path):
     loop = asyncio.get_running_loop()
     async with desk_of(tmp_path) as desk:

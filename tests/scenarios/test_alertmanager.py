@@ -14,7 +14,8 @@ import aiohttp
 import pytest
 
 from engine.incident import Incident, IncidentStatus
-from tests.harness import Harness, eventually, free_port, shown
+from tests.harness import Harness, eventually, shown
+from tests.ports import free_port
 
 PROGRAM = "prometheus-alertmanager"
 CONFIG = """\

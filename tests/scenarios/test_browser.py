@@ -71,7 +71,7 @@ async def test_claim_approve_watch_resolve(h: Harness, page: Page):
     mine = card(page, "Service acme-app down")
     await expect(mine).to_be_visible()
     await mine.get_by_role("button", name="Claim").click()
-    await expect(mine).to_contain_text("Claimed by Kim")
+    await expect(mine).to_contain_text("in the hands of Kim")
     await expect(mine.get_by_role("button", name="Claim")).to_have_count(0)
 
     await mine.get_by_role("button", name="Run ▸").click()

@@ -41,7 +41,7 @@ async def test_nobody_takes_it_and_the_chain_goes_up(h: Harness):
     h.clock.shift += HALF_HOUR
     await h.thread("acme", saying="Nothing was heard since it was called last")
     await h.press("bob", message, "aw:claim")
-    await h.card("acme", saying="Claimed by Bob")
+    await h.card("acme", saying="in the hands of *Bob*")
     h.clock.shift += timedelta(hours=2, minutes=55)
     await h.quiet()
     assert await calls(h) == [(1, ["bob"]), (1, ["kim"])], "somebody is at it"

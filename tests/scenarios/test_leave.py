@@ -33,7 +33,7 @@ async def test_a_leave_that_is_planned_begins_by_itself(h: Harness):
     card = await h.card("acme", saying="for <@U0KIM>")
     await h.fire("acme", "Certificate of shop.acme.example expires", asset_name="acme-shop-01")
     await h.press("kim", card, "aw:claim")
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
     said = shown(await h.command("kim", "acme", "/aw leave tomorrow"))
     assert "You are on leave from" in said and "from now" not in said
     h.clock.shift += timedelta(hours=24)

@@ -79,7 +79,7 @@ async def test_high_risk_waits_for_the_right_person_and_really_restarts_the_serv
     await h.fire("globex", "Service acme-app down", labels={"service": "acme-app"})
     card = await h.card("globex", saying="Service acme-app down")
     await h.press("kim", card, "aw:claim")
-    card = await h.card("globex", saying="Claimed by Kim")
+    card = await h.card("globex", saying="in the hands of *Kim*")
     await h.press("kim", card, "aw:run")
     view = await h.modal("kim")
     assert "restart" in view["title"]["text"].lower()
@@ -113,8 +113,8 @@ async def test_two_people_claim_at_once_and_one_wins(h: Harness):
     await h.fire("acme", "Printer on fire", asset_name="acme-printer")
     card = await h.card("acme", saying="Printer on fire")
     await asyncio.gather(h.press("kim", card, "aw:claim"), h.press("bob", card, "aw:claim"))
-    card = await h.card("acme", saying="Claimed by")
-    winner = "Kim" if "Claimed by Kim" in shown(card) else "Bob"
+    card = await h.card("acme", saying="in the hands of")
+    winner = "Kim" if "in the hands of *Kim*" in shown(card) else "Bob"
     loser = "bob" if winner == "Kim" else "kim"
     await h.whispered(loser, f"{winner} claimed this")
     assert (await kinds(h, "acme")).count(AuditKind.INCIDENT_CLAIMED) == 1
@@ -126,7 +126,7 @@ async def test_recovery_closes_what_nobody_touched_and_asks_otherwise(h: Harness
     await h.card("acme", count=2)
     toner = await h.card("acme", saying="Toner low")
     await h.press("kim", toner, "aw:claim")
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
     for signature, asset in (("Ping lost", "acme-fw"), ("Toner low", "printer-7")):
         await h.fire("acme", signature, asset_name=asset, status="resolved")
     gone = await h.card("acme", saying="Resolved by monitoring")

@@ -56,7 +56,7 @@ async def test_a_critical_comes_at_once_and_the_rest_together(h: Harness):
     both = await told(h, "kim", "2 notices")
     assert "INC-2 · Acme Corp" in shown(both) and "INC-3 · Globex Health" in shown(both)
     await h.press("kim", first, "aw:claim")
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
     await h.quiet()
     assert len(direct(h, "kim")) == 2 and not direct(h, "bob")
 

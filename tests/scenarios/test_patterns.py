@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bot.app import running
-from tests.harness import Harness, free_port, shown
+from tests.harness import Harness, shown
+from tests.ports import free_port
 
 VPN: dict[str, Any] = {"asset_name": "acme-vpn", "severity": "high"}
 SCRUB: dict[str, Any] = {"asset_name": "acme-nas", "severity": "warning"}

@@ -66,7 +66,7 @@ async def test_a_critical_is_texted_and_the_answer_claims_it(h: Harness, phones:
     assert "Reply 1" in (await phones.reply(text.to, "what?"))[1]
     sid = "SM" + "a" * 32
     assert await phones.reply(text.to, "1", sid=sid) == (200, "INC-2 is yours.")
-    await h.card("acme", saying=f"Claimed by {who}")
+    await h.card("acme", saying=f"in the hands of *{who}*")
     assert await phones.reply(text.to, "1", sid=sid) == (200, "INC-2 is yours."), "the same text once more"
     other = BOB if text.to == KIM else KIM
     assert f"{who} claimed this" in (await phones.reply(other, "claim INC-2"))[1]
@@ -91,7 +91,7 @@ async def test_a_call_says_what_it_is_and_1_claims_it(h: Harness, phones: Twilio
     stranger = PhoneMessage("CA1", "call", call.of, "+430000000", "", call.url)
     assert await phones.pick_up(stranger, "1") == "This call is over."
     assert "INC-1 is yours." in await phones.pick_up(call, "1")
-    await h.card("acme", saying="Claimed by")
+    await h.card("acme", saying="in the hands of")
     assert "INC-1 is yours." in await phones.pick_up(call, "1"), "pressing twice is a silent success"
     async with h.session.post(call.url, data={"To": call.to}) as answer:
         assert answer.status == 403

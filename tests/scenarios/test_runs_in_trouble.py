@@ -18,6 +18,7 @@ from runbooks.run import RunStatus
 from sandbox.faults import Fault
 from tests.harness import CLI, Harness, shown
 from tests.outside import COMPANIES, HOME_KEY, HOME_SECRET
+from tests.ports import free_port
 
 
 async def newest_run(h: Harness):
@@ -217,7 +218,6 @@ async def test_killed_between_commit_and_card_it_still_appears_once(h: Harness):
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_two_replicas_share_the_work_and_say_everything_once(h: Harness, backend: str):
     from bot.app import running
-    from tests.harness import free_port
 
     other = h.settings.model_copy(update={"aw_port": free_port()})
     async with running(other) as second:

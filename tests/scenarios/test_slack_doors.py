@@ -22,7 +22,7 @@ async def test_the_same_by_socket_mode(database_url: str, tmp_path: Path):
         card = await h.card("acme", saying="Valve stuck")
         assert "INC-1" in said(await h.command("kim", "acme", "/aw list"))
         await h.press("kim", card, "aw:claim")
-        await h.card("acme", saying="Claimed by Kim")
+        await h.card("acme", saying="in the hands of *Kim*")
         await h.press("kim", await h.card("acme"), "aw:resolve")
         view = await h.modal("kim")
         await h.world.slack.submit("U0KIM", view["id"], {"text": "oiled it"})
@@ -65,7 +65,7 @@ async def test_an_event_that_slack_sends_twice_is_acted_on_once(h: Harness):
     card = await h.card("acme")
     for _ in range(2):
         await h.world.slack.mention("U0KIM", "C0ACME", "<@U0AWBOT> claim", thread_ts=card["ts"])
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
     await h.quiet()
 
     async def claims(tx):

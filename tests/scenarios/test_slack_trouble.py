@@ -41,7 +41,7 @@ async def test_an_edit_that_slack_drops_comes_again(h: Harness):
     card = await h.card("acme", saying="Belt loose")
     h.world.faults.add(Fault(service="slack", method="chat.update", times=2, do="status", status=503))
     await h.press("kim", card, "aw:claim")
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
 
 
 async def test_a_card_that_somebody_deleted_is_posted_again(h: Harness):
@@ -49,7 +49,7 @@ async def test_a_card_that_somebody_deleted_is_posted_again(h: Harness):
     card = await h.card("acme", saying="Lamp out")
     h.world.slack.delete("C0ACME", card["ts"])
     await h.command("kim", "acme", "/aw claim 1")
-    fresh = await h.card("acme", saying="Claimed by Kim")
+    fresh = await h.card("acme", saying="in the hands of *Kim*")
     assert fresh["ts"] != card["ts"]
 
 

@@ -58,7 +58,7 @@ async def test_in_the_thread_a_mention_needs_no_number(h: Harness):
     await h.fire("acme", "Mail late", asset_name="acme-mx")
     card = await h.card("acme")
     await h.world.slack.mention("U0KIM", "C0ACME", "<@U0AWBOT> claim", thread_ts=card["ts"])
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
     await h.whispered("kim", "is yours")
 
 
@@ -77,7 +77,7 @@ async def test_a_known_address_is_linked_at_the_first_press_and_a_stranger_is_no
     await h.world.slack.press("U0EVE", card, "aw:claim")
     await h.whispered("eve", "I do not know you yet")
     await h.press("kim", card, "aw:claim")
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -136,4 +136,4 @@ async def test_direct_messages_are_answered_there(h: Harness):
     for text, answer in (("list", "INC-1"), ("/aw claim 1", "is yours"), ("note 1", form), ("huh", unknown)):
         await h.world.slack.say("U0KIM", direct, text)
         await eventually(partial(saying, h, direct, answer), what=answer)
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")

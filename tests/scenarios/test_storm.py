@@ -17,7 +17,8 @@ from bot.app import Running, running
 from sandbox.faults import Fault
 from storage.tables import alerts, incidents
 from tests.conftest import SECRET_KEY
-from tests.harness import Harness, eventually, free_port, harness, shown
+from tests.harness import Harness, eventually, harness, shown
+from tests.ports import free_port
 
 WRITES = ("chat.postMessage", "chat.update")
 SEVERITIES = ("high", "high", "high", "critical")
@@ -164,7 +165,7 @@ async def test_one_of_the_board_gets_a_card_of_its_own_and_works_like_any(h: Har
     await h.world.slack.submit("U0BOB", view["id"], {"number": number})
     card = await h.card("acme", saying=f"INC-{number} ·")
     await h.press("bob", card, "aw:claim")
-    await h.card("acme", saying="Claimed by Bob")
+    await h.card("acme", saying="in the hands of *Bob*")
     await board_saying(h, "*Bob* has 1")
     await h.press("kim", message, "aw:storm_list")
     listed = await h.whispered("kim", "Acme Corp's storm board: 40 open")

@@ -35,8 +35,8 @@ async def test_an_alert_is_claimed_run_and_resolved(h: Harness):
     answer = await h.teams.press("kim", card, "Claim")
     assert answer.status == 200 and answer.seconds < 3
     await h.teams.told("kim", "INC-1 is yours")
-    card = await h.teams.card("globex", saying="Claimed by Kim")
-    await h.card("globex", saying="Claimed by Kim")
+    card = await h.teams.card("globex", saying="in the hands of **Kim**")
+    await h.card("globex", saying="in the hands of *Kim*")
 
     await h.teams.press("kim", card, "aw:run")
     dialog = h.teams.dialog("kim")
@@ -69,9 +69,9 @@ async def test_one_of_two_wins_on_slack_and_on_teams_at_once(h: Harness):
     await h.fire("acme", "Printer on fire", asset_name="acme-printer")
     here, there = await h.teams.card("acme"), await h.card("acme")
     await asyncio.gather(h.teams.press("kim", here, "Claim"), h.press("bob", there, "aw:claim"))
-    card = await h.teams.card("acme", saying="Claimed by")
-    winner = "Kim" if "Claimed by Kim" in read(card) else "Bob"
-    await h.card("acme", saying=f"Claimed by {winner}")
+    card = await h.teams.card("acme", saying="in the hands of")
+    winner = "Kim" if "in the hands of **Kim**" in read(card) else "Bob"
+    await h.card("acme", saying=f"in the hands of *{winner}*")
     if winner == "Kim":
         await h.whispered("bob", "Kim claimed this")
     else:
@@ -84,7 +84,7 @@ async def test_words_in_a_thread_and_alone(h: Harness):
     card = await h.teams.card("acme", saying="Queue stuck")
     answer = await h.teams.say("kim", "acme", "claim", thread=card)
     assert answer.status == 202 and answer.seconds < 3
-    await h.teams.card("acme", saying="Claimed by Kim")
+    await h.teams.card("acme", saying="in the hands of **Kim**")
     await h.teams.thread("acme", saying="INC-1 is yours")
     await h.teams.say("kim", "acme", "mine")
     await h.teams.written("kim", "Queue stuck")
@@ -105,7 +105,7 @@ async def test_a_replay_changes_nothing_and_an_old_client_can_press(h: Harness):
     await h.fire("acme", "Link flap", asset_name="acme-sw")
     card = await h.teams.card("acme")
     await h.teams.press("kim", card, "Claim", old_client=True)
-    card = await h.teams.card("acme", saying="Claimed by Kim")
+    card = await h.teams.card("acme", saying="in the hands of **Kim**")
     world = h.teams.world
     await h.teams.press("kim", card, "aw:note")
     who, where = world.state.people[teams_id("kim")], world.state.conversations[card.conversation]
@@ -135,7 +135,7 @@ async def test_somebody_known_by_e_mail_is_linked_and_a_stranger_is_not(h: Harne
     await h.teams.press("eve", card, "Claim")
     await h.teams.told("eve", "I do not know you yet")
     await h.teams.press("bob", card, "Claim")
-    await h.teams.card("acme", saying="Claimed by Bob")
+    await h.teams.card("acme", saying="in the hands of **Bob**")
     bob = await h.read(lambda tx: tx.users.by_email("bob@msp.example"))
     assert bob.teams_user == teams_id("bob")
 

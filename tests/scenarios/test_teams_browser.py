@@ -77,7 +77,7 @@ async def test_claim_approve_watch_resolve_and_the_same_answer_as_in_slack(h: Ha
     await shot(page, "teams-channel")
     await mine.get_by_role("button", name="Claim").first.click()
     await expect(toast(page, "INC-1 is yours")).to_be_visible()
-    await expect(mine).to_contain_text("Claimed by Kim")
+    await expect(mine).to_contain_text("in the hands of Kim")
 
     await mine.get_by_role("button", name=re.compile("^Run")).first.click()
     dialog = page.get_by_test_id("dialog")

@@ -76,7 +76,7 @@ async def test_a_claimed_test_is_closed_too(h: Harness):
     async for hop in made.hops():
         if hop.text.startswith("card posted"):
             await h.command("kim", "acme", "/aw claim 1")
-            await h.card("acme", saying="Claimed by Kim")
+            await h.card("acme", saying="in the hands of *Kim*")
     incident = await h.read(lambda tx: tx.incidents.get(1))
     assert incident.status is IncidentStatus.RESOLVED and incident.resolution == "It was a test."
 

@@ -101,6 +101,7 @@ async def test_sqlite_keeps_what_it_accepted(database: Database) -> None:
         assert await pragma(tx, "busy_timeout") == 15000
 
 
+@pytest.mark.alone
 @ON_SQLITE
 async def test_a_writer_waits_for_another_process_and_stops_nobody_meanwhile(database: Database) -> None:
     """The command line may be writing to the same file."""
