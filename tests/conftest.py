@@ -119,11 +119,11 @@ def catalogue() -> Catalogue:
     return load()
 
 
-def a_cluster() -> Cluster:
+def a_cluster(processes: int = 1) -> Cluster:
     """A throw-away cluster that runs."""
     if (why := Cluster.missing()) is not None:
         pytest.fail(why)
-    cluster = Cluster()
+    cluster = Cluster(processes=processes)
     cluster.start()
     return cluster
 
@@ -137,7 +137,7 @@ def pytest_configure_node(node: Any) -> None:
     stash = node.config.stash
     if not os.environ.get("AW_TEST_POSTGRES_URL"):
         if CLUSTER not in stash:
-            stash[CLUSTER] = a_cluster()
+            stash[CLUSTER] = a_cluster(node.config.option.numprocesses)
         node.workerinput["postgres"] = stash[CLUSTER].url()
 
 

@@ -44,7 +44,7 @@ from tests.ports import free_port
 from tests.provision import CLI, provision
 from tests.teams import TeamsHands, begin
 
-__all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "harness", "shown"]
+__all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "free_port", "harness", "shown"]
 
 
 class ShiftedClock(DatabaseClock):

@@ -29,12 +29,13 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "shared_buffers": "16MB",
-    "max_connections": "300",
     "max_wal_size": "256MB",
     "jit": "off",
     "timezone": "UTC",
     "log_min_messages": "warning",
 }
+CONNECTIONS = 100
+"""Of one process: its tests' replicas, and what they measure with."""
 SECONDS_TO_START = 60.0
 # A reader beside the server sees standard input close, which happens when this process ends, however it ends. Unless it
 # was told a word before, nobody wants the cluster's folder any more.
@@ -70,9 +71,10 @@ def _unprivileged() -> pwd.struct_passwd | None:
 class Cluster:
     """`start` it, ask it for a `url`, `stop` it. `crash` and `start` again: it recovers, on the same port."""
 
-    def __init__(self, *, local: bool = False) -> None:
-        """`local`: a socket in its folder lets everybody of this machine in, as the role they name."""
-        self._local = local
+    def __init__(self, *, local: bool = False, processes: int = 1) -> None:
+        """`local`: a socket in its folder lets everybody of this machine in, as the role they name. `processes`: how
+        many of them it has connections for."""
+        self._local, self._processes = local, processes
         self._user = _unprivileged()
         self._password = secrets.token_urlsafe(16)
         self._made_in: Path | None = None
@@ -104,6 +106,7 @@ class Cluster:
             self._make()
             self._port = free_port()
         chosen: dict[str, object] = {**SETTINGS, "port": self._port}
+        chosen["max_connections"] = CONNECTIONS * self._processes
         if self._local:
             chosen["unix_socket_directories"] = self.folder
         options = [f"-c{name}={value}" for name, value in chosen.items()]

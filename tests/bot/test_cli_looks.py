@@ -15,7 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.bot.shell import Shell, environment
-from tests.harness import free_port
+from tests.ports import free_port
 
 COMMANDS = (
     *("serve", "demo", "migrate", "check", "replay", "send-test-alert", "test", "guide", "openapi"),

@@ -170,6 +170,7 @@ async def trouble(pair: list[Replica], dice: random.Random) -> None:
                 one.start()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_none_is_missed_and_none_is_doubled(core: Core, pair: list[Replica]):
     await prepare(core)

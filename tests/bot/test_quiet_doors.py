@@ -12,12 +12,17 @@ from bot.openapi import document
 from tests import given
 from tests.bot.rest import serving
 from tests.bot.shell import Shell
+from tests.ports import free_port
 
 
 @pytest.fixture
 def aw(tmp_path: Path) -> Shell:
     key = Fernet.generate_key().decode()
-    settings = {"AW_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'aw.db'}", "AW_SECRET_KEY": key}
+    settings = {
+        "AW_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'aw.db'}",
+        "AW_SECRET_KEY": key,
+        "AW_PORT": str(free_port()),  # where nobody answers, whatever else runs on this machine
+    }
     shell = Shell(tmp_path, settings)
     shell.done("company", "add", "acme", "--name", "Acme Corp")
     return shell

@@ -164,6 +164,7 @@ async def test_a_claim_while_planned_work_begins_keeps_both(world, replicas):
     assert clocks[ClockKind.RESOLUTION].paused_at == now
 
 
+@pytest.mark.alone
 async def test_a_storm_across_the_end_loses_nothing(world, replicas):
     """Alerts from two replicas while it begins, ends early and turns twice: each has an incident afterwards."""
     rule = await add(world, scope=Scope(asset="m-*"))
