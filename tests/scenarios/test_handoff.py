@@ -25,7 +25,7 @@ async def two_of_kims(h: Harness) -> None:
     await h.fire("acme")
     card = await h.card("acme", saying="for <@U0KIM>")
     await h.press("kim", card, "aw:claim")
-    await h.card("acme", saying="Claimed by Kim")
+    await h.card("acme", saying="in the hands of *Kim*")
     await h.fire("acme", "Certificate of shop.acme.example expires", asset_name="acme-shop-01")
     await h.card("acme", count=2)
     await h.command("kim", "acme", "/aw claim INC-2")
@@ -50,7 +50,7 @@ async def test_it_is_the_giver_s_until_it_is_accepted_once(h: Harness):
         *(h.write(lambda tx: answer.accept(tx, ask.id, actor=bob, now=now)) for _ in range(3)),
     )
     await told(h, "kim", "Bob took over INC-1, INC-2.")
-    await h.card("acme", saying="Claimed by Bob")
+    await h.card("acme", saying="in the hands of *Bob*")
     assert [await owner(h, one) for one in (1, 2)] == [h.users["bob"].id] * 2
     story = await h.read(lambda tx: tx.timeline.of_incident(1))
     assert [one.text for one in story].count("Kim handed it off to Bob.") == 1, "single use"
