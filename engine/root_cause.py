@@ -24,7 +24,7 @@ PRIOR = 2.0
 SAME_CONDITION, OTHER_CONDITION = 0.75, 0.3
 """Each further clue of one condition counts this share of the one before; so does each further condition."""
 OFTEN = 0.1
-SYMPTOM = 0.7
+SYMPTOM = 0.35
 """An alert that names another asset speaks of a relation rather than of its own asset."""
 SHARE = 1.6
 """What an asset's share of all alerts of the incident counts beside the clues (the best asset's clues are 1)."""
