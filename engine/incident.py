@@ -79,6 +79,8 @@ class Incident:
     asked_at: datetime | None = None
     """When people were asked whether it is over, because monitoring said nothing of it any more."""
     track: str = ""
+    risk: int = 0
+    """How its promises stood when they were looked at last: 0 good, 1 about to break, 2 broken."""
     revision: int = 0
 
     @property

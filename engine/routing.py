@@ -46,24 +46,28 @@ def wanted_skills(category: str, platform: str) -> frozenset[str]:
 
 WEIGHTS = {Severity.CRITICAL: 8, Severity.HIGH: 4, Severity.MEDIUM: 2}
 """What an open incident weighs in its owner's load; anything milder weighs 1."""
+RISKS = (1, 2, 3)
+"""How often it weighs that by how its promises stand: good, about to break, broken (`engine.sla.risk`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """`open` incidents in somebody's name, and what they weigh together."""
+    """`open` incidents in somebody's name, what they weigh together, and how many of them are `at_risk`: a promise is
+    broken or about to be."""
 
     open: int = 0
     weight: int = 0
+    at_risk: int = 0
 
     def plus(self, severity: Severity) -> Load:
-        return Load(self.open + 1, self.weight + weight(severity))
+        return Load(self.open + 1, self.weight + weight(severity), self.at_risk)
 
 
 NOTHING = Load()
 
 
-def weight(severity: Severity) -> int:
-    return WEIGHTS.get(severity, 1)
+def weight(severity: Severity, risk: int = 0) -> int:
+    return WEIGHTS.get(severity, 1) * RISKS[risk]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +95,8 @@ def wanted(context: CompanyContext, incident: Incident, now: datetime, **more: A
 
 
 def choose(technicians: Sequence[User], loads: Mapping[int, Load], want: Wanted, *, now: datetime) -> Choice:
-    """Availability first, then who is on call, a fitting skill, who prefers the company, and the least load by weight;
-    ties go to the lowest id. O(technicians)."""
+    """Availability first, then who is on call, a fitting skill, who prefers the company, and the least load by weight
+    of severity and risk; ties go to the lowest id. O(technicians)."""
     out: list[str] = []
     best: tuple[tuple[bool, bool, bool, int, int, int], User] | None = None
     for user in technicians:
@@ -127,7 +131,8 @@ def _said(user: User, load: Load, want: Wanted) -> str:
         fit = "any skill"
     else:
         fit = f"{min(fitting)} ✓" if fitting else "no one free has " + "/".join(sorted(want.skills))
-    parts = [*(["on call"] if user.id in want.on_call else []), fit, f"{load.open} open"]
+    late = f" ({load.at_risk} late or nearly)" if load.at_risk else ""
+    parts = [*(["on call"] if user.id in want.on_call else []), fit, f"{load.open} open{late}"]
     if want.company_id in user.prefers:
         parts.append("prefers this company")
     return f"{user.name}: {', '.join(parts)}"

@@ -5,7 +5,7 @@ Time is recomputed from facts (started, paused, met) and never counted up. Sourc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -164,6 +164,14 @@ def start_clock(
         warn_before=policy.warn_before(target),
         hours=policy.hours_of(severity),
     )
+
+
+def risk(clocks: Iterable[SlaClock]) -> int:
+    """How the promises that are not kept yet stand: 2 when one is broken, 1 when one was warned of, else 0."""
+    waiting = [one for one in clocks if one.met_at is None]
+    if any(one.breached_at is not None for one in waiting):
+        return 2
+    return int(any(one.warned_at is not None for one in waiting))
 
 
 def crossed(clock: SlaClock, now: datetime) -> tuple[Threshold, ...]:

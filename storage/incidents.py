@@ -15,7 +15,6 @@ from engine.changing import changed
 from engine.errors import Conflict
 from engine.incident import Incident, IncidentStatus
 from engine.ports import CompanyKey
-from engine.routing import weight
 from storage import dialect
 from storage.prepared import Bulk, Prepared, inserted
 from storage.rows import chunks, locked
@@ -214,16 +213,16 @@ class Incidents:
         for draft in drafts:
             given = numbers.get((draft.company_id, draft.correlation_key))
             opened.append(replace(draft, id=given) if given is not None else None)
-            if given is not None and draft.open:
-                self._tx.users.add_load(draft.assignee_id, 1, weight(draft.severity))
+            if given is not None:
+                self._tx.users.add_load(draft, 1)
         return opened
 
     async def save(self, before: Incident, after: Incident) -> Incident:
         """Write `after` if the row still is `before`; at the latest `flush` raises Conflict otherwise."""
         saved = changed(after, revision=before.revision + 1)
         self._waiting.append(_to_row(saved) | {"was_id": before.id, "was_revision": before.revision})
-        self._tx.users.add_load(before.assignee_id if before.open else None, -1, weight(before.severity))
-        self._tx.users.add_load(after.assignee_id if after.open else None, 1, weight(after.severity))
+        self._tx.users.add_load(before, -1)
+        self._tx.users.add_load(after, 1)
         return saved
 
     async def flush(self) -> None:

@@ -76,6 +76,7 @@ users = sa.Table(
     Column("reach", Json, nullable=False, server_default="{}"),
     Column("open_incidents", Integer, nullable=False, server_default="0"),
     Column("load_weight", Integer, nullable=False, server_default="0"),
+    Column("load_at_risk", Integer, nullable=False, server_default="0"),
     Column("created_at", Moment, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -140,6 +141,7 @@ incidents = sa.Table(
     Column("confidence", Integer, nullable=False, server_default="0"),
     Column("asked_at", Moment),
     Column("track", Text, nullable=False, server_default=sa.text("''")),
+    Column("risk", Integer, nullable=False, server_default="0"),
     Column("revision", Integer, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from engine.company import Reach, Role, User
-from engine.routing import Load
+from engine.incident import Incident
+from engine.routing import NOTHING, Load, weight
 from storage import dialect
 from storage.people_tables import tokens
 from storage.prepared import Prepared
@@ -33,9 +34,9 @@ _PLAIN = [
     "phone",
 ]
 _LOADS = Prepared(
-    lambda dialect_name: sa.select(table.c.id, table.c.open_incidents, table.c.load_weight).where(
-        dialect.any_of(dialect_name, table.c.id, "ids")
-    )
+    lambda dialect_name: sa.select(
+        table.c.id, table.c.open_incidents, table.c.load_weight, table.c.load_at_risk
+    ).where(dialect.any_of(dialect_name, table.c.id, "ids"))
 )
 _MOVE = Prepared(
     lambda _: (
@@ -44,6 +45,7 @@ _MOVE = Prepared(
         .values(
             open_incidents=table.c.open_incidents + sa.bindparam("change"),
             load_weight=table.c.load_weight + sa.bindparam("more"),
+            load_at_risk=table.c.load_at_risk + sa.bindparam("risky"),
         )
     )
 )
@@ -71,7 +73,7 @@ def _to_row(user: User) -> dict[str, Any]:
 class Users:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._loads: dict[int, tuple[int, int]] = {}
+        self._loads: dict[int, Load] = {}
 
     async def get(self, user_id: int) -> User | None:
         return await self._one(table.c.id == user_id)
@@ -112,21 +114,28 @@ class Users:
 
     async def loads(self, ids: Collection[int]) -> Mapping[int, Load]:
         """What is open in the name of each of these people."""
-        return {row[0]: Load(row[1], row[2]) for row in await _LOADS.rows(self._tx, ids=sorted(ids))}
+        return {row[0]: Load(row[1], row[2], row[3]) for row in await _LOADS.rows(self._tx, ids=sorted(ids))}
 
-    def add_load(self, user_id: int | None, change: int, weight: int) -> None:
-        """`change` incidents more in this person's name, of that `weight` each."""
-        if user_id is not None:
-            before = self._loads.get(user_id, (0, 0))
-            self._loads[user_id] = (before[0] + change, before[1] + change * weight)
+    def add_load(self, incident: Incident, change: int) -> None:
+        """One incident more (1) or less (-1) in its owner's name, while it is open."""
+        if incident.assignee_id is not None and incident.open:
+            before = self._loads.get(incident.assignee_id, NOTHING)
+            self._loads[incident.assignee_id] = Load(
+                before.open + change,
+                before.weight + change * weight(incident.severity, incident.risk),
+                before.at_risk + change * bool(incident.risk),
+            )
 
     async def flush(self) -> None:
-        moved = {user_id: change for user_id, change in sorted(self._loads.items()) if any(change)}
+        moved = {user_id: change for user_id, change in sorted(self._loads.items()) if change != NOTHING}
         self._loads.clear()
         if moved:
             await _MOVE.many(
                 self._tx,
-                [{"user_id": one, "change": count, "more": weight} for one, (count, weight) in moved.items()],
+                [
+                    {"user_id": one, "change": by.open, "more": by.weight, "risky": by.at_risk}
+                    for one, by in moved.items()
+                ],
             )
 
 

@@ -15,7 +15,7 @@ from engine.operations.notify import notify
 from engine.operations.record import prove, show, tell
 from engine.people_ports import PeopleTransaction
 from engine.ports import Transaction
-from engine.sla import ClockKind, SlaClock, Threshold, crossed, pause
+from engine.sla import ClockKind, SlaClock, Threshold, crossed, pause, risk
 from engine.suppression import QuietKind, hush, resting_until
 
 _VERB = {ClockKind.RESPONSE: "respond to", ClockKind.RESOLUTION: "resolve"}
@@ -30,7 +30,7 @@ async def check(tx: PeopleTransaction, incident_id: int, *, now: datetime) -> No
     if (until := await _rest(tx, incident, now)) is not None:
         tx.jobs.put(CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=until)
         return
-    due = []
+    due, clocks = [], []
     told = late = False
     for clock in await tx.clocks.of(incident_id):
         marked = clock
@@ -38,11 +38,14 @@ async def check(tx: PeopleTransaction, incident_id: int, *, now: datetime) -> No
             marked = _mark(marked, threshold, now)
             await _say(tx, incident, marked, threshold, now)
             told = True
+        clocks.append(marked)
         late = late or marked.breached_at is not None
         if marked != clock:
             tx.clocks.put(marked)
         if (at := marked.next_check_at()) is not None:
             due.append(at)
+    if (stands := risk(clocks)) != incident.risk:  # what it weighs in its owner's load
+        incident = await tx.incidents.save(incident, replace(incident, risk=stands))
     if told:
         await show(tx, incident, at=now)
     if late:

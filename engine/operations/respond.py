@@ -59,7 +59,7 @@ async def claim(tx: Transaction, incident_id: int, *, actor: Actor, now: datetim
     )
     prove(tx, after, AuditKind.INCIDENT_CLAIMED, actor=actor, now=now, was=before.assignee_id)
     tell(tx, after, TimelineKind.CLAIMED, f"{actor.name} claimed it.", actor=actor, now=now, told=False)
-    await _turn(
+    after = await _turn(
         tx, after, lambda clock: sla.meet(clock, now) if clock.kind is ClockKind.RESPONSE else clock, now
     )
     return await _save(tx, before, after, now)
@@ -162,13 +162,14 @@ async def reopen(
     def turn(clock: SlaClock) -> SlaClock:
         return sla.reopen(clock, now) if clock.kind is ClockKind.RESOLUTION or not after.touched else clock
 
-    await _turn(tx, after, turn, now)
+    after = await _turn(tx, after, turn, now)
     return await _save(tx, before, after, now)
 
 
 async def _turn(
     tx: Transaction, incident: Incident, change: Callable[[SlaClock], SlaClock], now: datetime
-) -> None:
+) -> Incident:
+    """The incident as its clocks leave it."""
     clocks = [change(clock) for clock in await tx.clocks.of(incident.id)]
     for clock in clocks:
         tx.clocks.put(clock)
@@ -177,6 +178,7 @@ async def _turn(
         tx.jobs.put(
             CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=max(now, min(checks))
         )
+    return replace(incident, risk=sla.risk(clocks))
 
 
 async def _save(tx: Transaction, before: Incident, after: Incident, now: datetime) -> Incident:
