@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import re
@@ -51,6 +52,7 @@ class Settings(BaseModel):
     aw_runbook_dir: Path | None = None
     aw_sns_url: str = ""
     aw_outbound_hosts: str = ""
+    aw_webhook_secret: SecretStr = SecretStr("")
     aw_azure_url: str = ""
     aw_teams_url: str = ""
     aw_twilio_url: str = ""
@@ -176,6 +178,17 @@ class Settings(BaseModel):
         plain = value.isprintable() and len(getaddresses([value])) == 1 and not any(map(str.isspace, address))
         if value and not (plain and all(address.rpartition("@"))):
             raise ValueError("write one address: alerts@msp.example, or Alerts <alerts@msp.example>")
+        return value
+
+    @field_validator("aw_webhook_secret")
+    @classmethod
+    def _base64(cls, value: SecretStr) -> SecretStr:
+        try:
+            base64.b64decode(value.get_secret_value().removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ValueError(
+                "it is base64, with or without whsec_ before it, as Standard Webhooks say"
+            ) from None
         return value
 
     @field_validator("aw_smtp_url")

@@ -9,13 +9,14 @@ from bot.notices.chat import ChatSender
 from bot.notices.email import EmailSender
 from bot.notices.phone import SmsSender, VoiceSender
 from bot.notices.port import Sender
+from bot.notices.webhook import WebhookSender
 from bot.ports import Chat
 from bot.settings import Settings
 from engine.notice import Transport
 
 
 def senders(core: Core, chats: Mapping[str, Chat]) -> Mapping[Transport, Sender]:
-    found: dict[Transport, Sender] = {}
+    found: dict[Transport, Sender] = {Transport.WEBHOOK: WebhookSender(core)}
     if chats:
         found[Transport.CHAT] = ChatSender(core, chats)
     if core.mailer is not None:
