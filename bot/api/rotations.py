@@ -17,7 +17,7 @@ from engine.company import User
 from engine.errors import NotFound, Refused
 from engine.hours import WrongHours, business_hours, week_words
 from engine.oncall import Layer, Rotation, gaps, shifts
-from engine.operations import oncall
+from engine.operations import configure, oncall
 from engine.operations.asking import worker
 from engine.operations.configure import must_run_the_msp
 from engine.setting_kinds import Zone
@@ -78,10 +78,11 @@ class OnCallQuery(Request):
 
 
 class RotationRequest(Request):
-    """`companies` are slugs, empty for all; `hours` those in which somebody should be on call, empty for always."""
+    """`companies` are slugs, empty for all; `timezone` is the MSP's own when left out; `hours` are those in which
+    somebody should be on call, empty for always."""
 
     name: Name
-    timezone: str = "UTC"
+    timezone: str = ""
     companies: list[str] = Field(default_factory=list, max_length=500)
     hours: str = Field("", max_length=300)
 
@@ -156,7 +157,7 @@ async def made(ask: Ask) -> RotationBody:
         plan = Rotation(
             id=0,
             name=body.name.strip(),
-            timezone=_zone(body.timezone),
+            timezone=_zone(body.timezone or await configure.msp_timezone(tx)),
             companies=frozenset(ids),
             hours=_week(body.hours),
         )

@@ -1,4 +1,4 @@
-"""`aw msp`: the MSP itself, how it is called and where its own people talk."""
+"""`aw msp`: the MSP itself, how it is called, where its own people talk, and on which clock."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.opened import operator, with_core
-from bot.cli.words import Json, family
+from bot.cli.words import Json, family, timezone_of
 from engine.errors import Refused
 
 if TYPE_CHECKING:
     from bot.core import Core
-    from engine.outbreak import MspRecord
     from storage.transaction import Transaction
 
 app = family("The MSP itself: its name and its own channel.")
@@ -25,7 +24,7 @@ def show(as_json: Json = False) -> None:
     """How the MSP is called, and where what is for it alone is posted."""
 
     async def act(core: Core) -> dict[str, Any]:
-        return asdict(await core.read(lambda tx: tx.outbreaks.msp()))
+        return await core.read(_whole)
 
     _say(with_core(act), as_json)
 
@@ -39,29 +38,48 @@ def change(
     teams_conversation: Annotated[
         str | None, typer.Option(metavar="ID", help="The same in Teams; empty takes it away.")
     ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Its own clock, and that of companies that have no other."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change it. Outbreaks across companies are told in this channel and nowhere else."""
     given = {"name": name, "slack_channel": slack_channel, "teams_conversation": teams_conversation}
     changes: dict[str, Any] = {key: value.strip() for key, value in given.items() if value is not None}
-    if not changes:
+    if not changes and timezone is None:
         raise Refused(
-            "Nothing to change.", hint="Give `--name`, `--slack-channel` or `--teams-conversation`."
+            "Nothing to change.",
+            hint="Give `--name`, `--slack-channel`, `--teams-conversation` or `--timezone`.",
         )
+    zone = timezone_of(timezone.strip()) if timezone is not None else None
     for key in ("slack_channel", "teams_conversation"):
         if key in changes:
             changes[key] = changes[key] or None
 
     async def act(core: Core) -> dict[str, Any]:
-        from engine.operations import outbreaks
+        from engine.operations import configure, outbreaks
+        from engine.setting import SETTINGS, Origin
 
-        async def write(tx: Transaction) -> MspRecord:
-            after = replace(await tx.outbreaks.msp(), **changes)
-            return await outbreaks.set_msp(tx, after, actor=operator(), now=core.clock.now())
+        async def write(tx: Transaction) -> dict[str, Any]:
+            now = core.clock.now()
+            if changes:
+                after = replace(await tx.outbreaks.msp(), **changes)
+                await outbreaks.set_msp(tx, after, actor=operator(), now=now)
+            if zone is not None:
+                where = configure.Where(Origin.MSP)
+                await configure.put(tx, where, SETTINGS["timezone"], zone, actor=operator(), now=now)
+            return await _whole(tx)
 
-        return asdict(await core.write(write))
+        return await core.write(write)
 
     _say(with_core(act), as_json)
+
+
+async def _whole(tx: Transaction) -> dict[str, Any]:
+    from engine.operations import configure
+
+    return asdict(await tx.outbreaks.msp()) | {"timezone": await configure.msp_timezone(tx)}
 
 
 def _say(answer: dict[str, Any], as_json: bool) -> None:

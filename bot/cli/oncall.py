@@ -31,7 +31,9 @@ Hours = Annotated[
 @app.command("add")
 def add(
     name: Name,
-    timezone: Annotated[str, typer.Option(metavar="ZONE", help="The clock that it is on.")] = "UTC",
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="The clock that it is on; the MSP's own when left out.")
+    ] = "",
     company: Annotated[
         list[str] | None, typer.Option(metavar="SLUG", help="Whom it is for; repeat it; all when left out.")
     ] = None,
@@ -41,13 +43,13 @@ def add(
 
     async def write(tx: Transaction, now: datetime) -> None:
         from engine.oncall import Rotation
-        from engine.operations import directory, oncall
+        from engine.operations import configure, directory, oncall
 
         ids = [(await directory.company_called(tx, slug)).id for slug in company or ()]
         plan = Rotation(
             id=0,
             name=name.strip(),
-            timezone=timezone_of(timezone),
+            timezone=timezone_of(timezone or await configure.msp_timezone(tx)),
             companies=frozenset(ids),
             hours=_week(hours),
         )

@@ -19,6 +19,7 @@ from engine.operations.notify import notify
 from engine.people_jobs import ChangeShift
 from engine.receipt import counted
 from engine.schedule import wall
+from engine.suppression import clock_text
 from storage.transaction import Transaction
 
 WITHIN = timedelta(hours=1)
@@ -63,7 +64,7 @@ async def digest(tx: Transaction, rotation: Rotation, over: HandOver, user: User
         await _open(tx, ids),
         *await _due(tx, companies, now),
         *await _waiting(tx, ids, now),
-        *await _quiet(tx, ids, now),
+        *await _quiet(tx, ids, user.timezone, now),
         *await _running(tx, ids),
         "`/aw board` has all of it.",
     ]
@@ -114,12 +115,13 @@ async def _waiting(tx: Transaction, ids: Sequence[int], now: datetime) -> list[s
     return [f"Waiting for the client: {', '.join(said)}."] if said else []
 
 
-async def _quiet(tx: Transaction, ids: Sequence[int], now: datetime) -> list[str]:
+async def _quiet(tx: Transaction, ids: Sequence[int], zone: str, now: datetime) -> list[str]:
+    """Until when, on the reader's own clock."""
     active = [(one, stretch) for one in await tx.quiet.unfinished(ids) if (stretch := one.stretch_at(now))]
     if not active:
         return []
     said = [
-        f"{rule.label} until {stretch.ends_at:%H:%M} UTC ({cut(rule.reason, 40)})"
+        f"{rule.label} until {clock_text(stretch.ends_at, zone, now)} ({cut(rule.reason, 40)})"
         for rule, stretch in active[:MOST]
     ]
     held = sum(rule.held for rule, _ in active)

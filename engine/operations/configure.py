@@ -220,3 +220,9 @@ def _prove(
     tx: Transaction, kind: AuditKind, subject: str, actor: Actor, now: datetime, **detail: Any
 ) -> None:
     tx.audit.add(entry(kind, company_id=0, actor=actor, subject=subject, now=now, **detail))
+
+
+async def msp_timezone(tx: SettingsTransaction) -> str:
+    """The MSP's own clock: what `timezone` is for all of its companies that say nothing else."""
+    found: str = resolve(SETTINGS["timezone"], Layers(msp=await tx.company_groups.msp())).kept
+    return found
