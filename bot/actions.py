@@ -47,7 +47,19 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
 
 
-_FIXED = {"incident", "run", "digest", "letter", "quiet", "storm", "scope", "change", "outbreak", "ask"}
+_FIXED = {
+    "incident",
+    "run",
+    "digest",
+    "letter",
+    "quiet",
+    "storm",
+    "scope",
+    "change",
+    "outbreak",
+    "ask",
+    "article",
+}
 _IDS = {*_FIXED, "runbook", "part"}
 
 
@@ -567,6 +579,67 @@ class KeepSetting(_Act):
     change: str
 
 
+@dataclass(frozen=True, slots=True)
+class SearchArticles(_Act):
+    """The knowledge base; without `words` what is newest there."""
+
+    verb: ClassVar[str] = "kb"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowArticle(_Act):
+    verb: ClassVar[str] = "kb_show"
+    article: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteArticle(_Act):
+    """What fixed it, to be kept; `fix` None asks for it with a form that has a draft in it."""
+
+    verb: ClassVar[str] = "kb_write"
+    incident: int
+    title: str = ""
+    problem: str = ""
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditArticle(_Act):
+    verb: ClassVar[str] = "kb_edit"
+    article: int
+    title: str = ""
+    problem: str = ""
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareArticle(_Act):
+    """For all companies, without the words of its own; `fix` None shows first what is left."""
+
+    verb: ClassVar[str] = "kb_share"
+    article: int
+    title: str = ""
+    problem: str = ""
+    fix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetireArticle(_Act):
+    verb: ClassVar[str] = "kb_retire"
+    article: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inquire(_Act):
+    """A person's own question about an incident."""
+
+    verb: ClassVar[str] = "inquire"
+    incident: int
+    text: str = ""
+
+
+OnArticle = SearchArticles | ShowArticle | WriteArticle | EditArticle | ShareArticle | RetireArticle
 OnIncident = (
     Claim
     | Unclaim
@@ -617,6 +690,8 @@ Action = (
     | SendTest
     | Aliases
     | OnAccess
+    | OnArticle
+    | Inquire
     | Decide
     | Question
 )
@@ -633,6 +708,7 @@ _BY_VERB: dict[str, Any] = {
         OnReport,
         OnOutbreak,
         OnPeople,
+        OnArticle,
         Question,
     )
     for kind in get_args(group)
@@ -655,7 +731,7 @@ def unpack(verb: str, value: str) -> Action:
         raise _unreadable()
     values: dict[str, Any] = {}
     for name, part in zip(names, parts, strict=True):
-        if name in ("incident", "letter", "quiet", "outbreak"):
+        if name in ("incident", "letter", "quiet", "outbreak", "article"):
             if not (part.isascii() and part.isdigit() and 0 < len(part) < 19):
                 raise _unreadable()
             values[name] = int(part)

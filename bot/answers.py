@@ -45,6 +45,8 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw INC-42", "one incident and its buttons", Verb.SEE),
     ("/aw claim INC-42", "take it", Verb.CLAIM),
     ("/aw note INC-42 what you saw", "write it into the thread", Verb.NOTE),
+    ("/aw ask INC-42 what changed before this?", "an answer from what is known here", Verb.INQUIRE),
+    ("/aw kb disk full", "search what fixed it before; `/aw kb add INC-42`", Verb.READ_ARTICLE),
     ("/aw run disk-clean-up INC-42", "run a runbook", Verb.RUN_LOW),
     ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
     ("/aw hold INC-42 what for", "wait for the client: its clocks stand still", Verb.HOLD),

@@ -14,12 +14,15 @@ from bot.actions import (
     SignReview,
     Unclaim,
 )
+from bot.articles.draft import draft
 from bot.cards import Asked, Field, FieldKind, Form
 from bot.core import Core
 from bot.place import Place, look_up
 from engine.access import Actor, Verb, who_could
 from engine.errors import Refused
+from engine.incident import Incident
 from engine.operations import respond
+from engine.opinion import Use
 from engine.routing import NOTHING
 from storage.transaction import Transaction
 
@@ -35,13 +38,29 @@ async def ask(
             await look_up(core, action.incident, place, actor, Verb.NOTE)
             return ask_text(action, "Add a note", "Add note", "What did you see or do?")
         case Resolve():
-            await look_up(core, action.incident, place, actor, Verb.RESOLVE)
-            return ask_text(action, "Resolve", "Resolve", "What fixed it?", optional=True)
+            incident = await look_up(core, action.incident, place, actor, Verb.RESOLVE)
+            return await _ask_what_fixed_it(core, action, incident)
         case Hold():
             await look_up(core, action.incident, place, actor, Verb.HOLD)
             return ask_text(action, "Wait for the client", "Wait", "What do they have to do?", optional=True)
         case Assign():
             return await _ask_whom(core, action, place, actor)
+
+
+async def _ask_what_fixed_it(core: Core, action: Resolve, incident: Incident) -> Asked:
+    """With a draft in it, where there is something to make one of; marked, and theirs to change."""
+    found = await draft(core, incident, Use.DRAFT)
+    note = found.lines[0][: respond.NOTE_LIMIT] if found is not None else ""
+    field = Field(
+        name="text",
+        label="What fixed it?",
+        kind=FieldKind.LONG_TEXT,
+        optional=True,
+        most=respond.NOTE_LIMIT,
+        value=note,
+        hint=found.by if found is not None else "",
+    )
+    return Asked(Form(title="Resolve", submit="Resolve", action=action, fields=(field,)))
 
 
 def ask_text(

@@ -58,8 +58,11 @@ from bot.actions import (
     Why,
     names_in,
 )
+from bot.articles.words import article_act
+from bot.inquiries.words import inquiry_act
 from engine.errors import Refused
 from engine.identifiers import incident_number
+from engine.inquiry import asks
 from engine.suppression import QuietKind
 
 _PERMALINK = re.compile(r"<?https?://[^\s|>]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})[^\s|>]*(?:\|[^>]*)?>?")
@@ -73,6 +76,8 @@ _ON_MANY: dict[str, Callable[[int], Action]] = {
     "details": Details,
     "show": Show,
 }
+_ASKED = ("ask", "question")
+_KB = ("kb", "knowledge", "articles")
 _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
     "note": lambda number, text: Note(number, text or None),
     "comment": lambda number, text: Note(number, text or None),
@@ -126,7 +131,19 @@ _QUIET = {
 }
 _ASKING = ("handoff", "page")
 _SETTING = ("config", "settings", "set")
-_OTHERS = {*_SETTING, *_ASKING, "run", "assign", "reassign", "merge", "split", "snooze", "deadletter"}
+_OTHERS = {
+    *_SETTING,
+    *_ASKING,
+    *_ASKED,
+    *_KB,
+    "run",
+    "assign",
+    "reassign",
+    "merge",
+    "split",
+    "snooze",
+    "deadletter",
+}
 WORDS = sorted({*_ON_MANY, *_WITH_TEXT, *_PLAIN, *_COMPANY, *_QUIET, *_OTHERS} - {""})
 
 
@@ -141,6 +158,10 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
     number = incident_number(first)
     if number is not None:
         return [Show(one) for one in _numbers([first, *rest])[0]]
+    if first in _KB or re.fullmatch(r"kb-\d{1,18}", first):
+        return [article_act(rest if first in _KB else words, here)]
+    if first in _ASKED or asks(text, known=first in WORDS):
+        return [inquiry_act(rest if first in _ASKED else words, here)]
     if first in _PLAIN:
         return [_PLAIN[first]()]
     if first in _COMPANY:

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from bot import sns_door
 from bot.ai.analyse import analyse
+from bot.articles.draft import ask_for_draft
 from bot.core import Core
 from bot.dead_letters import MOST_OF_A_COMPANY
 from bot.notices import deliver as notices
@@ -25,7 +26,7 @@ from engine import ask
 from engine.access import SYSTEM, Actor, Via
 from engine.audit import TimelineKind
 from engine.errors import Conflict, Permanent, Transient
-from engine.incident_jobs import CloseUnheard, SetApart
+from engine.incident_jobs import CloseUnheard, DraftText, SetApart
 from engine.jobs import (
     AnalyseIncident,
     CancelRun,
@@ -76,7 +77,9 @@ from engine.operations.set_apart import set_apart
 from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
+from engine.opinion import Use
 from engine.people_jobs import BeginLeave, BringAsk, ChangeShift, EndAsk, Escalate, Notify, RemindReview
+from engine.report import MONITORING
 from engine.run_jobs import RecheckRuns
 from runbooks import carry_out
 from runbooks.operations import break_glass, carry, decide, hold, request
@@ -114,6 +117,8 @@ class Effects:
                 await core.write(lambda tx: clocks.check(tx, job.incident_id, now=core.clock.now()))
             case AnalyseIncident():
                 await analyse(core, core.desk, job)
+            case DraftText():
+                await ask_for_draft(core, job)
             case ConsiderRunbook():
                 await core.write(lambda tx: self._consider(tx, job))
             case TidyRuns():
@@ -223,6 +228,11 @@ class Effects:
             now = self._core.clock.now()
             await decide.supersede(tx, incident, why, actor=SYSTEM, now=now)
             await notify_closed(tx, incident, now=now)
+            if self._core.settings.ai_on and incident.resolved_by != MONITORING:
+                tx.jobs.put(
+                    DraftText(company_id=incident.company_id, incident_id=incident.id, use=Use.ARTICLE.value),
+                    due_at=now,
+                )
 
     async def _watch(self, storm_id: str) -> None:
         core, quiet = self._core, timedelta(seconds=self._core.settings.aw_storm_quiet_seconds)

@@ -50,6 +50,7 @@ from bot.actions import (
     Handoff,
     Help,
     Hold,
+    Inquire,
     KeepSetting,
     Leave,
     ListOpen,
@@ -59,6 +60,7 @@ from bot.actions import (
     Merge,
     Mine,
     Note,
+    OnArticle,
     OnCall,
     Page,
     PostReport,
@@ -89,8 +91,10 @@ from bot.actions import (
     WhoAmI,
     Why,
 )
+from bot.articles import handlers as articles
 from bot.cards import Done, Reply
 from bot.core import Core
+from bot.inquiries import handlers as inquiries
 from bot.place import Place, belongs
 from bot.shift import asks, board, oncall, people
 from engine.access import Actor
@@ -112,6 +116,8 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
 
 
 async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> Reply:
+    if isinstance(action, OnArticle):
+        return await articles.handle(core, action, place, actor)
     match action:
         case Help() | ShowGuide() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
@@ -121,6 +127,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await approval_handlers.handle(core, action, place, actor)
         case Who() | Token() | ReadAudit():
             return await access_handlers.handle(core, action, place, actor)
+        case Inquire():
+            return await inquiries.handle(core, action, place, actor)
         case Aliases():
             return await alias_handlers.handle(core, action, actor, place)
         case SendTest():

@@ -13,6 +13,7 @@ from bot.actions import (
     Why,
 )
 from bot.ai.words import opinion_elements
+from bot.articles.cards import kept_buttons, kept_fact, known_line
 from bot.cards import (
     Actions,
     Body,
@@ -92,6 +93,7 @@ def _open(view: IncidentView) -> list[Element]:
     elements.extend(_group(view))
     elements.extend(opinion_elements(view.opinions, incident, view.alerts))
     elements.extend(_memory(view))
+    elements.extend(known_line(view.like_it))
     elements.extend(_run_line(view))
     elements.append(incident_buttons(view))
     elements.extend(_last_action(view))
@@ -350,13 +352,16 @@ def _resolved(view: IncidentView) -> list[Element]:
     if incident.track and (rhythm := incident.course.rhythm):
         items.append((f"🗓 {rhythm}",))
     number = incident.id
+    items.extend(kept_fact(view.article))
+    asked, kept = kept_buttons(incident, view.article)
     more = (
+        *kept,
         Button("Reopen", Reopen(number)),
         Button("Add a note", Note(number)),
         Button("Why this card?", Why(number)),
         Button("Details", Details(number)),
     )
-    return [Title(Tone.GOOD, _headline(incident)), Facts((*items,)), Actions((), more)]
+    return [Title(Tone.GOOD, _headline(incident)), Facts((*items,)), Actions(asked, more)]
 
 
 def _fix(view: IncidentView) -> Line:

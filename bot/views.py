@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.ai.brief import Case, own_words
 from engine.alert import StoredAlert
+from engine.article import Article
 from engine.audit import TimelineEntry
 from engine.cloud import Provider, clouds_for, place_of
 from engine.company import Asset, Company, CompanyContext, User
@@ -27,6 +28,9 @@ from runbooks.review import Review
 from runbooks.run import Run
 from runbooks.runbook import Runbook, platform_of
 from storage.transaction import Transaction
+
+MOST_LIKE = 2
+"""Articles that are named on a card."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,10 @@ class IncidentView:
     """How often each runbook held against this problem here."""
     opinions: Sequence[Opinion] = ()
     """What models said of it; checked, and still nobody's word."""
+    article: Article | None = None
+    """What was kept of how it was resolved."""
+    like_it: Sequence[Article] = ()
+    """What is known of such problems."""
 
     @property
     def company(self) -> Company:
@@ -109,8 +117,17 @@ async def incident_view(
         now=now,
         joined=await tx.grouping.joined(incident.id) if incident.held else (),
         opinions=await tx.opinions.of(incident.company_id, incident.id) if incident.open else (),
+        article=None if incident.open else await tx.articles.of_incident(incident.company_id, incident.id),
+        like_it=await _like(tx, incident) if incident.open else (),
     )
     return _with_own_words(view) if incident.open else view
+
+
+async def _like(tx: Transaction, incident: Incident) -> Sequence[Article]:
+    found = await tx.articles.like(
+        incident.company_id, incident.signature, incident.title, most=MOST_LIKE + 1
+    )
+    return [one for one in found if one.incident_id != incident.id][:MOST_LIKE]
 
 
 def _with_own_words(view: IncidentView) -> IncidentView:

@@ -68,6 +68,10 @@ class Verb(StrEnum):
     COMPANY_SETTINGS = "company_settings"
     MSP_SETTINGS = "msp_settings"
     AUDIT = "audit"
+    INQUIRE = "inquire"
+    READ_ARTICLE = "read_article"
+    WRITE_ARTICLE = "write_article"
+    SHARE_ARTICLE = "share_article"
 
 
 _WORK = frozenset(
@@ -75,6 +79,7 @@ _WORK = frozenset(
     | {Verb.MERGE, Verb.ESCALATE}
     | {Verb.SNOOZE, Verb.HOLD, Verb.SILENCE}
     | {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
+    | {Verb.INQUIRE, Verb.READ_ARTICLE, Verb.WRITE_ARTICLE}
 )
 GRANTS: dict[Role, frozenset[Verb]] = {
     Role.TECHNICIAN: _WORK,
@@ -93,6 +98,10 @@ _HUMAN = {
     Verb.RUN_LOW: "run runbooks",
     Verb.AUDIT: "read the audit",
     Verb.CANCEL_RUN: "cancel runs",
+    Verb.INQUIRE: "ask about incidents",
+    Verb.READ_ARTICLE: "read the knowledge base",
+    Verb.WRITE_ARTICLE: "write for the knowledge base",
+    Verb.SHARE_ARTICLE: "share an article with all companies",
 }
 _ROLE_NAMES = {
     Role.TECHNICIAN: "technicians",

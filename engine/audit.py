@@ -89,6 +89,10 @@ class AuditKind(StrEnum):
     TOKEN_REVOKED = "token.revoked"
     DEAD_LETTER_REPLAYED = "deadletter.replayed"
     TEST_SENT = "test.sent"
+    ARTICLE_WRITTEN = "article.written"
+    ARTICLE_EDITED = "article.edited"
+    ARTICLE_SHARED = "article.shared"
+    ARTICLE_RETIRED = "article.retired"
     HEARTBEAT_ADDED = "heartbeat.added"
     HEARTBEAT_REMOVED = "heartbeat.removed"
 

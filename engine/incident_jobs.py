@@ -32,3 +32,18 @@ class CloseUnheard:
     @property
     def key(self) -> str:
         return f"unheard:{self.company_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftText:
+    """Have a model write the first version of what a person will be asked for soon: `use` is `draft` (the note of a
+    resolution) or `article`. Nothing waits for it."""
+
+    kind: ClassVar[str] = "draft_text"
+    company_id: int
+    incident_id: int
+    use: str
+
+    @property
+    def key(self) -> str:
+        return f"draft:{self.incident_id}:{self.use}"

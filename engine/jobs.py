@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
-from engine.incident_jobs import CloseUnheard, SetApart
+from engine.incident_jobs import CloseUnheard, DraftText, SetApart
 from engine.people_jobs import BeginLeave, BringAsk, ChangeShift, EndAsk, Escalate, Notify, RemindReview
 from engine.run_jobs import RecheckRuns
 
@@ -362,6 +362,7 @@ Job = (
     | ReleaseChildren
     | SetApart
     | CloseUnheard
+    | DraftText
     | WatchHeartbeat
     | JudgeSources
     | LearnHistory

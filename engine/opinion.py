@@ -114,6 +114,8 @@ class Question:
     others: tuple[str, ...] = ()
     facts: Facts | None = None
     citable: frozenset[str] = frozenset()
+    asked: str = ""
+    """A person's question, in their words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

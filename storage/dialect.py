@@ -201,6 +201,60 @@ def bound_rows(dialect_name: str, names: Sequence[str], rows: Sequence[Sequence[
     }
 
 
+def searchable(dialect_name: str) -> list[str]:
+    """What makes the words of articles searchable: an FTS5 table, or a column of tsvector with its index. Both hold
+    words that were made alike before, so that they find the same."""
+    if dialect_name == "sqlite":
+        return ["CREATE VIRTUAL TABLE article_words USING fts5(title, problem, fix)"]
+    return [
+        "CREATE TABLE article_words (id bigint PRIMARY KEY, words tsvector NOT NULL)",
+        "CREATE INDEX ix_article_words ON article_words USING gin (words)",
+    ]
+
+
+def put_words(dialect_name: str) -> list[sa.TextClause]:
+    """Statements that take `id`, `title`, `problem` and `fix` and make those the words of that article."""
+    if dialect_name == "sqlite":
+        return [
+            sa.text("DELETE FROM article_words WHERE rowid = :id"),
+            sa.text(
+                "INSERT INTO article_words (rowid, title, problem, fix) VALUES (:id, :title, :problem, :fix)"
+            ),
+        ]
+    weighed = " || ".join(
+        f"setweight(to_tsvector('simple', :{name}), '{weight}')"
+        for name, weight in (("title", "A"), ("fix", "B"), ("problem", "C"))
+    )
+    return [
+        sa.text(
+            f"INSERT INTO article_words (id, words) VALUES (:id, {weighed}) "  # noqa: S608 - words of ours only
+            "ON CONFLICT (id) DO UPDATE SET words = excluded.words"
+        )
+    ]
+
+
+def found_words(dialect_name: str) -> sa.TextualSelect:
+    """The articles with the words of `query`, as (id, rank): the smaller the better."""
+    if dialect_name == "sqlite":
+        text = (
+            "SELECT rowid AS id, bm25(article_words, 4.0, 1.0, 2.0) AS rank FROM article_words "
+            "WHERE article_words MATCH :query"
+        )
+    else:
+        text = (
+            "SELECT id, -ts_rank(words, query) AS rank FROM article_words, to_tsquery('simple', :query) query "
+            "WHERE words @@ query"
+        )
+    return sa.text(text).columns(id=sa.BigInteger, rank=sa.Float)
+
+
+def word_query(dialect_name: str, words: Sequence[str], *, every: bool) -> str:
+    """What `found_words` takes for these words (letters and digits only), each the beginning of one."""
+    if dialect_name == "sqlite":
+        return (" AND " if every else " OR ").join(f'"{word}" *' for word in words)
+    return (" & " if every else " | ").join(f"'{word}':*" for word in words)
+
+
 def least(dialect_name: str, first: Any, second: Any) -> Any:
     return sa.func.min(first, second) if dialect_name == "sqlite" else sa.func.least(first, second)
 

@@ -7,6 +7,8 @@ from functools import cached_property
 from engine.notice import Transport
 from storage.alerts import Alerts
 from storage.allowances import Allowances
+from storage.around import Around
+from storage.articles import Articles
 from storage.asks import Asks
 from storage.audit import Audit, Timeline
 from storage.cards import Cards
@@ -71,6 +73,14 @@ class Transaction:
     @cached_property
     def companies(self) -> Companies:
         return Companies(self)
+
+    @cached_property
+    def around(self) -> Around:
+        return Around(self)
+
+    @cached_property
+    def articles(self) -> Articles:
+        return Articles(self)
 
     @cached_property
     def company_groups(self) -> CompanyGroups:

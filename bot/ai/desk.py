@@ -19,7 +19,7 @@ from bot.ai.port import Model
 from engine.errors import Permanent, Transient
 from engine.opinion import Opinion, Question, Spent, Unusable, Use, read, together
 from integrations.ai.offline import Offline
-from integrations.ai.prompt import Declined, Reply, prompt
+from integrations.ai.prompt import Declined, Looking, Reply, prompt
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -175,6 +175,14 @@ class Desk:
             return None
         breaker.good()
         return reply
+
+    def may(self, model: Model) -> bool:
+        """May this one be asked now?"""
+        return self._breaker(model).closed(self.clock())
+
+    def looked(self, said: Looking, spent: list[Spent]) -> None:
+        """A turn that was no answer yet has its price too."""
+        spent.append(self._spent(said.model, said.tokens_in, said.tokens_out))
 
     def _spent(self, model: str, tokens_in: int, tokens_out: int, *, failed: int = 0) -> Spent:
         into, out = self.price or (0.0, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from bot.api import (
+    articles,
     asks,
     board,
     companies,
@@ -28,6 +29,7 @@ ENDPOINTS = (
     *board.ENDPOINTS,
     *asks.ENDPOINTS,
     *rotations.ENDPOINTS,
+    *articles.ENDPOINTS,
     *quiet.ENDPOINTS,
     *runs.ENDPOINTS,
     *reviews.ENDPOINTS,

@@ -22,6 +22,7 @@ from bot.cli import (
     guide,
     heartbeat,
     incident,
+    kb,
     msp,
     oncall,
     quiet,
@@ -73,6 +74,7 @@ asset.app.add_typer(asset_discover.app)
 asset.app.add_typer(asset_alias.app, name="alias")
 app.add_typer(asset.app, name="asset")
 app.add_typer(incident.app, name="incident")
+app.add_typer(kb.app, name="kb")
 app.add_typer(quiet.silences, name="silence")
 app.add_typer(quiet.windows, name="maintenance")
 runbook.app.command("policy")(runbook_policy.policy)

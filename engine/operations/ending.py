@@ -10,8 +10,10 @@ from engine.access import SYSTEM
 from engine.alert import AlertStatus
 from engine.audit import AuditKind, TimelineKind
 from engine.incident import Incident, acted, resolve
+from engine.incident_jobs import DraftText
 from engine.jobs import TidyRuns
 from engine.operations.record import prove, show, tell
+from engine.opinion import Use
 from engine.ports import Transaction
 
 
@@ -30,6 +32,9 @@ async def ask(tx: Transaction, incident: Incident, told: str, now: datetime) -> 
     """Its owner is asked, with `told`, to resolve it. The incident as the caller has to save it."""
     prove(tx, incident, AuditKind.INCIDENT_RECOVERED, actor=SYSTEM, now=now)
     tell(tx, incident, TimelineKind.RECOVERED, f"{told} Resolve it if you agree.", actor=SYSTEM, now=now)
+    tx.jobs.put(
+        DraftText(company_id=incident.company_id, incident_id=incident.id, use=Use.DRAFT.value), due_at=now
+    )
     return acted(incident, what="Recovered, waiting for its owner to resolve", now=now)
 
 

@@ -126,19 +126,25 @@ characters long. If the data does not say, your confidence is below 0.5. [secret
 for what was taken out; do not guess it."""
 
 
+def fenced(text: str, mark: Callable[[], str]) -> str:
+    """Between two lines that the text cannot know."""
+    boundary = mark()
+    while boundary in text:
+        boundary = mark()
+    return f"data {boundary}\n{text}\ndata {boundary}"
+
+
 def prompt(question: Question, *, mark: Callable[[], str]) -> Prompt:
     """`mark` makes a boundary that nobody can foresee."""
     system = _RULES.format(task=_TASKS[question.use])
     if question.use is Use.SUGGEST:
         listed = "\n".join(f"- {name}: {what}" for name, what in sorted(question.runbooks.items()))
         system += f"\n\nThe runbooks:\n{listed}"
-    boundary = mark()
-    while boundary in question.seen:
-        boundary = mark()
+    asked = f"The person asks: {question.asked}\n\n" if question.asked else ""
     return Prompt(
         use=question.use,
         question=question,
         system=system,
-        data=f"data {boundary}\n{question.seen}\ndata {boundary}",
+        data=asked + fenced(question.seen, mark),
         schema=schema(question.use, question.runbooks),
     )

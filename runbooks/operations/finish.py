@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from engine.access import SYSTEM
 from engine.audit import AuditKind
+from engine.incident_jobs import DraftText
 from engine.jobs import MeasureHold, PollRun
 from engine.operations.respond import resolve
+from engine.opinion import Use
 from runbooks import run as state
 from runbooks.holding import LOOKS
 from runbooks.operations.record import Said, save
@@ -102,6 +104,9 @@ async def _end(tx: RunsTransaction, before: Run, after: Run, *, now: datetime) -
     ):
         look = now + LOOKS[0] if status is RunStatus.SUCCEEDED else now
         tx.jobs.put(MeasureHold(company_id=saved.company_id, run_id=saved.id), due_at=look)
+        if status is RunStatus.SUCCEEDED:
+            note = DraftText(company_id=saved.company_id, incident_id=saved.incident_id, use=Use.DRAFT.value)
+            tx.jobs.put(note, due_at=now)
     if status is RunStatus.SUCCEEDED and not saved.looks:
         await _resolve_if_recovered(tx, saved, now=now)
     return saved

@@ -98,7 +98,7 @@ async def test_a_resolved_card_shrinks_to_two_lines_and_a_menu(world):
     assert "Resolved by Kim" in said
     assert "after 7 min" in said
     assert "made room" in said
-    assert labels(card)[0] == []
+    assert labels(card)[0] == ["What fixed it?"]
     assert "Reopen" in labels(card)[1]
 
 

@@ -16,14 +16,16 @@ from tests.engine.test_incident import an_incident
 HERE, ELSEWHERE = 1, 2
 WORK = {Verb.SEE, Verb.CLAIM, Verb.UNCLAIM, Verb.ASSIGN, Verb.NOTE, Verb.RESOLVE, Verb.REOPEN}
 WORK |= {Verb.MERGE, Verb.ESCALATE}
+ARTICLES = {Verb.INQUIRE, Verb.READ_ARTICLE, Verb.WRITE_ARTICLE}
 QUIET = {Verb.SNOOZE, Verb.HOLD, Verb.SILENCE}
 RUNS = {Verb.RUN_LOW, Verb.REQUEST_RUN, Verb.CANCEL_RUN}
 EXPECTED: dict[Role, set[Verb]] = {
     Role.CLIENT_VIEWER: {Verb.SEE},
-    Role.TECHNICIAN: WORK | RUNS | QUIET,
+    Role.TECHNICIAN: WORK | RUNS | QUIET | ARTICLES,
     Role.COMPANY_ADMIN: WORK
     | RUNS
     | QUIET
+    | ARTICLES
     | {Verb.APPROVE_MEDIUM, Verb.COMPANY_SETTINGS, Verb.AUDIT, Verb.MAINTAIN},
     Role.MSP_ADMIN: set(Verb),
 }

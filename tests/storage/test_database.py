@@ -27,8 +27,14 @@ ON_POSTGRESQL = pytest.mark.parametrize("backend", ["postgresql"], indirect=True
 
 
 async def test_the_migrations_make_what_the_tables_say(database: Database) -> None:
+    """But for the words that are searched: each database keeps those in a way of its own."""
+
     def differences(connection: sa.Connection) -> list[Any]:
-        options = {"compare_type": True, "compare_server_default": True}
+        options = {
+            "compare_type": True,
+            "compare_server_default": True,
+            "include_name": lambda name, kind, _: kind != "table" or not name.startswith("article_words"),
+        }
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
     async with database.engine.connect() as connection:

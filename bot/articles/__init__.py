@@ -1,0 +1,1 @@
+"""The knowledge base in chat: searched, written, edited, shared."""
