@@ -115,10 +115,8 @@ class Effects:
                 await sync_thread(core, self._chats, job)
             case CheckSla():
                 await core.write(lambda tx: clocks.check(tx, job.incident_id, now=core.clock.now()))
-            case AnalyseIncident():
-                await analyse(core, core.desk, job)
-            case DraftText():
-                await ask_for_draft(core, job)
+            case AnalyseIncident() | DraftText():
+                await self._ask_models(job)
             case ConsiderRunbook():
                 await core.write(lambda tx: self._consider(tx, job))
             case TidyRuns():
@@ -166,6 +164,12 @@ class Effects:
                 await self._call(job)
             case _:
                 assert_never(job)
+
+    async def _ask_models(self, job: AnalyseIncident | DraftText) -> None:
+        if isinstance(job, DraftText):
+            await ask_for_draft(self._core, job)
+        else:
+            await analyse(self._core, self._core.desk, job)
 
     async def _remind(self, tx: Transaction, job: RemindApproval | RemindReview) -> None:
         now = self._core.clock.now()
