@@ -41,6 +41,7 @@ class Database:
         self._contexts = ContextCache()
         self._pictures = PictureStore()
         self._committing = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = dialect.snapshots(self.engine)
         self._writer: Writer | None = None
         if self.sqlite:
             self._writer = Writer(
@@ -65,8 +66,8 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        """A consistent view that locks nothing and can write nothing."""
-        async with self.engine.connect() as connection, connection.begin() as begun:
+        """Everything as it was at one moment; it locks nothing and can write nothing."""
+        async with self._reading.connect() as connection, connection.begin() as begun:
             plain = PlainConnection(connection)
             yield Transaction(
                 plain, self._contexts, Pictures(self._pictures), self.vault, writing=False, ways=self.ways

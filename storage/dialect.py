@@ -95,6 +95,13 @@ def open_writer(engine: AsyncEngine, *, json_dumps: Any, json_loads: Any) -> sa.
     return writer
 
 
+def snapshots(engine: AsyncEngine) -> AsyncEngine:
+    """The same, for transactions that see one moment: what SQLite's are by themselves."""
+    if is_sqlite(engine):
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
 

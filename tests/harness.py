@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import sqlalchemy as sa
 from aiohttp import web
 from pydantic import SecretStr
 
@@ -27,6 +28,7 @@ from engine.company import User
 from sandbox import app as sandbox_app
 from sandbox.aws.world import AwsWorld
 from sandbox.world import World
+from storage.tables import jobs
 from storage.transaction import Transaction
 from tests.outside import (
     APP_TOKEN,
@@ -43,6 +45,7 @@ from tests.outside import (
 from tests.ports import free_port
 from tests.provision import CLI, provision
 from tests.teams import TeamsHands, begin
+from tests.waits import eventually
 
 __all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "free_port", "harness", "shown"]
 
@@ -177,7 +180,7 @@ class Harness:
         return newest
 
     async def thread(self, company: str, *, saying: str) -> dict[str, Any]:
-        """The reply in any of the company's threads that says that."""
+        """Our reply in any of the company's threads that says that."""
         channel = COMPANIES[company][1]
 
         def replies() -> list[dict[str, Any]]:
@@ -185,6 +188,7 @@ class Harness:
                 reply
                 for one in self.messages(company)
                 for reply in self.world.slack.replies(channel, one["ts"])[1:]
+                if "bot_id" in reply
             ]
 
         found: dict[str, Any] = await eventually(
@@ -227,34 +231,30 @@ class Harness:
     async def settled(self, company: str, *, within: float) -> None:
         """Until the database knows where the company's first card is."""
 
-        async def known() -> bool:
-            async def look(tx: Transaction) -> bool:
-                card = await tx.cards.get("incident:1:slack")
-                return card is not None and card.ref is not None
+        async def known(tx: Transaction) -> bool:
+            card = await tx.cards.get("incident:1:slack")
+            return card is not None and card.ref is not None
 
-            found: bool = await self.read(look)
-            return found
-
-        for _ in range(int(within / 0.1)):
-            if await known():
-                return
-            await asyncio.sleep(0.1)
-        raise AssertionError(f"{company}'s card was not settled within {within} s")
+        await eventually(
+            lambda: self.read(known), what=f"{company}'s card, settled within {within} s", within=within
+        )
 
     async def quiet(self, seconds: float = 0.4) -> None:
-        """Until no job waits that is due, and a little longer."""
+        """Until no job is due or under way, and a little longer."""
+        due: list[str] = []
+
+        async def look(tx: Transaction) -> list[str]:
+            found = sa.select(jobs.c.key).where(jobs.c.due_at <= self.core.clock.now())
+            return list((await tx.connection.execute(found)).scalars())
 
         async def idle() -> bool:
-            now = self.core.clock.now()
-            return await self.read(lambda tx: tx.jobs.next_due(now, until=now)) is None
-
-        for _ in range(200):
-            if await idle():
+            due[:] = await self.read(look)
+            if not due:
                 await asyncio.sleep(seconds / 2)
-                if await idle():
-                    return
-            await asyncio.sleep(0.05)
-        raise AssertionError("jobs keep being due")
+                due[:] = await self.read(look)
+            return not due
+
+        await eventually(idle, what="an end of what is due", seen=lambda: due)
 
 
 def shown(message: dict[str, Any]) -> str:
@@ -267,20 +267,6 @@ def shown(message: dict[str, Any]) -> str:
         return [text for one in part for text in texts(one)] if isinstance(part, list) else []
 
     return "\n".join([*texts(message.get("blocks") or []), message.get("text", "")])
-
-
-async def eventually(
-    look: Callable[[], Any], *, what: str, seen: Callable[[], Any] = lambda: None, within: float = 15.0
-) -> Any:
-    """What `look` finds, as soon as it finds something. Fails saying what was seen instead."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + within
-    while loop.time() < end:
-        found = look()
-        if found:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"never came: {what}; seen: {seen()}")
 
 
 @asynccontextmanager

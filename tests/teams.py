@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.teams.state import Message
 from sandbox.teams.world import Answer, TeamsWorld, walked
 from tests.outside import COMPANIES, teams_channel, teams_id
+from tests.waits import eventually
 
 
 async def begin(world: TeamsWorld, address: str) -> None:
@@ -46,13 +46,16 @@ class TeamsHands:
         return found
 
     async def thread(self, company: str, *, saying: str) -> Message:
+        """Our reply in any of the company's threads that says that."""
         there = self.world.state.conversations[teams_channel(company)].messages
 
-        def look() -> Message | None:
-            return next((one for one in there.values() if one.root != one.id and saying in read(one)), None)
+        def replies() -> list[Message]:
+            return [one for one in there.values() if one.root != one.id and one.by == "bot"]
 
         found: Message = await self._until(
-            look, f"a reply saying {saying!r}", lambda: [read(one) for one in there.values()]
+            lambda: next((one for one in replies() if saying in read(one)), None),
+            f"a reply saying {saying!r}",
+            lambda: [read(one) for one in replies()],
         )
         return found
 
@@ -63,7 +66,7 @@ class TeamsHands:
 
         def seen() -> list[str]:
             late = any("Working on it" in one for one in notices)
-            return [*notices, *(read(one) for one in (self.world.chat(teams_id(who)) if late else ()))]
+            return [*notices, *(read(one) for one in (self._ours(who) if late else ()))]
 
         found: str = await self._until(
             lambda: next((one for one in seen() if saying in one), None), saying, seen
@@ -73,11 +76,14 @@ class TeamsHands:
     async def written(self, who: str, saying: str) -> Message:
         """What the bot wrote to this person alone."""
         found: Message = await self._until(
-            lambda: next((one for one in self.world.chat(teams_id(who)) if saying in read(one)), None),
+            lambda: next((one for one in self._ours(who) if saying in read(one)), None),
             f"a message to {who} saying {saying!r}",
-            lambda: [read(one) for one in self.world.chat(teams_id(who))],
+            lambda: [read(one) for one in self._ours(who)],
         )
         return found
+
+    def _ours(self, who: str) -> list[Message]:
+        return [one for one in self.world.chat(teams_id(who)) if one.by == "bot"]
 
     async def press(self, who: str, message: Message, label: str, *, old_client: bool = False) -> Answer:
         return await self.world.press(teams_id(who), message, label, old_client=old_client)
@@ -95,11 +101,7 @@ class TeamsHands:
         return await self.world.say(teams_id(who), where, text, thread=thread)
 
     async def _until(self, look: Callable[[], Any], what: str, seen: Callable[[], Any]) -> Any:
-        for _ in range(750):
-            if found := look():
-                return found
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"never came: {what}; seen: {seen()}")
+        return await eventually(look, what=what, seen=seen)
 
 
 def card_id(message: Message) -> str:

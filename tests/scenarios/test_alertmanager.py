@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,16 +69,14 @@ async def alertmanager(h: Harness, folder: Path) -> AsyncIterator[str]:
 async def _ready(
     session: aiohttp.ClientSession, address: str, process: asyncio.subprocess.Process, log: Path
 ) -> None:
-    for _ in range(200):
+    async def ready() -> bool:
         assert process.returncode is None, _said(log)
-        try:
+        with suppress(aiohttp.ClientConnectionError):
             async with session.get(f"{address}/-/ready") as answer:
-                if answer.status == 200:
-                    return
-        except aiohttp.ClientConnectionError:
-            pass
-        await asyncio.sleep(0.05)
-    pytest.fail(f"Alertmanager never was ready: {_said(log)}")
+                return answer.status == 200
+        return False
+
+    await eventually(ready, what="Alertmanager, ready", seen=lambda: _said(log))
 
 
 async def tell(h: Harness, address: str, *hosts: str, ended: bool = False) -> None:
@@ -99,13 +97,13 @@ async def tell(h: Harness, address: str, *hosts: str, ended: bool = False) -> No
 
 async def incident(h: Harness, number: int, *, is_open: bool) -> Incident:
     """That incident, once it is open or no longer is."""
-    seen: Incident | None = None
-    for _ in range(300):
-        seen = await h.read(lambda tx: tx.incidents.get(number))
-        if seen is not None and seen.open is is_open:
-            return seen
-        await asyncio.sleep(0.05)
-    pytest.fail(f"INC-{number} never was {'open' if is_open else 'over'}; it is {seen and seen.status}")
+
+    async def look() -> Incident | None:
+        seen: Incident | None = await h.read(lambda tx: tx.incidents.get(number))
+        return seen if seen is not None and seen.open is is_open else None
+
+    found: Incident = await eventually(look, what=f"INC-{number}, {'open' if is_open else 'over'}")
+    return found
 
 
 async def test_its_alert_opens_an_incident_and_its_recovery_ends_it(h: Harness, tmp_path: Path):

@@ -17,6 +17,7 @@ from tests.outside import PEOPLE
 from tests.scenarios import test_outbreaks as outbreaks
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+expect.set_options(timeout=30_000)  # as long as any scenario waits for what has to come
 SHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
 FLAGS = [
     "--no-sandbox",

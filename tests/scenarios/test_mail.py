@@ -69,10 +69,10 @@ async def test_a_mail_whose_answer_is_lost_comes_again_as_the_same(h: Harness):
     async def outcome() -> list[str]:
         return [one.outcome for one in await h.read(lambda tx: tx.notices.of_incident(2))]
 
-    for _ in range(100):
-        if any(await outcome()):
-            break
-        await h.quiet(0.1)
+    async def known() -> bool:
+        return any(await outcome())
+
+    await eventually(known, what="what became of the mail")
     assert await outcome() == ["Amazon SES has paused sending for this account."]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC
 from functools import partial
@@ -18,7 +17,7 @@ from engine.operations import configure
 from engine.setting import SETTINGS, Origin
 from sandbox.ai.app import ModelServices, Turn
 from tests.conftest import SECRET_KEY
-from tests.harness import CLI, Harness, harness, shown
+from tests.harness import CLI, Harness, eventually, harness, shown
 
 CANARIES = ("hunter2-canary", "AKIACANARYCANARY0001", "kim.canary@mail.example", "Globex", "globex")
 MESSAGE = (
@@ -146,10 +145,7 @@ async def test_the_card_is_right_without_an_answer(asking: tuple[Harness, ModelS
     await h.fire("acme", "Disk / 97% full")
     card = await h.card("acme", saying="Disk / 97% full")
     before = shown(card)
-    for _ in range(200):
-        if made.asked:
-            break
-        await asyncio.sleep(0.02)
+    await eventually(lambda: made.asked, what="a question to the model")
     await h.command("kim", "acme", "/aw claim 1")
     text = shown(await h.card("acme", saying="in the hands of"))
     assert made.asked and "🤖" not in text

@@ -6,8 +6,10 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -16,7 +18,7 @@ from engine.company import Role
 from engine.operations import directory
 from runbooks.run import RunStatus
 from sandbox.faults import Fault
-from tests.harness import CLI, Harness, shown
+from tests.harness import CLI, Harness, eventually, shown
 from tests.outside import COMPANIES, HOME_KEY, HOME_SECRET
 from tests.ports import free_port
 
@@ -30,13 +32,19 @@ async def newest_run(h: Harness):
     return await h.read(look)
 
 
+async def ready(h: Harness) -> bool:
+    with suppress(OSError):
+        async with h.session.get(f"{h.url}/readyz") as answer:
+            return answer.status == 200
+    return False
+
+
 async def ended(h: Harness):
-    for _ in range(400):
+    async def look():
         run = await newest_run(h)
-        if run is not None and run.status.finished:
-            return run
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the run did not end: {run}")
+        return run if run is not None and run.status.finished else None
+
+    return await eventually(look, what="the end of the run")
 
 
 async def test_a_wrong_external_id_fails_with_a_clear_line(h: Harness):
@@ -185,18 +193,11 @@ async def test_killed_between_commit_and_card_it_still_appears_once(h: Harness):
         sys.executable, "-m", "bot", "serve", env=environment, stderr=asyncio.subprocess.DEVNULL
     )
     try:
-        for _ in range(200):
-            try:
-                async with h.session.get(f"{h.url}/readyz") as answer:
-                    if answer.status == 200:
-                        break
-            except OSError:
-                await asyncio.sleep(0.05)
+        await eventually(partial(ready, h), what="a server that is ready", within=60)
         await h.fire("acme", "Roof leaks", asset_name="acme-roof")
-        for _ in range(200):
-            if any(call[0] == "chat.postMessage" for call in h.world.slack.calls):
-                break
-            await asyncio.sleep(0.01)
+        await eventually(
+            lambda: any(call[0] == "chat.postMessage" for call in h.world.slack.calls), what="a first post"
+        )
     finally:
         process.send_signal(signal.SIGKILL)
         await process.wait()

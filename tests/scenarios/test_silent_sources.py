@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.hearing import WRITE_EVERY
 from engine.jobs import JudgeSources, Sweep
 from engine.operations import sources
-from tests.harness import Harness, shown
+from tests.harness import Harness, eventually, shown
 from tests.scenarios.test_intake_story import acme_id
 
 
@@ -26,13 +26,14 @@ async def nights(h: Harness, tool: str, count: int, *, last: datetime) -> None:
 async def counts_of(h: Harness, company_id: int, *, total: int) -> dict[str, int]:
     """Messages by source, once so many are written down."""
     found: dict[str, int] = {}
-    for _ in range(100):
+
+    async def enough() -> bool:
         counts = await h.read(lambda tx: tx.sources.counts(company_id))
-        found = {tool: sum(hours.values()) for tool, hours in counts.items()}
-        if sum(found.values()) >= total:
-            return found
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"never counted: {found}")
+        found.update({tool: sum(hours.values()) for tool, hours in counts.items()})
+        return sum(found.values()) >= total
+
+    await eventually(enough, what=f"{total} counted", seen=lambda: found)
+    return found
 
 
 async def look(h: Harness) -> None:

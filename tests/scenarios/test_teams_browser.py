@@ -22,6 +22,7 @@ from tests.outside import teams_id
 from tests.scenarios.test_browser import FLAGS, shot
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+expect.set_options(timeout=30_000)  # as long as any scenario waits for what has to come
 GOLDEN = sorted((Path(__file__).parents[1] / "bot" / "golden" / "teams").glob("*.json"))
 
 

@@ -12,7 +12,7 @@ from bot.handlers import handle
 from engine.audit import AuditKind
 from sandbox.faults import Do, Fault
 from tests.conftest import SECRET_KEY
-from tests.harness import Harness, harness
+from tests.harness import Harness, eventually, harness
 from tests.outside import teams_channel, teams_id
 from tests.scenarios.test_main_line import kinds
 from tests.teams import read
@@ -36,10 +36,7 @@ async def test_a_first_post_whose_answer_was_lost_stands_once_after_a_press(h: H
     await h.quiet()
     await h.teams.press("kim", first, "Claim")
     await h.teams.card("acme", saying="in the hands of **Kim**")
-    for _ in range(100):
-        if len(h.teams.cards("acme")) == 1:
-            break
-        await asyncio.sleep(0.05)
+    await eventually(lambda: len(h.teams.cards("acme")) == 1, what="the double's end")
     (left,) = h.teams.cards("acme")
     assert left.id != first.id and "in the hands of **Kim**" in read(left)
 

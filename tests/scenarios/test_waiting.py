@@ -36,7 +36,7 @@ async def test_the_clocks_stand_still_until_the_client_answers(h: Harness):
     assert "⏸" in shown(await h.card("acme")), "a technician's words are no answer"
     await h.world.slack.say(CHAT_IDS["dana"], channel, "The second one & only that", card["ts"])
     card = await h.card("acme", saying="Resolve by")
-    assert "⏸" not in shown(card) and "Dana has answered" in shown(card)
+    assert "⏸" not in shown(card)
     await h.thread("acme", saying="▶ Dana has answered: The second one &amp; only that. The clocks run on.")
     now = await left(h)
     assert before - now < timedelta(seconds=20)
@@ -62,7 +62,7 @@ async def test_by_form_by_button_and_with_planned_work(h: Harness):
     await h.card("acme", saying="🔕 maintenance")
     h.clock.shift += timedelta(hours=1)
     await h.world.slack.press(CHAT_IDS["kim"], card, "aw:more", option="resume:1")
-    card = await h.card("acme", saying="Kim: the client has answered")
+    await h.thread("acme", saying="▶ The client has answered")
     assert abs(await left(h) - before) < timedelta(seconds=20), "the planned work goes on"
     h.clock.shift += timedelta(hours=1, seconds=5)
     await h.card("acme", saying="Resolve by")

@@ -88,6 +88,17 @@ async def test_several_replicas_may_migrate_at_once(empty_database_url: str, vau
             await one.close()
 
 
+async def test_what_is_read_together_is_of_one_moment(database: Database) -> None:
+    """A card that is composed while somebody writes says one thing, not half of each."""
+    async with database.reading() as tx:
+        assert await tx.companies.by_slug("acme") is None
+        async with database.transaction() as other:
+            await given.company(other, "acme", now=START)
+        assert await tx.companies.by_slug("acme") is None
+    async with database.reading() as tx:
+        assert await tx.companies.by_slug("acme") is not None
+
+
 async def test_every_table_can_be_spread_by_company() -> None:
     without = {name for name, one in metadata.tables.items() if "company_id" not in one.columns}
     assert without == {"companies"}
