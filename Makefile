@@ -1,6 +1,10 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
+<<<<<<< HEAD
 .PHONY: setup demo test bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills fuzz lint lock clean
+=======
+.PHONY: setup demo test bench bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
+>>>>>>> 1cc21eb (A demo's time can run faster, so that a promise breaks while one looks; 100,000 promises agree with a counter of minutes)
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -29,6 +33,9 @@ bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 rac
 
 bench-escalations: setup ## 10,000 escalations over two replicas that die, stand still and disagree about the time
 	@AW_ESCALATIONS=10000 nice .venv/bin/python -m pytest tests/bot/test_escalation_campaign.py -s -o faulthandler_timeout=0 $(ARGS)
+
+bench-sla: setup ## 100,000 generated promises, and as many business hours, against a counter of minutes
+	@AW_SLA_CASES=100000 nice .venv/bin/python -m pytest tests/engine/test_hours.py tests/engine/test_sla.py -k minute_counter -s -o faulthandler_timeout=0 $(ARGS)
 
 bench-injection: setup ## 100,000 values made to break out of a parameter; the script sees exactly them or they are refused
 	@AW_INJECTION_CASES=100000 nice .venv/bin/python -m pytest tests/runbooks/test_injection.py -s -o faulthandler_timeout=0 $(ARGS)

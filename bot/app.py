@@ -55,7 +55,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> Core:
     database.ways = ways(settings)
     await database.migrate()
     if clock is None:
-        clock = DatabaseClock()
+        clock = DatabaseClock(settings.pace)
         await clock.agree(database)
     try:
         catalogue = runbook_catalogue.load(settings.aw_runbook_dir)

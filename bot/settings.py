@@ -19,10 +19,12 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from bot.clock import Pace
 from engine.errors import Permanent
 
 DEFAULT_DATABASE = "sqlite+aiosqlite:///alert-whisperer.db"
@@ -86,6 +88,7 @@ class Settings(BaseModel):
     slack_signing_secret: SecretStr = SecretStr("")
     slack_app_token: SecretStr = SecretStr("")
     slack_api_url: str = "https://slack.com/api/"
+    aw_demo_clock: str = ""
 
     @field_validator("aw_log_level")
     @classmethod
@@ -164,6 +167,14 @@ class Settings(BaseModel):
             raise ValueError("it is for the sandbox only: use http://127.0.0.1:PORT/…, or leave it empty")
         return value.rstrip("/")
 
+    @field_validator("aw_demo_clock")
+    @classmethod
+    def _demo_clock(cls, value: str, info: ValidationInfo) -> str:
+        Pace.read(value)
+        if value and not str(info.data.get("slack_api_url")).startswith("http://127.0.0.1:"):
+            raise ValueError("it is for the sandbox only: leave it empty")
+        return value
+
     @field_validator("microsoft_app_type")
     @classmethod
     def _app_type(cls, value: str) -> str:
@@ -240,6 +251,11 @@ class Settings(BaseModel):
         }
         wanted = ready if self.aw_ai in ("auto", "both") else (self.aw_ai,)
         return {name: named.get(name, "") for name in wanted if ready[name]}
+
+    @property
+    def pace(self) -> Pace:
+        """How fast time runs: as it does, but for a demo."""
+        return Pace.read(self.aw_demo_clock)
 
     @property
     def ai_on(self) -> bool:

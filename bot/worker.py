@@ -109,7 +109,7 @@ class Worker:
     async def _renewed(self) -> dict[int, Claimed]:
         """The held leases, longer; one that is not ours any more stays as it is and fences us off."""
         async with self._core.database.transaction() as tx:
-            until = self._core.clock.now() + LEASE
+            until = self._core.clock.now() + self._core.clock.lasting(LEASE)
             found = [(one, await tx.jobs.renew(one, until=until)) for one in list(self._held.values())]
         return {one.id: longer for one, longer in found if longer is not None and one.id in self._held}
 
@@ -139,7 +139,8 @@ class Worker:
             self._next_due = due
             return []
         async with self._core.database.transaction() as tx:
-            return list(await tx.jobs.claim(now, lease=LEASE, most=room, each=EACH, busy=busy))
+            lease = self._core.clock.lasting(LEASE)
+            return list(await tx.jobs.claim(now, lease=lease, most=room, each=EACH, busy=busy))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -180,7 +181,8 @@ class Worker:
         if not final:
             if not isinstance(error, Transient | TimeoutError) and not dialect.is_gone(error):
                 fault_code(error, job=claimed.key)
-            await self._later(claimed, _pause_before(claimed.attempts), str(error) or repr(error))
+            pause = self._core.clock.lasting(_pause_before(claimed.attempts))
+            await self._later(claimed, pause, str(error) or repr(error))
             return
         log.error("job given up", job=claimed.key, attempts=claimed.attempts, error=str(error))
         await self._effects.gave_up(job, error)

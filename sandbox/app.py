@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def create(world: World) -> web.Application:
     else:
         app.router.add_get("/_sandbox/phones", partial(_none_of, "messages"))
     app.router.add_post("/_sandbox/alert", world.senders.asked)
+    app.router.add_get("/_sandbox/clock", partial(_clock, world))
     app.cleanup_ctx.append(partial(_evening, world))
     app.router.add_get("/", partial(_page, "index.html"))
     if PAGE.is_dir():
@@ -67,6 +69,10 @@ async def _page(name: str, _request: web.Request) -> web.StreamResponse:
     if not (PAGE / name).is_file():
         raise web.HTTPNotFound(text="this copy of the sandbox has no page")
     return web.FileResponse(PAGE / name, headers=_HEADERS)
+
+
+async def _clock(world: World, _request: web.Request) -> web.Response:
+    return web.json_response(asdict(world.config.clock))
 
 
 async def _none_of(name: str, _request: web.Request) -> web.Response:

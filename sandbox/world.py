@@ -152,9 +152,18 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockConfig:
+    """The bot's time runs so many times as fast as this world's, since a moment in seconds."""
+
+    speed: int = 1
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorldConfig:
     bot_url: str
     root: Path
+    clock: ClockConfig = field(default_factory=ClockConfig)
     slack: SlackConfig | None = None
     aws: AwsConfig | None = None
     azure: AzureConfig | None = None
@@ -303,6 +312,7 @@ def _config(source: Any) -> WorldConfig:
     return WorldConfig(
         bot_url=str(mapping(whole["bot"], "bot", ("url",))["url"]).rstrip("/"),
         root=Path(str(whole["root"])),
+        clock=made(ClockConfig, whole["clock"], "clock") if whole.get("clock") else ClockConfig(),
         slack=_slack(slack) if slack else None,
         aws=_aws(aws) if aws else None,
         azure=_azure(azure) if azure else None,

@@ -19,6 +19,9 @@ class TestClock:
     def now(self) -> datetime:
         return self._at
 
+    def lasting(self, span: timedelta) -> timedelta:
+        return span
+
     def advance(self, **span: float) -> datetime:
         """Move on, in the words of timedelta: `advance(minutes=31)`. Gives the new time."""
         self._at += timedelta(**span)

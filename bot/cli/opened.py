@@ -59,7 +59,7 @@ async def _core() -> AsyncIterator[Core]:
     chosen = settings()
     async with _database(chosen) as database:
         await ready(database)
-        clock = DatabaseClock()
+        clock = DatabaseClock(chosen.pace)
         await clock.agree(database)
         yield Core(settings=chosen, database=database, clock=clock, catalogue=Catalogue(()))
 

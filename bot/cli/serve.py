@@ -45,11 +45,15 @@ def demo(
     sandbox_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="The sandbox's port, for AW_SANDBOX_PORT.")
     ] = None,
+    speed: Annotated[
+        int,
+        typer.Option(min=1, max=120, help="How many times as fast time runs: 60 makes a minute of an hour."),
+    ] = 1,
 ) -> None:
     """Show the whole of it on this machine alone: three companies, a pretend Slack and AWS, and an evening."""
     from bot.demo.run import run
 
-    run(folder=folder, port=port, sandbox_port=sandbox_port)
+    run(folder=folder, port=port, sandbox_port=sandbox_port, speed=speed)
 
 
 def migrate(as_json: Json = False) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import app
+from bot.clock import Pace
 from bot.core import Core
 from bot.demo.cast import (
     BOT,
@@ -58,6 +59,7 @@ class Plan:
     access_key_id: str
     secret_access_key: str
     teams_secret: str = ""
+    pace: str = ""
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -156,11 +158,13 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
     """The pretend outside world as the sandbox reads it."""
     return {
         "bot": {"url": plan.bot_url},
-        "teams": _teams(plan.teams_secret) if plan.teams_secret else None,
+        "clock": _clock(plan.pace),
+        "teams": _teams(plan.teams_secret, limits=not plan.pace) if plan.teams_secret else None,
         "slack": {
             "team": TEAM,
             "bot": BOT | {"token": plan.bot_token},
             "app_token": None,
+            "rate_limits": not plan.pace,  # by a clock that runs faster they would be kept, and be broken here
             "signing_secret": plan.signing_secret,
             "events": ["app_mention", "message.channels", "message.groups", "message.im"],
             "users": [
@@ -202,10 +206,17 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
     }
 
 
-def _teams(secret: str) -> dict[str, Any]:
+def _clock(text: str) -> dict[str, int] | None:
+    """How fast time runs for the bot, for whoever shows both its times and the world's own."""
+    pace = Pace.read(text)
+    return {"speed": pace.speed, "since": int(pace.since.timestamp())} if pace.speed > 1 else None
+
+
+def _teams(secret: str, *, limits: bool) -> dict[str, Any]:
     return {
         "app_id": TEAMS_APP,
         "app_secret": secret,
+        "rate_limits": limits,
         "tenant_id": TENANT,
         "bot_name": BOT["name"],
         "people": [

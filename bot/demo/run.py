@@ -14,10 +14,12 @@ import tempfile
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import bot
 from bot import settings as settings_of
+from bot.clock import Pace
 from bot.demo.cast import EMAIL_FROM, TEAMS_APP, TENANT, TWILIO
 from engine.errors import Permanent
 
@@ -40,6 +42,8 @@ class Places:
     folder: Path
     port: int
     sandbox_port: int
+    pace: Pace | None = None
+    """How fast time runs, when it is not as it does."""
 
     @property
     def bot_url(self) -> str:
@@ -57,7 +61,7 @@ class Child:
     log: Path
 
 
-def run(*, folder: Path | None, port: int | None, sandbox_port: int | None) -> None:
+def run(*, folder: Path | None, port: int | None, sandbox_port: int | None, speed: int = 1) -> None:
     """Until Ctrl-C or SIGTERM. Raises Permanent when it cannot start, or a part of it ends by itself."""
     settings = settings_of.read()
     given = settings.model_fields_set
@@ -69,7 +73,8 @@ def run(*, folder: Path | None, port: int | None, sandbox_port: int | None) -> N
         sandbox_port is not None or "aw_sandbox_port" in given,
         taken,
     )
-    asyncio.run(_run(Places(_folder(folder), bot_port, other)))
+    pace = Pace(speed, datetime.now(UTC).replace(microsecond=0)) if speed > 1 else None
+    asyncio.run(_run(Places(_folder(folder), bot_port, other, pace)))
 
 
 def _folder(wanted: Path | None) -> Path:
@@ -147,6 +152,8 @@ async def _live(places: Places, children: list[Child]) -> None:
         _until_ready(server, places.port, "/readyz"),
     )
     print(f"Open    {places.sandbox_url}   (Ctrl-C stops everything)", flush=True)
+    if places.pace is not None:
+        print(f"Time    runs {places.pace.speed} times as fast: the page shows it", flush=True)
     ended = [asyncio.create_task(child.process.wait(), name=child.name) for child in (sandbox, server)]
     try:
         await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
@@ -158,12 +165,15 @@ async def _live(places: Places, children: list[Child]) -> None:
 
 def _environment(places: Places, made: Mapping[str, str], key: str) -> dict[str, str]:
     """What the children see: this process's environment, pointed at the pretend world and nowhere else."""
+    speed = places.pace.speed if places.pace else 1
     changes = {
         "AW_DATABASE_URL": f"sqlite+aiosqlite:///{places.folder / 'alert-whisperer.db'}",
         "AW_SECRET_KEY": key,
         "AW_HOST": HOST,
         "AW_PORT": str(places.port),
-        "AW_STORM_QUIET_SECONDS": "45",
+        "AW_STORM_QUIET_SECONDS": str(45 * speed),
+        "AW_SLA_SWEEP_SECONDS": str(max(5, 300 // speed)),
+        "AW_DEMO_CLOCK": places.pace.text if places.pace else "",
         "SLACK_BOT_TOKEN": made["bot_token"],
         "SLACK_SIGNING_SECRET": made["signing_secret"],
         "SLACK_API_URL": f"{places.sandbox_url}/slack/api/",
@@ -204,6 +214,7 @@ async def _provision(places: Places, made: Mapping[str, str], environment: Mappi
         "folder": str(places.folder),
         "bot_url": places.bot_url,
         "sandbox_url": places.sandbox_url,
+        "pace": places.pace.text if places.pace else "",
         **made,
     }
     process = await asyncio.create_subprocess_exec(

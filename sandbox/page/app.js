@@ -1,7 +1,7 @@
 // The workspace as one person sees it. State comes from the sandbox; changes arrive on a WebSocket.
 
 import { renderBlocks } from "./blocks.js";
-import { ago, avatar, clock, day, el, only } from "./dom.js";
+import { ago, avatar, clock, day, el, keepTime, moment, only } from "./dom.js";
 import { Modals } from "./modal.js";
 import { know, mrkdwn } from "./mrkdwn.js";
 import { machines, mails, phones, presets } from "./world.js";
@@ -72,7 +72,11 @@ async function go(place) {
   only($("topic"), document.createTextNode(channel?.topic ?? ""));
   $("composer").hidden = !channel;
   $("line").placeholder = channel ? `Message #${channel.name}, or /aw …` : "";
-  if (!channel) return drawWorld();
+  if (!channel) {
+    await drawWorld();
+    $("messages").scrollTop = 0;
+    return;
+  }
   messages = (await api.get("messages", { channel: place })).messages;
   draw();
   $("messages").scrollTop = $("messages").scrollHeight;
@@ -113,7 +117,7 @@ function message(one, together = false, inThread = false) {
     together ? el("span", { class: "gap" }, el("time", {}, clock(one.ts))) : avatar(name, bot),
     el("div", { class: "content" },
       one.ephemeral ? el("p", { class: "only" }, "👁 Only visible to you ", el("button", { class: "plain", type: "button", onclick: () => dismiss(one) }, "Dismiss")) : null,
-      together ? null : el("p", { class: "by" }, el("b", {}, name), bot ? el("span", { class: "app" }, "APP") : null, el("time", { title: new Date(one.ts * 1000).toLocaleString() }, clock(one.ts)), one.edited ? el("small", {}, " (edited)") : null),
+      together ? null : el("p", { class: "by" }, el("b", {}, name), bot ? el("span", { class: "app" }, "APP") : null, el("time", { title: moment(one.ts).toLocaleString() }, clock(one.ts)), one.edited ? el("small", {}, " (edited)") : null),
       one.blocks ? renderBlocks(one.blocks, host) : el("div", { class: "text" }, mrkdwn(one.text ?? "")),
       (one.attachments ?? []).map((part) => el("div", { class: "attachment", style: `border-color:${/^#?[0-9a-f]{3,8}$/i.test(part.color ?? "") ? part.color : "#999"}` }, part.blocks ? renderBlocks(part.blocks, host) : mrkdwn(part.text ?? ""))),
       (one.files ?? []).map(file),
@@ -261,4 +265,4 @@ document.addEventListener("keydown", (event) => {
   if (!modals.closeTop() && api.thread) closeThread();
 });
 setInterval(() => { if (api.place && !["mail", "machines", "phones"].includes(api.place)) draw(); }, 30000);
-look(localStorage.getItem("person") ?? "");
+keepTime($("clock")).then(() => look(localStorage.getItem("person") ?? ""));

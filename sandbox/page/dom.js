@@ -29,16 +29,32 @@ export function avatar(name, isBot, small = false) {
     isBot ? "◉" : initials);
 }
 
-export const clock = (ts) => new Date(Number(ts) * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+// What the bot's clock shows: in a fast demo it runs ahead of this machine's. Times of messages and mails are the
+// machine's and are turned; times that the bot wrote are its own already.
+const pace = { speed: 1, since: 0 };
+const turned = (seconds) => (pace.speed === 1 ? Number(seconds) : pace.since + (Number(seconds) - pace.since) * pace.speed);
+export const moment = (ts) => new Date(turned(ts) * 1000);
+export const now = () => moment(Date.now() / 1000);
+
+export async function keepTime(place) {
+  Object.assign(pace, await (await fetch("/_sandbox/clock")).json());
+  if (pace.speed === 1) return;
+  const show = () => only(place, el("b", {}, now().toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" })), el("small", {}, `time × ${pace.speed}`));
+  place.hidden = false;
+  show();
+  setInterval(show, 500);
+}
+
+export const clock = (ts) => moment(ts).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
 export function day(ts) {
-  const date = new Date(Number(ts) * 1000), today = new Date();
+  const date = moment(ts), today = now();
   if (date.toDateString() === today.toDateString()) return "Today";
   return date.toLocaleDateString([], { weekday: "long", month: "long", day: "numeric" });
 }
 
 export function ago(ts) {
-  const seconds = Math.max(0, Date.now() / 1000 - Number(ts));
+  const seconds = Math.max(0, (now() - moment(ts)) / 1000);
   if (seconds < 60) return "just now";
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   return seconds < 86400 ? `${Math.floor(seconds / 3600)} h ago` : day(ts);

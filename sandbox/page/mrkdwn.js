@@ -1,7 +1,7 @@
 // Slack's mrkdwn as nodes: *bold* _italic_ ~strike~ `code` ```pre``` > quotes, lists, <@U> <#C> <!here> <url|text>
 // and <!date^…>. Built from text nodes only.
 
-import { el } from "./dom.js";
+import { el, now } from "./dom.js";
 import { EMOJI } from "./emoji.js";
 
 const names = { users: new Map(), channels: new Map() };
@@ -78,7 +78,7 @@ function date(body, fallback) {
   if (Number.isNaN(at.getTime())) return fallback ?? "";
   const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const short = at.toLocaleDateString([], { month: "short", day: "numeric", year: "numeric" });
-  const today = new Date(), yesterday = new Date(Date.now() - 86400000), tomorrow = new Date(Date.now() + 86400000);
+  const today = now(), yesterday = new Date(+today - 86400000), tomorrow = new Date(+today + 86400000);
   const near = [[today, "today"], [yesterday, "yesterday"], [tomorrow, "tomorrow"]]
     .find(([one]) => one.toDateString() === at.toDateString());
   const shown = (format ?? "{date_short} {time}")

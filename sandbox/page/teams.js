@@ -1,7 +1,7 @@
 // Teams as one person sees it: channels with their threads, the chat with the bot, and its dialogs.
 
 import { renderCard } from "./cards.js";
-import { avatar, clock, el, only } from "./dom.js";
+import { avatar, clock, el, keepTime, moment, only } from "./dom.js";
 import { html } from "./markdown.js";
 import { presets } from "./world.js";
 
@@ -100,7 +100,7 @@ function draw() {
 function message(one) {
   const node = el("div", { class: "message", "data-testid": "message", "data-id": one.id }, avatar(one.by, one.bot),
     el("div", { class: "content" },
-      el("p", { class: "by" }, el("b", {}, one.by), one.bot ? el("span", { class: "app" }, "APP") : null, el("time", { title: new Date(one.at * 1000).toLocaleString() }, clock(one.at)), one.edits ? el("small", {}, " Edited") : null),
+      el("p", { class: "by" }, el("b", {}, one.by), one.bot ? el("span", { class: "app" }, "APP") : null, el("time", { title: moment(one.at).toLocaleString() }, clock(one.at)), one.edits ? el("small", {}, " Edited") : null),
       one.text ? el("div", { class: "text" }, html(one.text)) : null,
       one.card ? renderCard(one.card, { act: (action, values, button) => press(one, action, values, button) }) : null));
   return node;
@@ -204,4 +204,4 @@ $("composer").addEventListener("submit", (event) => {
 });
 $("menu").addEventListener("click", () => { const open = document.body.classList.toggle("rail"); $("menu").setAttribute("aria-expanded", String(open)); });
 document.addEventListener("click", () => document.querySelectorAll(".menu").forEach((menu) => { menu.hidden = true; }));
-look(localStorage.getItem("teams-person") ?? "");
+keepTime($("clock")).then(() => look(localStorage.getItem("teams-person") ?? ""));

@@ -244,6 +244,19 @@ def test_the_first_card_is_there_in_20_seconds_and_ctrl_c_ends_everything(tmp_pa
     assert of_the_demo(folder) == []
 
 
+def test_time_runs_as_fast_as_it_is_told_and_a_promise_breaks_while_one_looks(tmp_path: Path) -> None:
+    ports = ("--port", str(free_port()), "--sandbox-port", str(free_port()))
+    with a_demo(tmp_path / "demo", *ports, "--speed", "120") as process:
+        address = opened(process)
+        assert get(f"{address}/_sandbox/clock")["speed"] == 120
+        messages = f"{address}/_sandbox/messages?channel=C0ACME&as=U0KIM"
+        assert wait_for(
+            lambda: "Respond was due" in json.dumps(get(messages)), 40
+        )  # half an hour is 15 seconds
+        mails = lambda: str(get(f"{address}/_sandbox/mail"))  # noqa: E731
+        assert wait_for(lambda: "[SLA WARNING]" in mails() and "escalated to level" in mails(), 60)
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc for what is left")
 def test_nothing_outlives_a_demo_that_is_killed(tmp_path: Path) -> None:
     folder = tmp_path / "demo"

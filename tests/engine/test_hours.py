@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as public
@@ -155,6 +157,8 @@ def generated(chance: random.Random, zones: list[str]) -> tuple[BusinessHours, d
         else (chance.randrange(1, 13), chance.randrange(1, 28))
     )
     begin = datetime(year, month, day, chance.randrange(24), chance.randrange(60), tzinfo=UTC)
+    if (month, day) in special and chance.random() < 0.5:  # clocks change on Sundays, most of them
+        begin += timedelta(days=5 - begin.weekday())
     week = []
     for _ in range(7):
         marks = sorted(chance.sample(range(1441), chance.choice((0, 2, 2, 2, 4))))
@@ -168,11 +172,42 @@ def generated(chance: random.Random, zones: list[str]) -> tuple[BusinessHours, d
     return BusinessHours(zone, tuple(week), region, closed), begin, chance.randrange(1, 3 * 1440)
 
 
+ZONES = sorted(available_timezones() - {"localtime", "Factory"})
+"""Every zone of the IANA data; the two left out are no zones."""
+
+
+@dataclass
+class Covered:
+    """What the generated cases had in them, so that the long run can say what it was a run of."""
+
+    zones: set[str] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def case(self, given: BusinessHours, begin: datetime, minutes: int) -> None:
+        zone = ZoneInfo(given.timezone)
+        self.zones.add(given.timezone)
+        walls = [(begin + number * MINUTE).astimezone(zone) for number in (0, minutes)]
+        before, after = (wall.utcoffset() or timedelta(0) for wall in walls)
+        self.counts["clocks put forward"] += after > before
+        self.counts["clocks put back"] += after < before
+        days = {walls[0].date() + timedelta(days=step) for step in range((walls[1] - walls[0]).days + 2)}
+        leap = {date(day.year, 2, 29) for day in days if day.year % 4 == 0}
+        self.counts["leap day"] += bool(days & leap)
+        country, _, part = given.region.partition("-")
+        free = public.country_holidays(country, subdiv=part or None) if country else {}
+        self.counts["holiday"] += any(day in free for day in days)
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{name} {count:,}" for name, count in sorted(self.counts.items()))
+        return f"{CASES:,} cases, {len(self.zones)} of {len(ZONES)} zones; {found}; 0 s off"
+
+
 def test_hours_agree_with_a_minute_counter() -> None:
-    """`AW_SLA_CASES=100000` for the long run. Zones whose offset is no whole minute are rounded by nobody here."""
-    chance, zones = random.Random(2026), sorted(available_timezones() - {"localtime", "Factory"})
+    """`make bench-sla` for the long run. Zones whose offset is no whole minute are rounded by nobody here."""
+    chance, covered = random.Random(2026), Covered()
     for number in range(CASES):
-        given, begin, minutes = generated(chance, zones)
+        given, begin, minutes = generated(chance, ZONES)
+        covered.case(given, begin, minutes)
         counted = list(counted_by_minutes(given, begin, minutes))
         told = given.counted(begin, begin + minutes * MINUTE)
         assert told == sum(counted) * MINUTE, (number, given.text, begin, minutes)
@@ -183,3 +218,4 @@ def test_hours_agree_with_a_minute_counter() -> None:
         seen = [place for place, one in enumerate(counted) if one]
         due = begin + (seen[wanted - 1] + 1) * MINUTE
         assert given.after(begin, wanted * MINUTE) == due, (number, given.text, begin, wanted)
+    print(f"business hours: {covered}")
