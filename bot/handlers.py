@@ -110,7 +110,7 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
     try:
         return await _handle(core, action, actor=actor, place=place)
     except Refused as refused:
-        if refused.code in _PROVEN or (refused.code == "stale" and isinstance(action, Approve | BreakGlass)):
+        if refused.code in _PROVEN or isinstance(action, Approve | BreakGlass):
             await _prove_refusal(core, action, actor, refused)
         raise
 
@@ -122,7 +122,7 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
         case Help() | ShowGuide() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | BreakGlass() | SignReview() | Looking() | Again() | Cancel():
-            return await run_handlers.decided(core, action, actor)
+            return await run_handlers.decided(core, action, place, actor)
         case Decide():
             return await approval_handlers.handle(core, action, place, actor)
         case Who() | Token() | ReadAudit():

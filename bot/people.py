@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bot.cards import Person, Refusal
 from bot.core import Core
 from engine.access import SYSTEM, Actor, Via
+from engine.audit import AuditKind, entry
 from engine.company import User
 from engine.errors import Refused
 from engine.operations import directory
@@ -37,11 +39,19 @@ async def actor_of(
         linked = await core.write(lambda tx: _link(tx, core, platform, seen))
         if linked is not None:
             return Actor(user=linked, via=via)
+    stranger, whom = Actor(user=None, via=via, label=chat_id), f"{platform} {chat_id}"
+    await core.write(lambda tx: _prove(tx, stranger, whom, core.clock.now()))
     raise Refused(
         "I do not know you yet, so I cannot do that for you.",
         hint=f"Ask an MSP admin to link you: aw user set YOUR-EMAIL --{platform}-user {chat_id}",
         code="not_linked",
     )
+
+
+async def _prove(tx: Transaction, stranger: Actor, whom: str, now: datetime) -> None:
+    """Nobody knows whom they pressed or typed as, but that they did is part of the record."""
+    line = entry(AuditKind.REFUSED, company_id=0, actor=stranger, subject=whom, now=now, why="not linked")
+    tx.audit.add(line)
 
 
 async def _link(tx: Transaction, core: Core, platform: str, profile: Profile) -> User | None:

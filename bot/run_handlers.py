@@ -12,7 +12,7 @@ from bot.core import Core
 from bot.incident_card import cut
 from bot.place import Place, belongs, look_up
 from engine.access import Actor, Verb
-from engine.errors import Refused
+from engine.errors import NotFound, Refused
 from engine.incident import Incident
 from engine.operations import respond
 from runbooks.approvals import ASKS
@@ -26,7 +26,9 @@ from runbooks.runbook import Platform, Runbook, platform_of, validate_parameters
 from storage.transaction import Transaction
 
 
-async def decided(core: Core, action: OnRun, actor: Actor) -> Reply:
+async def decided(core: Core, action: OnRun, place: Place, actor: Actor) -> Reply:
+    if not isinstance(action, SignReview):  # what is to be signed is listed everywhere
+        await core.read(lambda tx: _is_here(tx, action, place, actor))
     match action:
         case Looking():
             await core.write(lambda tx: decide.look(tx, action.run, actor=actor, now=core.clock.now()))
@@ -62,6 +64,13 @@ async def decided(core: Core, action: OnRun, actor: Actor) -> Reply:
             return Done("Being stopped.")
         case _:
             assert_never(action)
+
+
+async def _is_here(tx: Transaction, action: OnRun, place: Place, actor: Actor) -> None:
+    """A button pressed in one company's channel acts on that company's runs only, whoever presses it."""
+    run = await decide.find(tx, action.run, actor)
+    if place.company_id not in (None, run.company_id):
+        raise NotFound("There is no such run.", hint="Press it in the channel of its company.")
 
 
 async def asked_for(core: Core, action: Run, place: Place, actor: Actor) -> Reply:

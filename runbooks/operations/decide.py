@@ -52,7 +52,7 @@ async def approve(
     """
     before = await find(tx, run_id, actor)
     agreed = any(one.by == actor.id for one in before.approvals)
-    if (agreed or _decided_by(before, actor)) and before.status is not RunStatus.REJECTED:
+    if (agreed or _decided_by(before, actor)) and not _came_to_nothing(before):
         return before
     await _check_pending(tx, before, actor, now, verb="approve")
     why = why_changed(before, catalogue) or why_stale(before, await tx.companies.context(before.company_id))
@@ -249,6 +249,13 @@ async def make_void(tx: RunsTransaction, before: Run, why: str, *, actor: Actor,
         detail={"why": why, "digest_now": digest(before)},
     )
     return await save(tx, before, after, said, actor=actor, now=now)
+
+
+def _came_to_nothing(run: Run) -> bool:
+    """Over without ever having been let go: an agreement to it stands for nothing."""
+    if run.status is RunStatus.CANCELLED:
+        return run.started_at is None
+    return run.status in (RunStatus.REJECTED, RunStatus.EXPIRED, RunStatus.SUPERSEDED)
 
 
 def _decided_by(run: Run, actor: Actor) -> bool:

@@ -1,85 +1,169 @@
-"""Attempts to get a run started that nobody may start, made up by a seed and tried against a real database.
+"""Attempts to get a run started that nobody may start, made up by a seed, through two replicas' doors.
 
 `AW_BYPASS_ATTEMPTS` says how many the test makes, on each database; `make bench-approvals` makes 100,000.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from bot import actions
-from bot.handlers import handle
-from bot.place import Place
-from engine.access import Actor, Via
-from engine.company import Role, User
-from engine.errors import AlertWhispererError, NotFound, Refused
-from runbooks.operations import carry, decide
+from engine.access import Via
+from engine.company import Role, User, configured
+from runbooks.operations import decide, request
 from runbooks.run import Run, RunStatus, Target
 from runbooks.runbook import Risk
 from tests import given
 from tests.given import World
-from tests.runbooks.test_stored_runs import asked, stored
+from tests.runbooks.replicas import Replicas
+from tests.runbooks.test_stored_runs import stored
 
-VIAS = (Via.SLACK, Via.TEAMS, Via.API, Via.CLI)
+Act = actions.Approve | actions.BreakGlass
 Attempt = Callable[["Campaign", Run, random.Random], Awaitable[None]]
+RUNS_OF_AN_INCIDENT = 40
+TOLD = "told in Slack"
+"""What a presser in Slack is told is words, not a code."""
+ALONE: tuple[str, dict[str, Any]] = ("restart-service", {"unit": "nginx"})
+BY_TWO: tuple[str, dict[str, Any]] = ("restart-nginx", {})
+REASON = "the shop is down, nobody picks up the phone"
 
 
+@dataclass
 class Campaign:
     """One world, one waiting high-risk run at a time; a fresh one when an attempt has ended the last."""
 
-    def __init__(self, world: World, seed: int) -> None:
-        self.world, self.core = world, world.core
-        self.random = random.Random(seed)
-        self.made: Counter[str] = Counter()
-        self.answers: Counter[str] = Counter()
-        self.ids: set[str] = set()
-        self._run: Run | None = None
+    world: World
+    replicas: Replicas
+    seed: int
+    made: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    doors: Counter[str] = field(default_factory=Counter)
+    ids: set[str] = field(default_factory=set)
+    runs: dict[str, Run] = field(default_factory=dict)
+    _incident: int = 0
+    _asked: int = 0
 
-    async def waiting(self) -> Run:
-        if self._run is not None:
-            fresh = await stored(self.core, self._run.id)
-            now = self.core.clock.now()
-            alive = fresh.expires_at is not None and now < fresh.expires_at - timedelta(minutes=1)
-            if fresh.status is RunStatus.PENDING_APPROVAL and alive and fresh == self._run:
+    def __post_init__(self) -> None:
+        self.core, self.random = self.world.core, random.Random(self.seed)
+
+    async def prepare(self) -> None:
+        """As nearly open as it gets: the runbook may be started by break-glass, and no admin is at work."""
+        await self.configure(break_glass=["restart-service"])
+        await self.configure(runbooks={BY_TWO[0]: "propose/2"})
+        await self.person(self.world.root, available=False)
+        admin = Role.COMPANY_ADMIN
+        self.gus = await self.core.write(lambda tx: given.user(tx, "Gus", admin, self.world.globex))
+
+    async def waiting(
+        self, wanted: tuple[str, dict[str, Any]] = ALONE, *, same_incident: bool = False
+    ) -> Run:
+        last = self.runs.get(wanted[0])
+        if last is not None:
+            fresh = await stored(self.core, last.id)
+            alive = (
+                fresh.expires_at is not None
+                and self.core.clock.now() < fresh.expires_at - timedelta(minutes=1)
+                and fresh.incident_id == self._incident
+            )
+            if fresh.status is RunStatus.PENDING_APPROVAL and alive and fresh == last:
                 return fresh
             await self.end(fresh)
-        self._run = await asked(self.world, "restart-service", unit="nginx")
-        self.ids.add(self._run.id)
-        return self._run
+        if self._asked % RUNS_OF_AN_INCIDENT == 0 and not same_incident:
+            await self.anew()
+        self._asked += 1
+        self.runs[wanted[0]] = run = await self.ask(*wanted)
+        self.ids.add(run.id)
+        return run
+
+    async def anew(self) -> None:
+        """Another critical incident on the machine, in which nobody has said anything yet."""
+        for run in self.runs.values():
+            await self.end(await stored(self.core, run.id))
+        self.runs.clear()
+        word = "".join(self.random.choices("bcdfghjkmnpqrstvwxz", k=12))
+        answer = await self.world.tell(given.alert("web-01", f"{word} down"))
+        number = given.number(given.results(answer)[0]["incident_id"])
+        assert number != self._incident
+        self._incident = number
+
+    async def ask(self, runbook: str, parameters: dict[str, Any]) -> Run:
+        core, world = self.core, self.world
+
+        async def act(tx: Any) -> Run:
+            return await request.request(
+                tx,
+                await tx.incidents.get(self._incident),
+                core.catalogue.get(runbook),
+                parameters,
+                context=await tx.companies.context(world.acme.id),
+                actor=given.actor(world.kim),
+                now=core.clock.now(),
+                reason="test",
+            )
+
+        return await core.write(act)
 
     async def end(self, run: Run) -> None:
-        later = (run.expires_at or self.core.clock.now()) + timedelta(seconds=1)
+        """Taken back by who asked: one that expires unanswered would open the way for break-glass."""
+        kim, now = given.actor(self.world.kim), self.core.clock.now()
         if run.status is RunStatus.PENDING_APPROVAL:
-            await self.core.write(lambda tx: decide.expire(tx, run.id, now=later))
+            await self.core.write(lambda tx: decide.cancel(tx, run.id, actor=kim, now=now))
 
-    async def press(
-        self,
-        run: Run,
-        user: User | None,
-        *,
-        digest: str | None = None,
-        via: Via | None = None,
-        run_id: str = "",
-    ) -> None:
-        """Press approve as a button, a call or a command does; what comes back is counted."""
-        actor = Actor(user=user, via=via or self.random.choice(VIAS), label="nobody")
-        act = actions.Approve(run=run_id or run.id, digest=run.digest if digest is None else digest)
-        company = self.random.choice((None, self.world.acme.id, self.world.globex.id))
-        try:
-            await handle(self.core, act, actor=actor, place=Place(company_id=company))
-        except Refused as refused:
-            self.answers[refused.code or "refused"] += 1
-        except NotFound:
-            self.answers["not_found"] += 1
-        except AlertWhispererError as error:
-            self.answers[type(error).__name__] += 1
-        else:
-            self.answers["done"] += 1
+    # -- the ways in -----------------------------------------------------------------------------------------------
+
+    async def presses(self, act: Act, user: User | None, *expected: str) -> None:
+        """The same several times at once, each by a door of its own."""
+        await asyncio.gather(*(self.press(act, user, *expected) for _ in range(self.random.randrange(3, 8))))
+
+    async def press(self, act: Act, user: User | None, *expected: str) -> str:
+        """By a door that is drawn, of a replica that is drawn; what comes back has to be one of these."""
+        doors: list[Callable[[Act, User | None], Awaitable[str]]] = [self.by_hand]
+        if (
+            user is not None
+            and len(act.digest) >= 12
+            and len((getattr(act, "text", None) or REASON).strip()) >= 20
+        ):
+            doors.append(self.by_rest)
+        if isinstance(act, actions.Approve) and "done" not in expected:
+            doors.append(self.by_slack)
+        return self.counted(await self.random.choice(doors)(act, user), *expected)
+
+    def counted(self, answer: str, *expected: str) -> str:
+        self.answers[answer] += 1
+        assert answer in (*expected, *([] if "done" in expected else [TOLD])), (answer, expected)
+        return answer
+
+    async def by_hand(
+        self, act: Act, user: User | None, *, company: int | None = 0, via: Via | None = None
+    ) -> str:
+        via = via or self.random.choice((Via.SLACK, Via.TEAMS, Via.API, Via.CLI))
+        self.doors[f"the handler, as {via.value}"] += 1
+        where = self.world.acme.id if company == 0 else company
+        return await self.replicas.hand(self.draw(), user, act, via=via, company=where)
+
+    async def by_rest(self, act: Act, user: User | None) -> str:
+        assert user is not None
+        self.doors["REST"] += 1
+        return await self.replicas.rest(self.draw(), user, act)
+
+    async def by_slack(self, act: Act, user: User | None, *, channel: str = "C-acme") -> str:
+        assert isinstance(act, actions.Approve)
+        self.doors["Slack"] += 1
+        chat_id = (user.slack_user if user else None) or "U-Nobody"
+        said = await self.replicas.slack(self.draw(), chat_id, act, channel)
+        assert said and "my side" not in said, "\n".join([said, *self.replicas.said])
+        return TOLD
+
+    def draw(self) -> Any:
+        return self.random.choice(self.replicas.both)
+
+    # -- what changes behind the doors -----------------------------------------------------------------------------
 
     async def change(self, run: Run, **changes: Any) -> None:
         """As somebody with a hand in the database would."""
@@ -90,26 +174,41 @@ class Campaign:
 
         await self.core.write(act)
 
-    async def role(self, user: User, role: Role) -> None:
+    async def person(self, user: User, **changes: Any) -> None:
         async def act(tx: Any) -> None:
-            found = await tx.users.get(user.id)
-            await tx.users.change(replace(found, role=role))
+            await tx.users.change(replace(await tx.users.get(user.id), **changes))
+
+        await self.core.write(act)
+
+    async def configure(self, **changes: Any) -> None:
+        async def act(tx: Any) -> None:
+            company = (await tx.companies.context(self.world.acme.id)).company
+            await tx.companies.configure(configured(company, **changes))
 
         await self.core.write(act)
 
     async def carry_on(self, run: Run) -> None:
-        """What the worker would do now: the last look before the command is sent."""
-        await self.core.write(
-            lambda tx: carry.next_step(tx, run.id, catalogue=self.core.catalogue, now=self.core.clock.now())
-        )
+        """What a worker would do now: the last look before the command is sent."""
+        now = await stored(self.core, run.id)
+        if now.status is RunStatus.PENDING_APPROVAL or now.status.finished:
+            return  # it does nothing then
+        await self.replicas.start(self.draw(), run.id)
 
-    async def make(self, count: int) -> None:
-        names = sorted(ATTEMPTS)
-        for _ in range(count):
-            name = self.random.choice(names)
-            self.made[name] += 1
+    # -- the campaign ----------------------------------------------------------------------------------------------
+
+    async def make(self, count: int, attempts: dict[str, Attempt]) -> None:
+        """At least so many presses; each kind at least once."""
+        names = sorted(attempts)
+        missing = list(names)
+        while missing or self.answers.total() < count:
+            name = missing.pop() if missing else self.random.choice(names)
+            before = self.answers.total()
             run = await self.waiting()
-            await ATTEMPTS[name](self, run, self.random)
+            try:
+                await attempts[name](self, run, self.random)
+            except AssertionError as error:
+                raise AssertionError(f"after {before} presses, {name}: {error}") from error
+            self.made[name] += self.answers.total() - before
             await self.carry_on(run)
 
     async def started(self) -> list[str]:
@@ -132,106 +231,158 @@ class Campaign:
         return await self.core.read(look)
 
 
-async def _self(campaign: Campaign, run: Run, _: random.Random) -> None:
+def approve(run: Run, /, **changes: Any) -> actions.Approve:
+    return replace(actions.Approve(run=run.id, digest=run.digest), **changes)
+
+
+async def _self(campaign: Campaign, run: Run, some: random.Random) -> None:
     """A technician, or an admin who asked and would be the one to decide."""
-    asker = campaign.random.choice((campaign.world.kim, campaign.world.root))
+    asker = some.choice((campaign.world.kim, campaign.world.root))
     if asker is campaign.world.root:
         await campaign.change(run, requested_by=asker.id)
-    await campaign.press(run, asker)
+    await campaign.presses(approve(run), asker, "own_request" if asker is campaign.world.root else "denied")
+
+
+async def _raced_self(campaign: Campaign, run: Run, _: random.Random) -> None:
+    """Who asked presses on both replicas at once."""
+    root = campaign.world.root
+    await campaign.change(run, requested_by=root.id)
+    await asyncio.gather(*(campaign.press(approve(run), root, "own_request") for _ in range(2)))
 
 
 async def _wrong_role(campaign: Campaign, run: Run, some: random.Random) -> None:
     world = campaign.world
-    await campaign.press(run, some.choice((world.bob, world.ada, world.vera)))
+    await campaign.presses(approve(run), some.choice((world.bob, world.ada, world.vera)), "denied")
 
 
-async def _stranger(campaign: Campaign, run: Run, _: random.Random) -> None:
-    await campaign.press(run, campaign.world.eve)
+async def _stranger(campaign: Campaign, run: Run, some: random.Random) -> None:
+    """A technician or the admin of another company."""
+    who = some.choice((campaign.world.eve, campaign.gus))
+    await campaign.presses(approve(run), who, "not_found")
 
 
 async def _nobody(campaign: Campaign, run: Run, _: random.Random) -> None:
-    await campaign.press(run, None)
+    await campaign.presses(approve(run), None, "denied", "not_found")
+
+
+async def _elsewhere(campaign: Campaign, run: Run, some: random.Random) -> None:
+    """The right person with the right button, in another company's channel; or whoever may not, in nobody's."""
+    root, globex = campaign.world.root, campaign.world.globex.id
+    for _ in range(some.randrange(2, 6)):
+        other = some.random() < 0.7
+        who, via = root if other else campaign.world.ada, some.choice((Via.SLACK, Via.TEAMS))
+        if some.random() < 0.5:
+            answer = await campaign.by_slack(approve(run), who, channel="C-globex" if other else "C-lunch")
+        else:
+            answer = await campaign.by_hand(approve(run), who, company=globex if other else None, via=via)
+        campaign.counted(answer, "not_found" if other else "denied")
 
 
 async def _expired(campaign: Campaign, run: Run, some: random.Random) -> None:
     await campaign.change(run, expires_at=campaign.core.clock.now() - timedelta(seconds=some.randrange(3600)))
-    await campaign.press(run, campaign.world.root)
+    await campaign.presses(approve(run), campaign.world.root, "expired")
+
+
+def wrong_digest(run: Run, some: random.Random) -> str:
+    at = some.randrange(len(run.digest))
+    other = some.choice("0123456789abcdef".replace(run.digest[at], ""))
+    edited = run.digest[:at] + other + run.digest[at + 1 :]
+    return some.choice((edited, run.digest[: some.randrange(12)], "", "f" * 64))
 
 
 async def _edited(campaign: Campaign, run: Run, some: random.Random) -> None:
-    at = some.randrange(len(run.digest))
-    digits = "0123456789abcdef".replace(run.digest[at], "")
-    wrong = run.digest[:at] + some.choice(digits) + run.digest[at + 1 :]
-    short = run.digest[: some.randrange(12)]
-    await campaign.press(
-        run, campaign.world.root, digest=some.choice((wrong, short, "", run.digest + "0", "f" * 64))
+    await campaign.presses(
+        approve(run, digest=wrong_digest(run, some)), campaign.world.root, "digest_changed"
     )
 
 
 async def _other_id(campaign: Campaign, run: Run, some: random.Random) -> None:
-    older = some.choice(sorted(campaign.ids))
-    if older == run.id:
-        older = run.id[:-1] + ("0" if run.id[-1] != "0" else "1")
-    await campaign.press(run, campaign.world.root, run_id=older)
+    over = sorted(campaign.ids - {one.id for one in campaign.runs.values()})[-200:]
+    older = some.choice(over or [run.id[:-1] + ("0" if run.id[-1] != "0" else "1")])
+    expected = ("not_found", "stale", "digest_changed", "expired", "own_request", "void", "stale")
+    await campaign.presses(approve(run, run=older), campaign.world.root, *expected)
 
 
 async def _script_since(campaign: Campaign, run: Run, some: random.Random) -> None:
     more = some.choice(("\ncurl x | sh", " ", "\n", "#", "\u200b"))
     await campaign.change(run, script=run.script + more)
-    await campaign.press(run, campaign.world.root)
+    await campaign.presses(approve(run), campaign.world.root, "void", "stale")
 
 
-async def _target_since(campaign: Campaign, run: Run, _: random.Random) -> None:
+async def _target_since(campaign: Campaign, run: Run, some: random.Random) -> None:
     other = campaign.world.db
     target = Target(
         asset_name=other.name, cloud_ref=other.cloud_ref, platform=run.platform, region=run.region
     )
-    await campaign.change(run, targets=some_targets(run, target, campaign.random))
-    await campaign.press(run, campaign.world.root)
-
-
-def some_targets(run: Run, target: Target, some: random.Random) -> tuple[Target, ...]:
-    return some.choice(((target,), (*run.targets, target)))
+    await campaign.change(run, targets=some.choice(((target,), (*run.targets, target))))
+    await campaign.presses(approve(run), campaign.world.root, "void", "stale")
 
 
 async def _parameters_since(campaign: Campaign, run: Run, _: random.Random) -> None:
     await campaign.change(run, parameters={**run.parameters, "unit": "sshd"})
-    await campaign.press(run, campaign.world.root)
+    await campaign.presses(approve(run), campaign.world.root, "void", "stale")
 
 
 async def _risk_since(campaign: Campaign, run: Run, some: random.Random) -> None:
     """Made to look harmless, so that a company admin would do."""
     await campaign.change(run, risk=some.choice((Risk.LOW, Risk.MEDIUM)))
-    await campaign.press(run, campaign.world.ada)
+    await campaign.presses(approve(run), campaign.world.ada, "void", "stale")
 
 
-async def _approver_revoked(campaign: Campaign, run: Run, _: random.Random) -> None:
-    """Approved rightly, and before it starts the approver loses the right."""
-    await campaign.press(run, campaign.world.root)
-    await campaign.role(campaign.world.root, Role.TECHNICIAN)
+async def _approver_revoked(campaign: Campaign, run: Run, some: random.Random) -> None:
+    """Approved rightly, and before it starts the approver loses the right; or just at that moment, or before."""
+    root = campaign.world.root
+    revoking = campaign.person(root, role=Role.TECHNICIAN)
+    when = some.choice(("after", "at once", "before"))
+    if when == "before":
+        await revoking
+        await campaign.press(approve(run), root, "denied", "not_found")
+    elif when == "after":
+        await campaign.press(approve(run), root, "done")
+        await revoking
+    else:
+        await asyncio.gather(campaign.press(approve(run), root, "done", "denied", "not_found"), revoking)
     await campaign.carry_on(run)
-    await campaign.role(campaign.world.root, Role.MSP_ADMIN)
+    await campaign.person(root, role=Role.MSP_ADMIN)
 
 
 async def _requester_revoked(campaign: Campaign, run: Run, _: random.Random) -> None:
-    await campaign.press(run, campaign.world.root)
-    await campaign.role(campaign.world.kim, Role.CLIENT_VIEWER)
+    await campaign.press(approve(run), campaign.world.root, "done")
+    await campaign.person(campaign.world.kim, role=Role.CLIENT_VIEWER)
     await campaign.carry_on(run)
-    await campaign.role(campaign.world.kim, Role.TECHNICIAN)
+    await campaign.person(campaign.world.kim, role=Role.TECHNICIAN)
+
+
+def changes_of(run: Run, some: random.Random) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [
+        {"script": run.script + "\nid"},
+        {"verify_script": "true"},
+        {"parameters": {**run.parameters, "unit": "sshd"}},
+        {"account": "999999999999"},
+        {"timeout": timedelta(hours=9)},
+    ]
+    return some.choice(found)
 
 
 async def _changed_after_approval(campaign: Campaign, run: Run, some: random.Random) -> None:
-    await campaign.press(run, campaign.world.root)
-    changes: dict[str, Any] = some.choice(
-        (
-            {"script": run.script + "\nid"},
-            {"verify_script": "true"},
-            {"parameters": {**run.parameters, "unit": "sshd"}},
-            {"account": "999999999999"},
-            {"timeout": timedelta(hours=9)},
-        )
+    await campaign.press(approve(run), campaign.world.root, "done")
+    await campaign.change(run, **changes_of(run, some))
+
+
+async def _raced_with_a_change(campaign: Campaign, run: Run, some: random.Random) -> None:
+    """Approved on one replica while what would run is changed."""
+    await asyncio.gather(
+        campaign.press(approve(run), campaign.world.root, "done", "void"),
+        campaign.change(run, **changes_of(run, some)),
     )
-    await campaign.change(run, **changes)
+
+
+async def _raced_alone(campaign: Campaign, _: Run, __: random.Random) -> None:
+    """Two people have to agree, and one presses on both replicas at once."""
+    run = await campaign.waiting(BY_TWO)
+    root = campaign.world.root
+    await asyncio.gather(*(campaign.press(approve(run), root, "done") for _ in range(2)))
+    await campaign.carry_on(run)
 
 
 async def _replayed(campaign: Campaign, run: Run, _: random.Random) -> None:
@@ -240,14 +391,17 @@ async def _replayed(campaign: Campaign, run: Run, _: random.Random) -> None:
     await core.write(
         lambda tx: decide.reject(tx, run.id, note="no", actor=given.actor(root), now=core.clock.now())
     )
-    await campaign.press(run, root)
+    await campaign.presses(approve(run), root, "stale")
+    await campaign.anew()
 
 
 ATTEMPTS: dict[str, Attempt] = {
     "by the requester": _self,
+    "by the requester, on both replicas at once": _raced_self,
     "by the wrong role": _wrong_role,
     "by another company's": _stranger,
     "by nobody": _nobody,
+    "from another channel": _elsewhere,
     "expired": _expired,
     "edited button": _edited,
     "another run's id": _other_id,
@@ -258,5 +412,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "approver revoked since": _approver_revoked,
     "requester revoked since": _requester_revoked,
     "changed after the approval": _changed_after_approval,
+    "changed while it is approved": _raced_with_a_change,
+    "one of two who have to agree, on both replicas at once": _raced_alone,
     "replayed after a rejection": _replayed,
 }

@@ -13,6 +13,7 @@ from engine.errors import NotFound, Refused
 from engine.jobs import SyncCard
 from runbooks import catalogue
 from runbooks import run as state
+from runbooks.approvals import digest
 from runbooks.operations.decide import approve, cancel, expire, recheck, reject, remind, supersede
 from runbooks.run import Run, RunStatus
 from runbooks.runbook import Risk
@@ -196,6 +197,19 @@ async def test_who_may_cancel() -> None:
         await cancel(tx, run.id, actor=acting(VIC), now=NOW)
     with pytest.raises(NotFound):
         await cancel(tx, run.id, actor=acting(OUT), now=NOW)
+
+
+async def test_half_an_agreement_to_what_came_to_nothing_is_no_success() -> None:
+    """Two had to agree, one did, and it was taken back: whoever presses again reads so."""
+    tx = Memory()
+    run = await waiting(tx)
+    tx.runs.found[run.id] = run = replace(run, approvals_needed=2)
+    tx.runs.found[run.id] = run = replace(run, digest=digest(run))
+    half = await approve(tx, run.id, run.digest, actor=acting(MAX), catalogue=LIBRARY, now=NOW)
+    assert half.status is RunStatus.PENDING_APPROVAL
+    await cancel(tx, run.id, actor=acting(KIM), now=NOW)
+    with pytest.raises(Refused, match="was cancelled"):
+        await approve(tx, run.id, run.digest, actor=acting(MAX), catalogue=LIBRARY, now=NOW)
 
 
 async def test_what_settled_itself_needs_no_approval_any_more() -> None:
