@@ -172,14 +172,7 @@ async def approval_view(tx: Transaction, core: Core, run_id: str) -> ApprovalVie
     if run.runbook_id == CUSTOM:
         known[CUSTOM] = runbook_of(run, core.catalogue)
     others = await tx.runs.of_incident(incident.id) if incident is not None else ()
-    closed = why_not(
-        run,
-        company=context.company,
-        incident=incident,
-        people=context.people,
-        earlier=others,
-        now=core.clock.now(),
-    )
+    closed = why_not(run, context=context, incident=incident, earlier=others, now=core.clock.now())
     return ApprovalView(
         run=run,
         incident=incident,

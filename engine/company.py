@@ -224,6 +224,11 @@ class CompanyContext:
         there = {user.id for user in self.people if user.available and not user.on_leave(now)}
         return frozenset(who for one in self.rotations if (who := one.at(now)) in there)
 
+    def off_duty(self, now: datetime) -> frozenset[int]:
+        """Whose turn it is not: they take turns in a plan by which somebody should be on call now, and are not."""
+        planned = frozenset(who for one in self.rotations if one.is_wanted(now) for who in one.people)
+        return planned - self.on_call(now) if planned else planned
+
     @property
     def listed_names(self) -> Collection[str]:
         """Every name, alias, address and id of the asset list, in every spelling."""

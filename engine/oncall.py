@@ -54,6 +54,15 @@ class Rotation:
     def serves(self, company_id: int) -> bool:
         return not self.companies or company_id in self.companies
 
+    def is_wanted(self, now: datetime) -> bool:
+        """Should somebody be on call at that moment?"""
+        return _counts(self.timezone, self.hours, now)
+
+    @property
+    def people(self) -> frozenset[int]:
+        """Everybody who takes a turn."""
+        return frozenset(who for layer in self.layers for who in layer.people)
+
     def at(self, now: datetime) -> int | None:
         """Who is on call at that moment."""
         for from_a_calendar in (False, True):

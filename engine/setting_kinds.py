@@ -365,7 +365,7 @@ class RunbookIds:
 
     @property
     def expects(self) -> str:
-        return "`none`, or such as `restart-service, reboot-guarded`"
+        return "`none`, or such as `restart-service, reboot`"
 
     def read(self, words: str) -> list[str]:
         if words == "none":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from engine.alert import Severity
-from engine.company import Company, User
+from engine.company import Company, CompanyContext, User
 from engine.errors import Refused
 from engine.incident import Incident
 from runbooks.approvals import REMIND, TTL, deciders, needed
@@ -32,28 +32,32 @@ def registered(company: Company, run: Run) -> bool:
     return run.runbook_id != CUSTOM and run.runbook_id in company.value("break_glass")
 
 
-def reachable(run: Run, people: Sequence[User], now: datetime) -> tuple[User, ...]:
-    """Who could decide about it and would see that they are asked: linked to a chat, at work, not on leave."""
+def reachable(run: Run, context: CompanyContext, now: datetime) -> tuple[User, ...]:
+    """Who could decide about it and would see that they are asked: linked to a chat, at work, not on leave; and where a
+    plan says who is on call now, those of its people whose turn it is."""
+    off_duty = context.off_duty(now)
     return tuple(
         user
-        for user in deciders(run, people)
-        if (user.slack_user or user.teams_user) and user.available and not user.on_leave(now)
+        for user in deciders(run, context.people)
+        if (user.slack_user or user.teams_user)
+        and user.available
+        and not user.on_leave(now)
+        and user.id not in off_duty
     )
 
 
 def why_not(
     run: Run,
     *,
-    company: Company,
+    context: CompanyContext,
     incident: Incident | None,
-    people: Sequence[User],
     earlier: Sequence[Run],
     now: datetime,
 ) -> str | None:
     """Why this waiting run may not start without an approval, in words; None when it may. `earlier` are the other runs
     of its incident."""
-    if not registered(company, run):
-        return f"{run.title} is not registered for it at {company.name}"
+    if not registered(context.company, run):
+        return f"{run.title} is not registered for it at {context.company.name}"
     if run.risk is Risk.LOW or needed(run) is None:
         return "it needs nobody's approval"
     if incident is None or not incident.open or incident.severity is not Severity.CRITICAL:
@@ -61,7 +65,7 @@ def why_not(
     answer = _answered(run, earlier, now)
     if answer:
         return answer
-    there = reachable(run, people, now)
+    there = reachable(run, context, now)
     if there and not unanswered(run, earlier, now):
         names = ", ".join(user.name for user in there[:4])
         at = run.requested_at + UNANSWERED

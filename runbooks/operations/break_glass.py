@@ -83,9 +83,7 @@ async def break_glass(
         return await make_void(tx, before, why, actor=actor, now=now)
     check_digest(before, shown_digest)
     earlier = await tx.runs.of_incident(incident.id) if incident is not None else ()
-    why = rules.why_not(
-        before, company=context.company, incident=incident, people=context.people, earlier=earlier, now=now
-    )
+    why = rules.why_not(before, context=context, incident=incident, earlier=earlier, now=now)
     if why:
         raise Refused(f"The glass cannot be broken for {before.label}: {why}.", code="glass")
     said_reason = rules.check_reason(reason)[:NOTE_LIMIT]

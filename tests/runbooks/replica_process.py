@@ -63,7 +63,7 @@ def taken_up(core: Core, ledger: int) -> web.RouteDef:
         )
         if step is not None and not step.look_first:
             os.write(ledger, f"{run_id}\n".encode())
-        return web.Response()
+        return web.json_response({})
 
     return web.post("/start/{run}", start)
 

@@ -66,9 +66,17 @@ class Replicas:
             word, body = "break-glass", body | {"reason": act.text or ""}
         headers = {"Authorization": f"Bearer {await self.token(user)}"}
         url = f"{replica.url}/api/msp/runs/{act.run}/{word}"
-        async with self.session.post(url, json=body, headers=headers) as answer:
-            said = await answer.json(content_type=None)
-            return "done" if answer.status == 200 else str(said.get("code") or answer.status)
+        status, said = await self.sent(url, body, headers)
+        return "done" if status == 200 else str(said.get("code") or status)
+
+    async def sent(self, url: str, body: Any, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+        """The answer; again, as it asks for, when a busy database could not take it."""
+        while True:
+            async with self.session.post(url, json=body, headers=headers) as answer:
+                said = await answer.json(content_type=None)
+                if answer.status != 503:
+                    return answer.status, said
+            await asyncio.sleep(1)
 
     async def slack(self, replica: Replica, chat_id: str, act: actions.Approve, channel: str) -> str:
         """A press in that channel; what the presser is told. Only for what is refused: else nothing is said."""
@@ -96,8 +104,8 @@ class Replicas:
 
     async def start(self, replica: Replica, run_id: str) -> None:
         """Its worker takes the run up."""
-        async with self.session.post(f"{replica.url}/start/{run_id}") as answer:
-            assert answer.status == 200, await answer.text()
+        status, said = await self.sent(f"{replica.url}/start/{run_id}", None)
+        assert status == 200, said
 
     async def hand(
         self,
@@ -116,9 +124,9 @@ class Replicas:
             "company": company,
             "answers": {"text": act.text} if isinstance(act, actions.BreakGlass) else None,
         }
-        async with self.session.post(f"{replica.url}/press", json=told) as answer:
-            assert answer.status == 200, await answer.text()
-            return str((await answer.json())["code"])
+        status, said = await self.sent(f"{replica.url}/press", told)
+        assert status == 200, said
+        return str(said["code"])
 
 
 def signed(data: bytes) -> dict[str, str]:

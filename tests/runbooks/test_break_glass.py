@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
@@ -16,9 +16,10 @@ from bot.handlers import handle
 from bot.place import Place
 from engine.alert import Severity
 from engine.audit import AuditKind
-from engine.company import User, configured
+from engine.company import CompanyContext, User, configured
 from engine.errors import Refused
 from engine.incident import IncidentStatus
+from engine.oncall import Layer, Rotation
 from engine.operations import configure
 from engine.operations.configure import Where
 from engine.setting import Origin, setting_called
@@ -52,14 +53,24 @@ RUN = request.plan(
 
 
 def allowed(run: Run, **changes: Any) -> str | None:
+    asked: dict[str, Any] = {"incident": CRITICAL, "earlier": (), "now": NOW}
+    around = {name: changes.pop(name) for name in ("company", "people", "rotations") if name in changes}
+    return why_not(run, context=there(**around), **asked | changes)
+
+
+def there(**changes: Any) -> CompanyContext:
     given_: dict[str, Any] = {
         "company": configured(ACME, break_glass=["restart-service"]),
-        "incident": CRITICAL,
         "people": UNLINKED,
-        "earlier": (),
-        "now": NOW,
+        "rotations": (),
     }
-    return why_not(run, **given_ | changes)
+    return replace(Memory().context, **given_ | changes)
+
+
+def plan(*people: User, hours: str = "", layer_hours: str = "") -> Rotation:
+    """These take turns of a day, the first of them on the day of NOW."""
+    layer = Layer(tuple(one.id for one in people), 1, NOW.date(), time(0), hours=layer_hours)
+    return Rotation(id=1, name="admins", hours=hours, layers=(layer,))
 
 
 LATER = NOW + UNANSWERED
@@ -105,6 +116,39 @@ def test_the_table_of_when_the_glass_may_be_broken() -> None:
     assert allowed(run, people=LINKED, earlier=[other]) is not None
 
 
+def test_who_is_on_call_is_who_can_be_reached() -> None:
+    """Max and Ana could agree, and both are linked and at work."""
+    away = tuple(
+        replace(one, leave_from=NOW - timedelta(days=1), leave_until=NOW + timedelta(days=1))
+        if one.id == MAX.id
+        else one
+        for one in LINKED
+    )
+    at_night = "mon-sun 22:00-06:00"
+    table: list[tuple[str, set[int], dict[str, Any]]] = [
+        ("no plan", {MAX.id, ANA.id}, {}),
+        ("it is the turn of one of them", {MAX.id}, {"rotations": (plan(MAX, ANA),)}),
+        ("whoever is in no plan is at work as ever", {MAX.id, ANA.id}, {"rotations": (plan(MAX),)}),
+        ("it is the turn of one who is on leave", set(), {"rotations": (plan(MAX, ANA),), "people": away}),
+        (
+            "nobody's turn in a plan that wants one",
+            set(),
+            {"rotations": (plan(MAX, ANA, layer_hours=at_night),)},
+        ),
+        (
+            "by day, when the plan is for nights",
+            {MAX.id, ANA.id},
+            {"rotations": (plan(MAX, ANA, hours=at_night),)},
+        ),
+        ("a technician's turn says nothing of them", {MAX.id, ANA.id}, {"rotations": (plan(KIM),)}),
+    ]
+    for case, who, changes in table:
+        around = there(**{"people": LINKED, **changes})
+        assert {one.id for one in reachable(RUN, around, NOW)} == who, case
+        why = allowed(RUN, **{"people": LINKED, **changes})
+        assert (why is None) == (not who), (case, why)
+
+
 @drawn(
     registered=st.booleans(),
     severity=st.sampled_from(Severity),
@@ -132,11 +176,11 @@ def test_it_is_possible_only_when_every_condition_holds(
         people=people,
         now=now,
     )
-    there = linked & {MAX.id, ANA.id} - ({MAX.id} if agreed else set())
+    found = linked & {MAX.id, ANA.id} - ({MAX.id} if agreed else set())
     holds = registered and severity is Severity.CRITICAL and is_open and not agreed
-    holds = holds and (not there or now - run.requested_at >= UNANSWERED)
+    holds = holds and (not found or now - run.requested_at >= UNANSWERED)
     assert (why is None) == holds, why
-    assert {one.id for one in reachable(run, people, now)} == there
+    assert {one.id for one in reachable(run, there(people=people), now)} == found
 
 
 # -- the same on real databases --------------------------------------------------------------------------------------
@@ -248,7 +292,7 @@ async def test_nothing_else_breaks_the_glass(world: World) -> None:
     attempts: list[tuple[str, Any, User, dict[str, Any]]] = [
         ("glass", {"link": "U-Root"}, world.kim, {}),
         ("glass", {"ids": ()}, world.kim, {}),
-        ("glass", {"ids": ("reboot-guarded",)}, world.kim, {}),
+        ("glass", {"ids": ("reboot",)}, world.kim, {}),
         ("glass", {"severity": Severity.HIGH}, world.kim, {}),
         ("denied", {}, world.vera, {}),
         ("not_found", {}, world.eve, {}),
@@ -325,8 +369,8 @@ async def test_an_answer_after_the_call_closes_it_and_an_approval_still_wins(wor
 async def test_only_msp_admins_register_runbooks_for_it(world: World) -> None:
     setting, core = setting_called("break-glass"), world.core
     where = Where(Origin.COMPANY, "acme")
-    kept = setting.read("Restart-Service, reboot-guarded")
-    assert setting.words(kept) == "reboot-guarded, restart-service"
+    kept = setting.read("Restart-Service, reboot")
+    assert setting.words(kept) == "reboot, restart-service"
 
     def put(user: User) -> Any:
         now = core.clock.now()
