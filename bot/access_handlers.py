@@ -62,7 +62,7 @@ async def handle(core: Core, action: Who | Token | ReadAudit, place: Place, acto
 
 
 async def _who(tx: Transaction, core: Core, action: Who, place: Place, actor: Actor) -> Card:
-    company = await _company(tx, action.company, place, actor, Verb.CLAIM, "who")
+    company = await company_meant(tx, action.company, place, actor, Verb.CLAIM, "who")
     context, now = await tx.companies.context(company.id), core.clock.now()
     people = sorted(context.people, key=lambda user: (_ORDER.index(user.role), user.name))
     loads = await tx.users.loads([user.id for user in people])
@@ -145,7 +145,7 @@ async def _audit(tx: Transaction, action: ReadAudit, place: Place, actor: Actor)
         if isinstance(may(actor, Verb.MSP_SETTINGS, 0), Denied):
             raise Refused("Only MSP admins can read the MSP's own audit.", code="denied")
         return _entries("The MSP: who did what", await tx.audit.latest(0, most=MOST_ENTRIES))
-    company = await _company(tx, action.words, place, actor, Verb.AUDIT, "audit")
+    company = await company_meant(tx, action.words, place, actor, Verb.AUDIT, "audit")
     return _entries(f"{company.name}: who did what", await tx.audit.latest(company.id, most=MOST_ENTRIES))
 
 
@@ -177,7 +177,9 @@ def _detail(detail: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in detail.items() if value not in (None, "", [], {}))
 
 
-async def _company(tx: Transaction, name: str, place: Place, actor: Actor, verb: Verb, word: str) -> Company:
+async def company_meant(
+    tx: Transaction, name: str, place: Place, actor: Actor, verb: Verb, word: str
+) -> Company:
     """The one that is meant, for somebody who may do this there."""
     chosen = await chosen_companies(tx, name, actor, place.company_id)
     if len(chosen) != 1:

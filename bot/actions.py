@@ -382,6 +382,22 @@ class Token(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class ShowPatches(_Act):
+    """How a company's machines are patched, or one of them; `words` name the company, the machine, or both."""
+
+    verb: ClassVar[str] = "patches"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyAccess(_Act):
+    """Prove that a company's clouds let us in and no further; `company` as in Status."""
+
+    verb: ClassVar[str] = "verify"
+    company: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadAudit(_Act):
     """The newest entries; `words` are a company (`msp`: the MSP's own) or an incident."""
 
@@ -671,6 +687,7 @@ class SendTest(_Act):
 
 OnPeople = Escalate | ExplainLate | Leave | Back | OnCall | Board | Handoff | Page | AcceptAsk | DeclineAsk
 OnAccess = Who | Token | ReadAudit
+OnClouds = ShowPatches | VerifyAccess
 OnLetter = DeadLetters | DeadLetterShown | ReplayLetter
 OnQuiet = WantQuiet | ListQuiet | ConfirmQuiet | ConfirmQuietAll | DropQuiet | EndQuiet | EndQuietOf
 OnSetting = WantSetting | ApplySetting | KeepSetting
@@ -692,6 +709,7 @@ Action = (
     | OnAccess
     | OnArticle
     | Inquire
+    | OnClouds
     | Decide
     | Question
 )

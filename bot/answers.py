@@ -71,6 +71,8 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw config [company]", "its settings and where each comes from", Verb.COMPANY_SETTINGS),
     ("/aw config acme window 10", "what that would have done; asks first", Verb.COMPANY_SETTINGS),
     ("/aw deadletter", "what tools sent that I could not read", Verb.COMPANY_SETTINGS),
+    ("/aw patches [company] [asset]", "how its machines in AWS are patched", Verb.REQUEST_RUN),
+    ("/aw verify [company]", "prove our access to its clouds, changing nothing", Verb.MSP_SETTINGS),
     ("/aw audit [company]", "who did what; also /aw audit INC-42", Verb.AUDIT),
     ("/aw guide [tool]", "how a tool is connected; also workflow, security", Verb.SEE),
     ("/aw outbreaks", "the same trouble at several companies", Verb.MSP_SETTINGS),

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import aiohttp
 import structlog
@@ -15,6 +15,7 @@ from aiohttp import web
 from bot import api, problems, twilio_door, webhooks
 from bot import web as basics
 from bot.clock import Clock, DatabaseClock
+from bot.clouds.azure import azure_app
 from bot.core import Core
 from bot.ingest import Intake
 from bot.notices.senders import ways
@@ -26,7 +27,6 @@ from bot.worker import Worker
 from runbooks import catalogue as runbook_catalogue
 from runbooks.executors.aws_ssm import AwsSsm
 from runbooks.executors.azure import AzureRunCommand
-from runbooks.executors.azure_arm import AzureApp
 from runbooks.executors.gcp import GcpRefusal
 from runbooks.ports import Executor
 from storage.database import Database
@@ -128,18 +128,6 @@ def _executors(settings: Settings, stack: AsyncExitStack) -> dict[str, Executor]
     stack.callback(ssm.close)
     stack.push_async_callback(azure.close)
     return {"aws_ssm": ssm, "azure": azure, "gcp": GcpRefusal()}
-
-
-def azure_app(settings: Settings) -> AzureApp:
-    ours = AzureApp(
-        client_id=settings.azure_client_id,
-        secret=settings.azure_client_secret.get_secret_value(),
-        tenant_id=settings.azure_tenant_id,
-    )
-    if settings.aw_azure_url:
-        url = settings.aw_azure_url
-        return replace(ours, authority=f"{url}/login", management=f"{url}/arm")
-    return ours
 
 
 async def _slack(

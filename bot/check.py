@@ -68,8 +68,8 @@ async def _clouds(settings: Settings, companies: Sequence[Company]) -> list[Find
 
         found += await aws(companies)
     if Provider.AZURE in used:
-        from bot.app import azure_app
         from bot.check_azure import azure
+        from bot.clouds.azure import azure_app
 
         found += await azure(companies, azure_app(settings))
     if not found:

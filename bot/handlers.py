@@ -76,6 +76,7 @@ from bot.actions import (
     Show,
     ShowGuide,
     ShowOutbreak,
+    ShowPatches,
     ShowReport,
     SignReview,
     Snooze,
@@ -85,6 +86,7 @@ from bot.actions import (
     StormList,
     Token,
     Unclaim,
+    VerifyAccess,
     WantQuiet,
     WantSetting,
     Who,
@@ -93,6 +95,7 @@ from bot.actions import (
 )
 from bot.articles import handlers as articles
 from bot.cards import Done, Reply
+from bot.clouds import handlers as clouds
 from bot.core import Core
 from bot.inquiries import handlers as inquiries
 from bot.place import Place, belongs
@@ -129,6 +132,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await access_handlers.handle(core, action, place, actor)
         case Inquire():
             return await inquiries.handle(core, action, place, actor)
+        case ShowPatches() | VerifyAccess():
+            return await clouds.handle(core, action, place, actor)
         case Aliases():
             return await alias_handlers.handle(core, action, actor, place)
         case SendTest():

@@ -8,6 +8,7 @@ from bot.api import (
     articles,
     asks,
     board,
+    clouds,
     companies,
     incidents,
     live,
@@ -25,6 +26,7 @@ from bot.core import Core
 
 ENDPOINTS = (
     *companies.ENDPOINTS,
+    *clouds.ENDPOINTS,
     *incidents.ENDPOINTS,
     *board.ENDPOINTS,
     *asks.ENDPOINTS,

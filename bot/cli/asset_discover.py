@@ -31,7 +31,7 @@ def discover(
 
     async def act(core: Core) -> tuple[list[Found], list[str]]:
         from bot import discovery
-        from bot.app import azure_app
+        from bot.clouds.azure import azure_app
         from engine.operations import directory
 
         async def look(tx: Transaction) -> CompanyContext:

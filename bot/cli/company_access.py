@@ -60,8 +60,8 @@ def verify(slug: Slug, as_json: Json = False) -> None:
     """Prove that the company's clouds let us in and no further, changing nothing; exit 1 on any problem."""
 
     async def act(core: Core) -> list[Finding]:
-        from bot import verify as proving
-        from bot.app import azure_app
+        from bot.clouds import verify as proving
+        from bot.clouds.azure import azure_app
 
         context = await core.read(lambda tx: _context(tx, slug))
         return await proving.company(context, azure_app(core.settings))

@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 
 from pydantic import SecretStr
 
-from bot.app import _executors, azure_app
+from bot.app import _executors
+from bot.clouds.azure import azure_app
 from bot.settings import Settings
 from engine.cloud import Provider
 from runbooks.executors.azure_arm import AUTHORITY, MANAGEMENT
