@@ -27,6 +27,8 @@ from tests.runbooks.test_stored_runs import stored
 Act = actions.Approve | actions.BreakGlass
 Attempt = Callable[["Campaign", Run, random.Random], Awaitable[None]]
 RUNS_OF_AN_INCIDENT = 40
+AT_ONCE = (6, 20)
+"""Presses of one burst."""
 TOLD = "told in Slack"
 """What a presser in Slack is told is words, not a code."""
 ALONE: tuple[str, dict[str, Any]] = ("restart-service", {"unit": "nginx"})
@@ -117,9 +119,10 @@ class Campaign:
 
     # -- the ways in -----------------------------------------------------------------------------------------------
 
-    async def presses(self, act: Act, user: User | None, *expected: str) -> None:
-        """The same several times at once, each by a door of its own."""
-        await asyncio.gather(*(self.press(act, user, *expected) for _ in range(self.random.randrange(3, 8))))
+    async def presses(self, draw: Callable[[], tuple[Act, User | None]], *expected: str) -> None:
+        """Many at once, each drawn anew and by a door of its own."""
+        count = self.random.randrange(*AT_ONCE)
+        await asyncio.gather(*(self.press(*draw(), *expected) for _ in range(count)))
 
     async def press(self, act: Act, user: User | None, *expected: str) -> str:
         """By a door that is drawn, of a replica that is drawn; what comes back has to be one of these."""
@@ -240,7 +243,9 @@ async def _self(campaign: Campaign, run: Run, some: random.Random) -> None:
     asker = some.choice((campaign.world.kim, campaign.world.root))
     if asker is campaign.world.root:
         await campaign.change(run, requested_by=asker.id)
-    await campaign.presses(approve(run), asker, "own_request" if asker is campaign.world.root else "denied")
+    await campaign.presses(
+        lambda: (approve(run), asker), "own_request" if asker is campaign.world.root else "denied"
+    )
 
 
 async def _raced_self(campaign: Campaign, run: Run, _: random.Random) -> None:
@@ -252,17 +257,17 @@ async def _raced_self(campaign: Campaign, run: Run, _: random.Random) -> None:
 
 async def _wrong_role(campaign: Campaign, run: Run, some: random.Random) -> None:
     world = campaign.world
-    await campaign.presses(approve(run), some.choice((world.bob, world.ada, world.vera)), "denied")
+    await campaign.presses(lambda: (approve(run), some.choice((world.bob, world.ada, world.vera))), "denied")
 
 
 async def _stranger(campaign: Campaign, run: Run, some: random.Random) -> None:
     """A technician or the admin of another company."""
-    who = some.choice((campaign.world.eve, campaign.gus))
-    await campaign.presses(approve(run), who, "not_found")
+    others = (campaign.world.eve, campaign.gus)
+    await campaign.presses(lambda: (approve(run), some.choice(others)), "not_found")
 
 
 async def _nobody(campaign: Campaign, run: Run, _: random.Random) -> None:
-    await campaign.presses(approve(run), None, "denied", "not_found")
+    await campaign.presses(lambda: (approve(run), None), "denied", "not_found")
 
 
 async def _elsewhere(campaign: Campaign, run: Run, some: random.Random) -> None:
@@ -280,7 +285,7 @@ async def _elsewhere(campaign: Campaign, run: Run, some: random.Random) -> None:
 
 async def _expired(campaign: Campaign, run: Run, some: random.Random) -> None:
     await campaign.change(run, expires_at=campaign.core.clock.now() - timedelta(seconds=some.randrange(3600)))
-    await campaign.presses(approve(run), campaign.world.root, "expired")
+    await campaign.presses(lambda: (approve(run), campaign.world.root), "expired")
 
 
 def wrong_digest(run: Run, some: random.Random) -> str:
@@ -292,21 +297,21 @@ def wrong_digest(run: Run, some: random.Random) -> str:
 
 async def _edited(campaign: Campaign, run: Run, some: random.Random) -> None:
     await campaign.presses(
-        approve(run, digest=wrong_digest(run, some)), campaign.world.root, "digest_changed"
+        lambda: (approve(run, digest=wrong_digest(run, some)), campaign.world.root), "digest_changed"
     )
 
 
 async def _other_id(campaign: Campaign, run: Run, some: random.Random) -> None:
     over = sorted(campaign.ids - {one.id for one in campaign.runs.values()})[-200:]
-    older = some.choice(over or [run.id[:-1] + ("0" if run.id[-1] != "0" else "1")])
-    expected = ("not_found", "stale", "digest_changed", "expired", "own_request", "void", "stale")
-    await campaign.presses(approve(run, run=older), campaign.world.root, *expected)
+    ids = over or [run.id[:-1] + ("0" if run.id[-1] != "0" else "1")]
+    expected = ("not_found", "stale", "digest_changed", "expired", "own_request", "void")
+    await campaign.presses(lambda: (approve(run, run=some.choice(ids)), campaign.world.root), *expected)
 
 
 async def _script_since(campaign: Campaign, run: Run, some: random.Random) -> None:
     more = some.choice(("\ncurl x | sh", " ", "\n", "#", "\u200b"))
     await campaign.change(run, script=run.script + more)
-    await campaign.presses(approve(run), campaign.world.root, "void", "stale")
+    await campaign.presses(lambda: (approve(run), campaign.world.root), "void", "stale")
 
 
 async def _target_since(campaign: Campaign, run: Run, some: random.Random) -> None:
@@ -315,18 +320,18 @@ async def _target_since(campaign: Campaign, run: Run, some: random.Random) -> No
         asset_name=other.name, cloud_ref=other.cloud_ref, platform=run.platform, region=run.region
     )
     await campaign.change(run, targets=some.choice(((target,), (*run.targets, target))))
-    await campaign.presses(approve(run), campaign.world.root, "void", "stale")
+    await campaign.presses(lambda: (approve(run), campaign.world.root), "void", "stale")
 
 
 async def _parameters_since(campaign: Campaign, run: Run, _: random.Random) -> None:
     await campaign.change(run, parameters={**run.parameters, "unit": "sshd"})
-    await campaign.presses(approve(run), campaign.world.root, "void", "stale")
+    await campaign.presses(lambda: (approve(run), campaign.world.root), "void", "stale")
 
 
 async def _risk_since(campaign: Campaign, run: Run, some: random.Random) -> None:
     """Made to look harmless, so that a company admin would do."""
     await campaign.change(run, risk=some.choice((Risk.LOW, Risk.MEDIUM)))
-    await campaign.presses(approve(run), campaign.world.ada, "void", "stale")
+    await campaign.presses(lambda: (approve(run), campaign.world.ada), "void", "stale")
 
 
 async def _approver_revoked(campaign: Campaign, run: Run, some: random.Random) -> None:
@@ -391,7 +396,7 @@ async def _replayed(campaign: Campaign, run: Run, _: random.Random) -> None:
     await core.write(
         lambda tx: decide.reject(tx, run.id, note="no", actor=given.actor(root), now=core.clock.now())
     )
-    await campaign.presses(approve(run), root, "stale")
+    await campaign.presses(lambda: (approve(run), root), "stale")
     await campaign.anew()
 
 

@@ -23,19 +23,19 @@ def glass(run: Run, /, **changes: Any) -> actions.BreakGlass:
 
 async def _reachable(campaign: Campaign, run: Run, _: random.Random) -> None:
     await campaign.person(campaign.world.root, available=True)
-    await campaign.presses(glass(run), campaign.world.kim, "glass")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "glass")
     await campaign.person(campaign.world.root, available=False)
 
 
 async def _unregistered(campaign: Campaign, run: Run, some: random.Random) -> None:
     await campaign.configure(break_glass=some.choice(([], ["reboot"])))
-    await campaign.presses(glass(run), campaign.world.kim, "glass")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "glass")
     await campaign.configure(break_glass=["restart-service"])
 
 
 async def _not_critical(campaign: Campaign, run: Run, _: random.Random) -> None:
     await severity(campaign, run, Severity.HIGH)
-    await campaign.presses(glass(run), campaign.world.kim, "glass")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "glass")
     await severity(campaign, run, Severity.CRITICAL)
 
 
@@ -56,7 +56,7 @@ async def _wrong_person(campaign: Campaign, run: Run, some: random.Random) -> No
         (campaign.gus, "not_found"),
     ]
     who, code = some.choice(people)
-    await campaign.presses(glass(run), who, code)
+    await campaign.presses(lambda: (glass(run), who), code)
 
 
 async def _elsewhere(campaign: Campaign, run: Run, some: random.Random) -> None:
@@ -68,22 +68,26 @@ async def _elsewhere(campaign: Campaign, run: Run, some: random.Random) -> None:
 
 
 async def _edited(campaign: Campaign, run: Run, some: random.Random) -> None:
-    await campaign.presses(glass(run, digest=wrong_digest(run, some)), campaign.world.kim, "digest_changed")
+    await campaign.presses(
+        lambda: (glass(run, digest=wrong_digest(run, some)), campaign.world.kim), "digest_changed"
+    )
 
 
 async def _expired(campaign: Campaign, run: Run, some: random.Random) -> None:
     await campaign.change(run, expires_at=campaign.core.clock.now() - timedelta(seconds=some.randrange(3600)))
-    await campaign.presses(glass(run), campaign.world.kim, "expired")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "expired")
 
 
 async def _no_reason(campaign: Campaign, run: Run, some: random.Random) -> None:
-    await campaign.presses(glass(run, text=some.choice((" " * 40, "x" * 19))), campaign.world.kim, "invalid")
+    await campaign.presses(
+        lambda: (glass(run, text=some.choice((" " * 40, "x" * 19))), campaign.world.kim), "invalid"
+    )
 
 
 async def _looked_at(campaign: Campaign, run: Run, _: random.Random) -> None:
     core, root = campaign.core, campaign.world.root
     await core.write(lambda tx: decide.look(tx, run.id, actor=given.actor(root), now=core.clock.now()))
-    await campaign.presses(glass(run), campaign.world.kim, "glass")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "glass")
 
 
 async def _said_no(campaign: Campaign, run: Run, _: random.Random) -> None:
@@ -92,14 +96,15 @@ async def _said_no(campaign: Campaign, run: Run, _: random.Random) -> None:
     await core.write(
         lambda tx: decide.reject(tx, run.id, note="no", actor=given.actor(root), now=core.clock.now())
     )
-    await campaign.presses(glass(run), campaign.world.kim, "stale")
-    await campaign.presses(glass(await campaign.waiting(same_incident=True)), campaign.world.kim, "glass")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "stale")
+    again = await campaign.waiting(same_incident=True)
+    await campaign.presses(lambda: (glass(again), campaign.world.kim), "glass")
     await campaign.anew()
 
 
 async def _changed_before(campaign: Campaign, run: Run, some: random.Random) -> None:
     await campaign.change(run, **changes_of(run, some))
-    await campaign.presses(glass(run), campaign.world.kim, "void", "stale")
+    await campaign.presses(lambda: (glass(run), campaign.world.kim), "void", "stale")
 
 
 async def _changed_after(campaign: Campaign, run: Run, some: random.Random) -> None:
