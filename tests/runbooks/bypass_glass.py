@@ -14,7 +14,8 @@ from engine.company import Role, User
 from runbooks.operations import decide
 from runbooks.run import Run
 from tests import given
-from tests.runbooks.bypass import REASON, Attempt, Campaign, changes_of, wrong_digest
+from tests.runbooks.bypass import REASON, Attempt, Campaign
+from tests.runbooks.bypass_approvals import changes_of, wrong_digest
 
 
 def glass(run: Run, /, **changes: Any) -> actions.BreakGlass:

@@ -22,7 +22,8 @@ from storage.secrets import Vault
 from tests import given
 from tests.conftest import PostgresServer
 from tests.runbooks import races, replicas
-from tests.runbooks.bypass import ATTEMPTS, Campaign
+from tests.runbooks.bypass import Campaign
+from tests.runbooks.bypass_approvals import ATTEMPTS
 from tests.runbooks.bypass_glass import GLASS
 
 ATTEMPTS_MADE = int(os.environ.get("AW_BYPASS_ATTEMPTS", "200"))
