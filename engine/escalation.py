@@ -115,6 +115,8 @@ class Standing:
 
     due: Mapping[ClockKind, datetime] = field(default_factory=dict)
     heard_at: datetime | None = None
+    given_at: datetime | None = None
+    """When a person last gave it on, to somebody who has not taken it yet: they get a step's time first."""
     repeat: int = 0
     silence: timedelta = timedelta(0)
     """How long nothing may be heard before calling goes on; zero: for ever."""
@@ -152,14 +154,15 @@ def _going_on(chain: Chain, standing: Standing, told: Sequence[Told]) -> list[Ho
     """What follows the last call: the next step, or the same again where the next waits for a breach; later, when
     somebody was heard of since."""
     last = told[-1]
+    since = max(last.at, standing.given_at or last.at)
     place = min(last.step, len(chain.steps) - 1)
     if standing.heard_at is not None and standing.heard_at > last.at:
         return [Hop(place, standing.heard_at + standing.silence, again=True)] if standing.silence else []
     if place + 1 < len(chain.steps) and chain.steps[place + 1].begins is None:
-        return [Hop(place + 1, last.at + chain.steps[place + 1].after)]
+        return [Hop(place + 1, since + chain.steps[place + 1].after)]
     if _in_a_row(told) > standing.repeat:
         return []
-    return [Hop(place, last.at + max(chain.steps[place].after, REPEAT_EVERY), again=True)]
+    return [Hop(place, since + max(chain.steps[place].after, REPEAT_EVERY), again=True)]
 
 
 def _in_a_row(told: Sequence[Told]) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from engine.audit import TimelineKind
 from engine.errors import Conflict
 from engine.people_ports import Escalation
 from storage import dialect
@@ -44,11 +45,14 @@ class Escalations:
 
     async def heard_at(self, incident_id: int, system: str) -> datetime | None:
         """When a person last did something to the incident."""
-        statement = (
-            sa.select(timeline.c.at)
-            .where(timeline.c.incident_id == incident_id, timeline.c.actor != system)
-            .order_by(timeline.c.id.desc())
-            .limit(1)
-        )
+        return await self._last(timeline.c.incident_id == incident_id, timeline.c.actor != system)
+
+    async def given_at(self, incident_id: int, system: str) -> datetime | None:
+        """When a person last gave it back or to somebody."""
+        assigned = timeline.c.kind == TimelineKind.ASSIGNED.value
+        return await self._last(timeline.c.incident_id == incident_id, timeline.c.actor != system, assigned)
+
+    async def _last(self, *where: Any) -> datetime | None:
+        statement = sa.select(timeline.c.at).where(*where).order_by(timeline.c.id.desc()).limit(1)
         found: datetime | None = (await self._tx.connection.execute(statement)).scalar()
         return found

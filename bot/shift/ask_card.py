@@ -19,6 +19,7 @@ from bot.cards import (
     Style,
     Title,
     Tone,
+    When,
 )
 from bot.incident_card import cut
 from engine.ask import ASK_CARD, Ask, AskKind, AskState, ask_of
@@ -119,6 +120,6 @@ def _open(view: AskView) -> list[Element]:
         return [Actions((*buttons, *more)), Facts((("it comes again until you press",),))]
     until: Line = ("until ", Moment(ask.expires_at), f"; then it stays with {view.asker}")
     if ask.kind is AskKind.SWAP:
-        until = ("until ", Moment(ask.expires_at), "; then the plan stays as it is")
+        until = ("until ", Moment(ask.expires_at, When.DATE_TIME), "; then the plan stays as it is")
     accept = Button("Accept", AcceptAsk(ask.id), Style.PRIMARY)
     return [Actions((accept, Button("Decline", DeclineAsk(ask.id)))), Facts((until,))]

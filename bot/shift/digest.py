@@ -66,7 +66,7 @@ async def digest(tx: Transaction, rotation: Rotation, over: HandOver, user: User
         *await _waiting(tx, ids, now),
         *await _quiet(tx, ids, user.timezone, now),
         *await _running(tx, ids),
-        "`/aw board` has all of it.",
+        "`/aw board` shows what is due, with its odds.",
     ]
     return "\n".join(lines)
 

@@ -110,7 +110,7 @@ async def _calendar(core: Core, words: list[str], actor: Actor) -> Reply:
     )
     what = f"the shifts of {name}" if name else "your shifts"
     return Done(
-        f"Subscribe to this address to see {what} in your calendar: {url} Whoever has it can read them; "
+        f"Subscribe to this address to see {what} in your calendar:\n{url}\nWhoever has it can read them; "
         "`/aw oncall calendar off` ends it."
     )
 

@@ -15,6 +15,7 @@ from engine.company import CompanyContext, Role, User
 from engine.errors import Refused
 from engine.escalation import Chain, Hop, Standing, Step, Target, Told, Whom, next_hop, one_up
 from engine.incident import Incident
+from engine.jobs import CheckSla
 from engine.notice import NoticeKind, Transport
 from engine.operations.notify import notify, notify_place
 from engine.operations.record import prove, show, tell
@@ -63,12 +64,16 @@ async def follow(tx: PeopleTransaction, incident_id: int, *, now: datetime) -> N
     if (until := resting_until(incident, context, now)) is not None:
         tx.jobs.put(job(incident), due_at=until)
         return
-    hop = await upcoming(tx, incident, context, await tx.clocks.of(incident_id))
+    clocks = await tx.clocks.of(incident_id)
+    hop = await upcoming(tx, incident, context, clocks)
     if hop is None:
         return
     if hop.at > now:
         tx.jobs.put(job(incident), due_at=hop.at)
         return
+    if _unsaid(chain_of(context).steps[hop.step], hop, clocks):
+        tx.jobs.put(CheckSla(company_id=incident.company_id, incident_id=incident.id), due_at=now)
+        return  # first it is said that the promise is broken; that looks here again
     earlier = await tx.escalations.of(incident_id)
     why = _why(chain_of(context), hop, earlier)
     await _call(tx, incident, context, hop, earlier, why=why, actor=SYSTEM, now=now)
@@ -113,6 +118,12 @@ async def explain(
     return saved
 
 
+def _unsaid(step: Step, hop: Hop, clocks: Sequence[SlaClock]) -> bool:
+    """Does a breach begin that step, of which nobody has been told yet?"""
+    begins = None if hop.again else step.begins
+    return any(one.kind is begins and one.running and one.breached_at is None for one in clocks)
+
+
 def chain_of(context: CompanyContext) -> Chain:
     chain: Chain = context.company.value("escalation")
     return chain
@@ -130,6 +141,9 @@ async def upcoming(
         return None
     earlier = await tx.escalations.of(incident.id)
     heard = None
+    given = (
+        await tx.escalations.given_at(incident.id, SYSTEM.name) if earlier and not incident.touched else None
+    )
     if earlier and incident.touched:
         heard = max(
             (
@@ -142,6 +156,7 @@ async def upcoming(
     standing = Standing(
         due={one.kind: one.due_at for one in clocks if one.running},
         heard_at=heard,
+        given_at=given,
         repeat=context.company.value("escalation_repeat"),
         silence=context.company.value("escalation_silence"),
     )

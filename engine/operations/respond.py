@@ -16,6 +16,7 @@ from engine.errors import NotFound, Refused
 from engine.incident import Incident, IncidentStatus
 from engine.jobs import CheckSla, TidyRuns
 from engine.operations.record import prove, show, tell
+from engine.people_jobs import Escalate
 from engine.ports import Transaction
 from engine.routing import choose, wanted
 from engine.sla import ClockKind, SlaClock
@@ -83,6 +84,7 @@ async def unclaim(
     prove(tx, after, AuditKind.INCIDENT_UNCLAIMED, actor=actor, now=now, reason=reason, to=after.assignee_id)
     follow = f" Next: {choice.reason}." if choice.user else f" {choice.reason}."
     tell(tx, after, TimelineKind.ASSIGNED, f"{what}.{follow}", actor=actor, now=now)
+    _look_at_chain(tx, after, now)
     return await _save(tx, before, after, now)
 
 
@@ -99,6 +101,7 @@ async def assign(tx: Transaction, incident_id: int, *, to: int, actor: Actor, no
     tell(
         tx, after, TimelineKind.ASSIGNED, f"{actor.name} assigned it to {target.name}.", actor=actor, now=now
     )
+    _look_at_chain(tx, after, now)
     return await _save(tx, before, after, now)
 
 
@@ -163,7 +166,13 @@ async def reopen(
         return sla.reopen(clock, now) if clock.kind is ClockKind.RESOLUTION or not after.touched else clock
 
     after = await _turn(tx, after, turn, now)
+    _look_at_chain(tx, after, now)
     return await _save(tx, before, after, now)
+
+
+def _look_at_chain(tx: Transaction, incident: Incident, now: datetime) -> None:
+    """Whoever had it in hand has not any more: calling goes on where it was held."""
+    tx.jobs.put(Escalate(company_id=incident.company_id, incident_id=incident.id), due_at=now)
 
 
 async def _turn(

@@ -21,6 +21,7 @@ from engine.operations.grouping import Groups
 from engine.operations.open_incidents import OpenSet, Work
 from engine.operations.placing import channels_of, place_again, place_new
 from engine.operations.record import incident_card, prove, show_card, tell
+from engine.people_jobs import Escalate
 from engine.ports import EDIT_DELAY, Transaction
 from engine.routing import NOTHING, choose, wanted
 from engine.sla import ClockKind, SlaClock
@@ -297,6 +298,7 @@ def _turn_clocks(
         turned = [
             sla.reopen(c, now) if c.kind is ClockKind.RESOLUTION or not after.touched else c for c in turned
         ]
+        tx.jobs.put(Escalate(company_id=after.company_id, incident_id=after.id), due_at=now)
     if after.severity is not before.severity:
         turned = [sla.rebase(clock, policy, after.severity) for clock in turned]
         missing = [kind for kind in ClockKind if kind not in {clock.kind for clock in turned}]
