@@ -1,10 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-<<<<<<< HEAD
-.PHONY: setup demo test bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills fuzz lint lock clean
-=======
-.PHONY: setup demo test bench bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
->>>>>>> 1cc21eb (A demo's time can run faster, so that a promise breaks while one looks; 100,000 promises agree with a counter of minutes)
+.PHONY: setup demo test bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
