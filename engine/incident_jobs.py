@@ -37,12 +37,13 @@ class CloseUnheard:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftText:
     """Have a model write the first version of what a person will be asked for soon: `use` is `draft` (the note of a
-    resolution) or `article`. Nothing waits for it."""
+    resolution), `article` or `handoff`; `ask` is the offer that shows the last. Nothing waits for it."""
 
     kind: ClassVar[str] = "draft_text"
     company_id: int
     incident_id: int
     use: str
+    ask: str = ""
 
     @property
     def key(self) -> str:

@@ -14,6 +14,7 @@ from statistics import mean, median
 from zoneinfo import ZoneInfo
 
 from engine.alert import Severity
+from engine.opinion import Spent
 from engine.sla import ClockKind, SlaClock
 
 MONITORING = "monitoring"
@@ -65,6 +66,7 @@ class Material:
     held: Mapping[str, int]
     silent_sources: Sequence[str]
     names: Mapping[int, str]
+    models: Sequence[Spent] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Report:
     days: Sequence[OfDay] = ()
     held: Mapping[str, int] = field(default_factory=dict)
     silent_sources: Sequence[str] = ()
+    models: Sequence[Spent] = ()
+    """What asking each model cost in the span."""
 
     @property
     def noise_reduction(self) -> float | None:
@@ -231,6 +235,7 @@ def report(
         days=_days(incidents, since, until, timezone),
         held=dict(material.held),
         silent_sources=tuple(material.silent_sources),
+        models=tuple(material.models),
     )
 
 

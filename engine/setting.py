@@ -148,6 +148,12 @@ SETTINGS: Mapping[str, Setting] = {
             means="How many tokens of a model its alerts may cost a day (UTC).",
         ),
         Setting(
+            name="summaries",
+            kind=Choice(("on", "off")),
+            default="on",
+            means="Whether a report that is sent begins with a few marked lines on what stands out.",
+        ),
+        Setting(
             name="run_hours",
             kind=Hours(),
             default=hours.ALWAYS,

@@ -107,6 +107,12 @@ class Cards:
         row = (await self._tx.connection.execute(statement)).first()
         return _to_card(row) if row else None
 
+    async def about(self, kind: str, subject: str) -> Sequence[StoredCard]:
+        """The cards of that kind about this, or about a further part of it (`subject.2` …)."""
+        same = sa.or_(table.c.subject == subject, table.c.subject.startswith(f"{subject}.", autoescape=True))
+        rows = await self._tx.connection.execute(sa.select(table).where(table.c.kind == kind, same))
+        return [_to_card(row) for row in rows]
+
     async def unposted(self, company_id: int, kind: str, platform: str, channel: str) -> Sequence[str]:
         """The company's own cards of that kind that are not in that channel yet."""
         statement = sa.select(table.c.id).where(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -28,6 +28,7 @@ _VERIFIED = {
 }
 _NEVER_RAN = (RunStatus.REJECTED, RunStatus.EXPIRED, RunStatus.SUPERSEDED, RunStatus.VOID)
 _SLICE = 500
+_DAY = timedelta(days=1)
 
 
 class Reports:
@@ -46,6 +47,9 @@ class Reports:
             runs=await self._runs(company_id, since, until),
             held=await self._held(company_id, since, until),
             silent_sources=await self._silent(company_id),
+            models=await self._tx.opinions.spent(
+                company_id, since=since.astimezone(UTC).date(), until=until.astimezone(UTC).date() + _DAY
+            ),
             names=names,
         )
 

@@ -94,10 +94,10 @@ def _may_fit(facts: Facts, case: Case, catalogue: Catalogue) -> tuple[str, ...]:
     return tuple(one.runbook.id for one in found if one.score >= BY_SIGNATURE)
 
 
-def own_words(case: Case) -> Opinion | None:
+def own_words(case: Case, use: Use = Use.ANALYSE) -> Opinion | None:
     """What the rules say of it by themselves, at once: the card's analysis while no model has given one."""
     facts = facts_of(case, None)
-    question = Question(use=Use.ANALYSE, seen="\n".join(rows(facts)), runbooks={}, facts=facts)
+    question = Question(use=use, seen="\n".join(rows(facts)), runbooks={}, facts=facts)
     answer = answer_of(question)
     if answer is None:
         return None

@@ -79,8 +79,19 @@ class DayFigures(Body):
     incidents: dict[str, int]
 
 
+class ModelFigures(Body):
+    """By UTC days; `dollars` is 0 where no price is set (`AW_AI_PRICE`)."""
+
+    model: str
+    asked: int
+    in_vain: int
+    tokens_in: int
+    tokens_out: int
+    dollars: float
+
+
 class ReportBody(Body):
-    """Of the incidents that were opened in the span. `people` is empty for those who are not of the MSP."""
+    """Of the incidents that were opened in the span. `people` and `ai` are empty for those who are not of the MSP."""
 
     company: str
     since: str
@@ -105,6 +116,7 @@ class ReportBody(Body):
     days: list[DayFigures]
     held: dict[str, int]
     silent_sources: list[str]
+    ai: list[ModelFigures]
 
 
 async def shown(ask: Ask) -> ReportBody:

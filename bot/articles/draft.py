@@ -10,9 +10,11 @@ from bot.ai.brief import Brief, Case, questions
 from bot.core import Core
 from engine.analyst import MARK, NAME
 from engine.article import Words
+from engine.ask import ASK_CARD
 from engine.audit import TimelineEntry
 from engine.incident import Incident
 from engine.incident_jobs import DraftText
+from engine.jobs import SyncCard
 from engine.opinion import Opinion, Question, Use
 from storage.transaction import Transaction
 
@@ -55,7 +57,8 @@ async def ask_for_draft(core: Core, job: DraftText) -> None:
         company = (await tx.companies.context(job.company_id)).company
         known = await tx.opinions.of(job.company_id, incident.id)
         used = await tx.opinions.tokens(job.company_id, today)
-        if company.value("ai") != "on" or any(one.use is use for one in known):
+        stands = any(one.use is use for one in known) and use is not Use.HANDOFF  # that changes by the hour
+        if company.value("ai") != "on" or stands:
             return None
         brief = Brief([await question_of(tx, core, incident, use)])
         return brief.questions[0] if used + brief.tokens <= company.value("ai_tokens") else None
@@ -69,6 +72,8 @@ async def ask_for_draft(core: Core, job: DraftText) -> None:
         await tx.opinions.spend(job.company_id, today, outcome.spent)
         if outcome.opinion is not None and not outcome.by_rules:
             await tx.opinions.put(job.company_id, job.incident_id, outcome.opinion, now=core.clock.now())
+            for card in await tx.cards.about(ASK_CARD, job.ask) if job.ask else ():
+                tx.jobs.put(SyncCard(company_id=card.company_id, card_id=card.id), due_at=core.clock.now())
 
     await core.write(keep)
 

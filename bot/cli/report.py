@@ -14,6 +14,7 @@ from engine.errors import Refused
 
 if TYPE_CHECKING:
     from bot.core import Core
+    from engine.opinion import Spent
     from engine.report import Report
 
 _FORMS = ("png", "pdf", "csv", "json")
@@ -62,6 +63,11 @@ def _write(path: Path, found: Report) -> None:
         raise Refused(f"{path} cannot be written: {error.strerror}.") from None
 
 
+def _model(one: Spent) -> str:
+    cost = f", ${one.micros / 1_000_000:.2f}" if one.micros else ""
+    return f"{one.model}: {one.asked:,} times, {one.tokens_in + one.tokens_out:,} tokens{cost}"
+
+
 def _say(found: Report) -> None:
     from bot.reports import words
 
@@ -76,6 +82,7 @@ def _say(found: Report) -> None:
         ("still open", found.open),
         ("held back", words.held(found) or "nothing"),
         ("silent now", list(found.silent_sources)),
+        ("models asked", [_model(one) for one in found.models] or "none"),
     ]
     terminal.say_facts(facts)
     rows = [

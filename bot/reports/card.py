@@ -21,21 +21,33 @@ from bot.cards import (
 )
 from bot.incident_card import cut
 from bot.reports import words
+from bot.reports.summary import summary_elements
+from engine.opinion import Opinion
 from engine.report import Report
 
 MOST_ROWS = 5
 
 
-def report_card(report: Report, *, scope: str = "", people: bool = True, buttons: bool = True) -> Card:
-    """`scope` is what its buttons carry. `people`: the asker may see how each of them did."""
+def report_card(
+    report: Report,
+    *,
+    scope: str = "",
+    people: bool = True,
+    buttons: bool = True,
+    summary: Opinion | None = None,
+) -> Card:
+    """`scope` is what its buttons carry. `people`: the asker may see how each of them did, and what models cost."""
     said = words.headline(report)
     elements: list[Element] = [Title(Tone.INFO, (Strong(said),))]
     since, until = Moment(report.since, When.DATE_TIME), Moment(report.until, When.DATE_TIME)
     elements.append(Facts((("from ", since, " to ", until),)))
+    elements += summary_elements(summary)
     if report.incidents:
         elements += [_figures(report), _days(report), *_severities(report), *_checks(report)]
         if people:
             elements += _people(report)
+    if people:
+        elements += _models(report)
     elements += [*_runbooks(report), *_quiet(report)]
     if buttons and scope:
         elements.append(
@@ -121,6 +133,17 @@ def _people(report: Report) -> list[Element]:
         for one in report.people[:MOST_ROWS]
     ]
     return [Table(("who", "took", "resolved", "MTTA", "MTTR"), tuple(rows))] if rows else []
+
+
+def _models(report: Report) -> list[Element]:
+    """What asking models cost: the MSP's own business."""
+    lines: list[Line] = []
+    for one in report.models:
+        cost = f", ${one.micros / 1_000_000:.2f}" if one.micros else ""
+        vain = f" ({one.failed:,} in vain)" if one.failed else ""
+        used = one.tokens_in + one.tokens_out
+        lines.append((f"🤖 {cut(one.model, 60)}: asked {one.asked:,} times{vain}, {used:,} tokens{cost}",))
+    return [Facts(tuple(lines))] if lines else []
 
 
 def _runbooks(report: Report) -> list[Element]:

@@ -11,6 +11,7 @@ from bot.ports import Chat
 from bot.reports.card import report_card
 from bot.reports.files import files
 from bot.reports.gather import gather
+from bot.reports.summary import summary
 from engine.company import Company, Role, User
 from engine.errors import Permanent
 from engine.jobs import DeliverReport
@@ -36,7 +37,9 @@ async def deliver(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> 
     stem = f"{company.slug}-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}"
     found = await asyncio.to_thread(files, report, stem, people=people)
     chat, channel = await _where(chats, company, user)
-    await chat.publish(channel, report_card(report, people=people, buttons=False), found)
+    said = await summary(core, company, report)
+    card = report_card(report, people=people, buttons=False, summary=said)
+    await chat.publish(channel, card, found)
 
 
 async def _where(chats: Mapping[str, Chat], company: Company, user: User | None) -> tuple[Chat, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from bot.reports import picture
+from engine.opinion import Spent
 from engine.report import Kept, OfCheck, OfDay, OfPerson, OfRunbook, OfSeverity, Report, Times
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -52,6 +53,18 @@ def document(report: Report, *, people: bool = True) -> dict[str, Any]:
         "days": [_day(one) for one in report.days],
         "held": dict(report.held),
         "silent_sources": list(report.silent_sources),
+        "ai": [_model(one) for one in (report.models if people else ())],
+    }
+
+
+def _model(one: Spent) -> dict[str, Any]:
+    return {
+        "model": one.model,
+        "asked": one.asked,
+        "in_vain": one.failed,
+        "tokens_in": one.tokens_in,
+        "tokens_out": one.tokens_out,
+        "dollars": round(one.micros / 1_000_000, 6),
     }
 
 
@@ -131,7 +144,12 @@ def files(report: Report, stem: str, *, people: bool = True) -> list[ReportFile]
 def _write(writer: Any, part: str, value: Any, name: str = "") -> None:
     if isinstance(value, dict):
         label = next(
-            (str(value[key]) for key in ("severity", "name", "runbook", "title", "day") if key in value), ""
+            (
+                str(value[key])
+                for key in ("severity", "name", "runbook", "title", "day", "model")
+                if key in value
+            ),
+            "",
         )
         for key, inner in value.items():
             inner_part = part or key

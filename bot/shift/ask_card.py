@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.actions import AcceptAsk, DeclineAsk, Show
+from bot.ai.brief import Case, own_words
 from bot.cards import (
     Actions,
     Body,
@@ -22,12 +23,16 @@ from bot.cards import (
     When,
 )
 from bot.incident_card import cut
+from engine.analyst import MARK, NAME
 from engine.ask import ASK_CARD, Ask, AskKind, AskState, ask_of
 from engine.incident import Incident
 from engine.operations import swap
+from engine.opinion import Opinion, Use
 from storage.transaction import Transaction
 
 MOST_LINES = 12
+MOST_SUMMED = 3
+"""Incidents of one offer that are summed up."""
 _TONES = {AskState.ACCEPTED: Tone.GOOD, AskState.OPEN: Tone.WAITING}
 
 
@@ -38,6 +43,8 @@ class AskView:
     incidents: Sequence[Incident]
     companies: Mapping[int, str]
     swap: swap.Swap | None = None
+    so_far: Mapping[int, Opinion] = field(default_factory=dict)
+    """How an incident that is handed off stands, in a few marked lines."""
 
 
 async def ask_view(tx: Transaction, subject: str) -> AskView | None:
@@ -53,7 +60,28 @@ async def ask_view(tx: Transaction, subject: str) -> AskView | None:
     ]
     names = {one: (await tx.companies.context(one)).company.name for one in {it.company_id for it in theirs}}
     about = await swap.of(tx, ask) if ask.kind is AskKind.SWAP else None
-    return AskView(ask, asker.name if asker else "Somebody", theirs, names, about)
+    name = asker.name if asker else "Somebody"
+    handed = theirs[:MOST_SUMMED] if ask.kind is AskKind.HANDOFF and ask.open else ()
+    so_far = {one.id: said for one in handed if (said := await _so_far(tx, one)) is not None}
+    return AskView(ask, name, theirs, names, about, so_far)
+
+
+async def _so_far(tx: Transaction, incident: Incident) -> Opinion | None:
+    """A model's words where it has said some, else the rules' own."""
+    known = await tx.opinions.of(incident.company_id, incident.id)
+    found = next((one for one in known if one.use is Use.HANDOFF), None)
+    if found is not None:
+        return found
+    context = await tx.companies.context(incident.company_id)
+    case = Case(
+        incident=incident,
+        company=context.company,
+        asset=context.asset_called(incident.asset_name),
+        alerts=await tx.alerts.of_incident(incident.id),
+        before=await tx.incidents.times_before(incident.company_id, incident.correlation_key, incident.id),
+        story=await tx.timeline.of_incident(incident.id),
+    )
+    return own_words(case, Use.HANDOFF)
 
 
 def ask_card(view: AskView) -> Card:
@@ -96,7 +124,12 @@ _TITLES = {AskKind.HANDOFF: _handoff, AskKind.PAGE: _page, AskKind.SWAP: _swap}
 
 
 def _about(view: AskView) -> list[Element]:
-    rows: list[Element] = [Body(_line(one, view.companies)) for one in view.incidents[:MOST_LINES]]
+    rows: list[Element] = []
+    for one in view.incidents[:MOST_LINES]:
+        rows.append(Body(_line(one, view.companies)))
+        if (said := view.so_far.get(one.id)) is not None:
+            sign = MARK if said.model == NAME else "🤖"
+            rows += [Body((f"{sign} " + "\n".join(said.lines),), quoted=True), Facts(((said.by,),))]
     if len(view.incidents) > MOST_LINES:
         rows.append(Facts(((f"and {len(view.incidents) - MOST_LINES} more",),)))
     if view.swap is not None:

@@ -11,12 +11,15 @@ from bot.core import Core
 from bot.place import Place, belongs
 from bot.ports import Chat
 from bot.questions import companies_of
+from bot.shift.ask_card import MOST_SUMMED
 from engine.access import Actor
 from engine.ask import ASK_CARD, Ask, AskKind, card_subject, labels
 from engine.company import User
 from engine.errors import Permanent, Refused
+from engine.incident_jobs import DraftText
 from engine.jobs import SyncCard
 from engine.operations import answer, handoff, page
+from engine.opinion import Use
 from engine.people_jobs import BringAsk
 from engine.ports import CardWanted
 from storage.transaction import Transaction
@@ -55,11 +58,22 @@ async def _offered(core: Core, action: Handoff, place: Place, actor: Actor) -> R
         return ask, await tx.users.get(ask.asked_id)
 
     ask, user = await core.write(act)
+    if core.settings.ai_on:
+        await core.write(lambda tx: _sum_up(tx, core, ask))
     name = user.name if user else "They"
     return Done(
         f"{labels(ask.incidents)} offered to {name}. Until they accept it is yours; after {_MINUTES} minutes the offer "
         "is over. `/aw handoff back` takes it back."
     )
+
+
+async def _sum_up(tx: Transaction, core: Core, ask: Ask) -> None:
+    """Have a model say how the first few stand; the message shows what the rules say until then."""
+    for incident in (await tx.incidents.get_many(ask.incidents[:MOST_SUMMED])).values():
+        job = DraftText(
+            company_id=incident.company_id, incident_id=incident.id, use=Use.HANDOFF.value, ask=ask.id
+        )
+        tx.jobs.put(job, due_at=core.clock.now())
 
 
 async def _taken_back(core: Core, actor: Actor) -> Reply:
