@@ -9,6 +9,7 @@ import json
 import random
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -16,22 +17,31 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
+from bot.actions import Inquire
 from bot.ai.analyse import analyse
 from bot.ai.brief import Case, brief
 from bot.ai.desk import Desk
+from bot.articles.draft import ask_for_draft
+from bot.cards import Said
+from bot.handlers import handle
 from bot.incident_card import incident_card
+from bot.place import Place
+from bot.reports.gather import gather
+from bot.reports.summary import summary
 from bot.slack.render import message as on_slack
 from bot.teams.render import message as on_teams
 from bot.views import incident_view
 from engine.alert import Severity
 from engine.classification import CATEGORIES
+from engine.incident_jobs import DraftText
 from engine.injection import instructs
 from engine.jobs import AnalyseIncident
 from engine.opinion import LINE, MOST_SAID, NOTE, Question, Unusable, Use, may_raise, read
 from engine.redaction import redacted
-from integrations.ai.prompt import Declined, Inquiry, Looking, Prompt, Reply, prompt
+from integrations.ai.prompt import Call, Inquiry, Looking, Prompt, Reply, prompt
 from runbooks.catalogue import Catalogue
 from storage import tables
+from storage.article_tables import articles
 from storage.quiet_tables import quiet_rules
 from tests import given
 from tests.ai.hostile import COUNT, corpus, stored
@@ -90,6 +100,7 @@ class Worst:
 
     name: str = "hostile:worst"
     asked: list[Prompt] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
 
     async def ask(self, prompt: Prompt) -> Reply:
         self.asked.append(prompt)
@@ -97,7 +108,23 @@ class Worst:
         return Reply(answer=answer, model="worst", tokens_in=10, tokens_out=10)
 
     async def step(self, inquiry: Inquiry) -> Looking | Reply:
-        raise Declined("no tools here")
+        """Looks with hostile arguments, or for what it must not have; then answers the worst with what it saw."""
+        self.asked.append(inquiry.prompt)
+        self.seen += [shown for one in inquiry.rounds for shown in one.results]
+        number = len(self.asked)
+        if not inquiry.rounds and not inquiry.last:
+            tool = inquiry.tools[number % len(inquiry.tools)].name
+            given = {
+                "incident": f"INC-{number}",
+                "asset": "*",
+                "words": "globex OR 1=1",
+                "company": "globex",
+                "minutes": 10**9,
+            }
+            return Looking(calls=[Call("1", tool, given)], raw=None, model="worst", tokens_in=1, tokens_out=1)
+        shown = inquiry.rounds[-1].results[0] if inquiry.rounds else inquiry.prompt.data
+        answer = worst(Use.ASK, shown, number)
+        return Reply(answer=answer, model="worst", tokens_in=10, tokens_out=10)
 
     async def check(self) -> str:
         return "is there"
@@ -185,6 +212,20 @@ async def told(world: given.World, chance: random.Random) -> tuple[list[int], se
     return numbers, secrets
 
 
+async def asked_by_a_person(world: given.World, number: int) -> None:
+    """What they read is words too: no mention, no link, nobody else's."""
+    act = Inquire(number, "what changed before this?")
+    reply = await handle(world.core, act, actor=given.actor(world.kim), place=Place(world.acme.id))
+    assert isinstance(reply, Said)
+    slack = json.dumps(on_slack(reply.card), ensure_ascii=False)
+    assert not re.search(r"<!(?!date\^)|<@|<https?://|<mailto:|javascript:", slack), slack
+    assert not re.search(
+        r"https?://|mentioned", json.dumps(on_teams(reply.card)["attachments"][0]["content"]["body"])
+    )
+    lowered = slack.lower()
+    assert not [name for name in OTHERS if name.lower() in lowered], slack
+
+
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_nothing_happens_but_words(world: given.World):
     core, model = world.core, Worst()
@@ -196,14 +237,23 @@ async def test_nothing_happens_but_words(world: given.World):
     assert len(numbers) > 400
     async with core.database.reading() as tx:
         before = await tx.incidents.get_many(set(numbers))
-    desk = Desk([model])
+    desk = core.__dict__["desk"] = Desk([model])
     with structlog.testing.capture_logs():
         for number in numbers:
             await analyse(core, desk, AnalyseIncident(company_id=world.acme.id, incident_id=number))
-    assert {one.use for one in model.asked} >= {Use.ANALYSE, Use.CLASSIFY} and len(model.asked) > 500
-    sent = "\n".join(f"{one.system}\n{one.data}" for one in model.asked).lower()
+            use = (Use.DRAFT, Use.ARTICLE, Use.HANDOFF)[number % 3]
+            job = DraftText(company_id=world.acme.id, incident_id=number, use=use.value)
+            await ask_for_draft(core, job)
+            await asked_by_a_person(world, number)
+        core.clock.advance(minutes=1)  # type: ignore[attr-defined]
+        report = await gather(core, world.acme, timedelta(days=1))
+        await summary(core, world.acme, report)
+    assert {one.use for one in model.asked} == set(Use) - {Use.SUGGEST} and len(model.asked) > 1500
+    whole = "\n".join([*(f"{one.system}\n{one.data}" for one in model.asked), *model.seen]).lower()
+    sent = "\n".join(sorted(set(whole.split("\n"))))
+    assert "globex" not in sent.replace("globex or 1=1", "")
     assert not [secret for secret in secrets if secret.lower() in sent]
-    for table in (tables.runs, quiet_rules):
+    for table in (tables.runs, quiet_rules, articles):
         async with core.database.reading() as tx:
             counted = await tx.connection.execute(sa.select(sa.func.count()).select_from(table))
         assert counted.scalar_one() == 0
