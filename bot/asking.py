@@ -82,7 +82,9 @@ async def _ask_whom(core: Core, action: Assign, place: Place, actor: Actor) -> A
 
     async def look(tx: Transaction) -> list[tuple[str, str]]:
         context = await tx.companies.context(incident.company_id)
-        able = who_could(context.people, Verb.CLAIM, incident.company_id)
+        now = core.clock.now()
+        could = who_could(context.people, Verb.CLAIM, incident.company_id)
+        able = [user for user in could if not user.on_leave(now) or user.id == actor.id]
         loads = await tx.users.loads([user.id for user in able])
         ordered = sorted(
             able,
@@ -92,6 +94,6 @@ async def _ask_whom(core: Core, action: Assign, place: Place, actor: Actor) -> A
 
     options = await core.read(look)
     if not options:
-        raise Refused("Nobody else works for this company.", hint="An admin can add people.")
+        raise Refused("Nobody who works for this company is there.", hint="An admin can add people.")
     field = Field(name="to", label="Who takes it?", kind=FieldKind.CHOICE, options=options)
     return Asked(Form(title=f"Reassign {incident.label}", submit="Assign", action=action, fields=(field,)))

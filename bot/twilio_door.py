@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from aiohttp import web
 
-from bot.actions import Claim
+from bot.actions import AcceptAsk, Claim
 from bot.core import Core
 from bot.handlers import handle
 from bot.notices.phone import spoken
@@ -22,7 +22,7 @@ from bot.problems import problem
 from engine.access import Actor, Via
 from engine.company import User
 from engine.errors import Refused
-from engine.notice import Notice, Transport
+from engine.notice import Notice, NoticeKind, Transport
 from integrations.twilio import signed
 from storage.transaction import Transaction
 
@@ -108,8 +108,11 @@ async def rung(core: Core, batch: str, form: Form) -> web.Response:
 
     text = await core.read(look)
     more = f" And {len(notices) - 1} more." if len(notices) > 1 else ""
+    press = (
+        "Press 1 to claim it." if first.incident_id is not None else "Press 1 to say that you have heard it."
+    )
     where = quoteattr(f"{core.settings.public_url}/twilio/voice/{batch}/pressed")
-    ask = _say(f"{text}{more} Press 1 to claim it.") + _say(f"{text} Press 1 to claim it.")
+    ask = _say(f"{text}{more} {press}") + _say(f"{text} {press}")
     return _twiml(
         f'<Gather numDigits="1" timeout="8" action={where} method="POST">{ask}</Gather>' + _say("Goodbye.")
     )
@@ -117,10 +120,23 @@ async def rung(core: Core, batch: str, form: Form) -> web.Response:
 
 async def pressed(core: Core, batch: str, form: Form) -> web.Response:
     user, notices = await _about(core, batch, form)
+    page = next((one for one in notices if one.kind is NoticeKind.PAGED and one.incident_id is None), None)
+    if user is not None and page is not None and form.get("Digits") == "1":
+        return _twiml(_say(await _heard(core, user, page)))
     number = next((one.incident_id for one in notices if one.incident_id is not None), None)
     if user is None or number is None or form.get("Digits") != "1":
         return _twiml(_say("Nothing was claimed. Goodbye."))
     return _twiml(_say(await _claim(core, user, number)))
+
+
+async def _heard(core: Core, user: User, page: Notice) -> str:
+    """A page about no incident: its key names what was asked."""
+    try:
+        ask = AcceptAsk(page.key.split(":")[1])
+        await handle(core, ask, actor=Actor(user=user, via=Via.PHONE), place=Place())
+    except Refused as refused:
+        return refused.reason
+    return "They are told that you have heard it. Goodbye."
 
 
 async def went(core: Core, batch: str, form: Form) -> web.Response:

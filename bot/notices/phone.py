@@ -8,7 +8,7 @@ from bot.mail.said import said
 from bot.notices.port import Delivery
 from engine.errors import Permanent
 from engine.incident import Incident
-from engine.notice import Notice
+from engine.notice import Notice, NoticeKind
 from integrations.twilio import Twilio
 
 MOST = 320
@@ -66,10 +66,9 @@ def spoken(notice: Notice, incident: Incident | None, company: str) -> str:
     """The same for the ear."""
     if incident is None:
         return said(notice.text, 300).plain
+    paged = f"{said(notice.text, 300).plain} " if notice.kind is NoticeKind.PAGED else ""
     what, where = said(incident.title, 120).plain, said(incident.asset_name, 60).plain
-    return (
-        f"Alert Whisperer. {incident.severity.value} incident {incident.id} at {company}. {what}, on {where}."
-    )
+    return f"Alert Whisperer. {paged}{incident.severity.value} incident {incident.id} at {company}. {what}, on {where}."
 
 
 def _incidents(delivery: Delivery) -> list[Incident]:

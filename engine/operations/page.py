@@ -121,7 +121,8 @@ def _besides(
     ways = rules.ways(target, NoticeKind.PAGED, urgent=True, set_up=tx.ways)
     only = [one for one in ways if one is not Transport.CHAT]
     if only:
-        text = f"{sender.name} pages you{f': {ask.text}' if ask.text else '.'}"
+        said = f": {ask.text.rstrip('.')}" if ask.text else ""
+        text = f"{sender.name} pages you{said}. It is answered in chat."
         key = f"paged:{ask.id}:{ask.told}"
         notify(
             tx, [target], NoticeKind.PAGED, text, key=key, now=now, incident=incident, urgent=True, only=only

@@ -95,6 +95,9 @@ async def assign(tx: Transaction, incident_id: int, *, to: int, actor: Actor, no
     assert target is not None
     if before.assignee_id == target.id:
         return before
+    if target.on_leave(now) and target.id != actor.id:
+        hint = "`/aw oncall` says who is on call, the card's *Reassign* who is there."
+        raise Refused(f"{target.name} is on leave.", hint=hint, code="invalid")
     after = state.reassign(before, user_id=target.id, reason=f"assigned by {actor.name}")
     after = state.acted(after, what=f"Assigned to {target.name} by {actor.name}", now=now)
     prove(tx, after, AuditKind.INCIDENT_ASSIGNED, actor=actor, now=now, to=target.id, was=before.assignee_id)

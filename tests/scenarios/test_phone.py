@@ -14,6 +14,7 @@ from sandbox.faults import Do, Fault
 from sandbox.twilio import PhoneMessage, TwilioWorld
 from tests.harness import CLI, Harness, eventually
 from tests.outside import TWILIO
+from tests.scenarios.test_notices import told
 
 KIM, BOB = "+436601111111", "+436602222222"
 
@@ -95,3 +96,14 @@ async def test_a_call_says_what_it_is_and_1_claims_it(h: Harness, phones: Twilio
     assert "INC-1 is yours." in await phones.pick_up(call, "1"), "pressing twice is a silent success"
     async with h.session.post(call.url, data={"To": call.to}) as answer:
         assert answer.status == 403
+
+
+async def test_a_page_by_call_is_heard_by_pressing_1(h: Harness, phones: TwilioWorld):
+    await reachable(h, "bob", reach={"sms": Reach.OFF, "voice": Reach.URGENT})
+    await h.command("kim", "acme", "/aw page @bob the core switch is dead")
+    call = await sent(phones, "call")
+    said = await phones.pick_up(call)
+    assert "Kim pages you: the core switch is dead." in said
+    assert "Press 1 to say that you have heard it." in said
+    assert "They are told that you have heard it." in await phones.pick_up(call, "1")
+    await told(h, "kim", "Bob has heard your page")

@@ -226,3 +226,20 @@ async def test_the_api_and_the_chat_are_told_apart_in_the_proof(world: World, di
 )
 def test_ages_in_one_figure(seconds: int, text: str, backend: str) -> None:
     assert respond.ago_text(timedelta(seconds=seconds)) == text
+
+
+async def test_nobody_is_assigned_while_on_leave_but_by_themselves(
+    world: World, disk: int, clock: TestClock
+) -> None:
+    away = replace(world.bob, leave_from=None, leave_until=clock.now() + timedelta(seconds=1))
+
+    async def goes(tx: Transaction) -> None:
+        await tx.users.change(away)
+
+    await world.core.write(goes)
+    with pytest.raises(Refused, match="Bob is on leave"):
+        await do(world, respond.assign, disk, world.ada, to=world.bob.id)
+    assert (await do(world, respond.assign, disk, away, to=world.bob.id)).assignee_id == world.bob.id
+    await do(world, respond.assign, disk, world.ada, to=world.kim.id)
+    clock.advance(seconds=1)
+    assert (await do(world, respond.assign, disk, world.ada, to=world.bob.id)).assignee_id == world.bob.id
