@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +45,53 @@ SIDE_BY_SIDE = ["-n", "2", "--dist", "worksteal"]
 def test_what_runs(given: list[str], expected: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert list(running.runs(given, 2)) == expected
+
+
+CLOCKS = {"monotonic", "perf_counter", "time"}
+
+
+def hurried(source: str) -> set[str]:
+    """The tests that assert that something took less than so long by the clock on the wall, and do not run alone."""
+    found = set()
+    for test in ast.walk(ast.parse(source)):
+        if not isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef) or not test.name.startswith("test_"):
+            continue
+        spans = [
+            node.left.left
+            for node in ast.walk(test)
+            if isinstance(node, ast.Compare)
+            and isinstance(node.ops[0], ast.Lt | ast.LtE)
+            and isinstance(node.left, ast.BinOp)
+            and isinstance(node.left.op, ast.Sub)
+        ]
+        read = [span.func for span in spans if isinstance(span, ast.Call)]
+        measures = any(isinstance(it, ast.Attribute | ast.Name) and _name(it) in CLOCKS for it in read)
+        if measures and "alone" not in {_name(it) for it in test.decorator_list}:
+            found.add(test.name)
+    return found
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def test_what_has_to_be_over_in_time_runs_alone() -> None:
+    files = sorted(ROOT.glob("tests/**/test_*.py"))
+    assert {path.name: it for path in files if (it := hurried(path.read_text("utf-8")))} == {}
+
+
+@pytest.mark.parametrize(
+    ("mark", "line", "expected"),
+    [
+        ("", "assert time.monotonic() - began < 2", {"test_it"}),
+        ("", "assert loop.time() - began < 2 and not done", {"test_it"}),
+        ("@pytest.mark.alone", "assert perf_counter() - began < 2", set()),
+        ("", "assert time.monotonic() - began >= 0.3", set()),
+        ("", "assert time.process_time() - began < 2", set()),
+    ],
+)
+def test_a_hurry_is_noticed(mark: str, line: str, expected: set[str]) -> None:
+    assert hurried(f"{mark}\nasync def test_it():\n    {line}\n") == expected
 
 
 def test_there_are_as_many_processes_as_cores_up_to_a_few() -> None:

@@ -112,6 +112,7 @@ async def test_one_that_does_not_want_to_is_not_broken():
     assert len(model.asked) == 5 and desk.free
 
 
+@pytest.mark.alone
 async def test_nobody_waits_longer_than_the_limit():
     hanging, next_one = Scripted("a:one", "hang"), Scripted("b:two", GOOD)
     desk = Desk([hanging, next_one], limit=0.2)
@@ -137,6 +138,7 @@ FACTS = Facts(title=SEEN, machine="web-01", severity=Severity.HIGH, category="di
 @pytest.mark.parametrize(
     "does", ["nonsense", "hang", Transient("529"), Permanent("403"), Declined("refusal")], ids=str
 )
+@pytest.mark.alone
 async def test_every_failure_ends_in_the_rules_own_words_in_time(does: Any):
     desk = Desk([Scripted("a:one", does), Scripted("b:two", does)], limit=0.2)
     began = asyncio.get_running_loop().time()

@@ -117,6 +117,7 @@ INSERT INTO sla_clocks SELECT {columns} FROM incidents i, sla_clocks c WHERE i.i
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.alone
 async def test_among_a_hundred_thousand_it_looks_at_what_it_shows(world, clock):
     await fire(world)
 

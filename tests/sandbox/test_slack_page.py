@@ -134,6 +134,7 @@ async def test_the_page_hears_what_happens_and_only_what_its_person_sees(desk: D
         assert (first["type"], first["channel"]["id"]) == ("channel", ACME), "nothing of before"
 
 
+@pytest.mark.alone
 async def test_an_open_page_does_not_hold_up_the_end(tmp_path: Path):
     async with AsyncExitStack() as stack:
         desk = await stack.enter_async_context(desk_of(tmp_path))

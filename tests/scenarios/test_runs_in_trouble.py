@@ -174,6 +174,7 @@ async def test_a_fix_that_ends_well_and_does_not_help_is_refuted_by_its_check(h:
     assert "Resolved" not in shown(card)
 
 
+@pytest.mark.alone
 async def test_killed_between_commit_and_card_it_still_appears_once(h: Harness):
     """A server process of its own is killed -9 while Slack hangs; the next one shows the card, once."""
     await h.stop()
