@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import subprocess
 import sys
@@ -22,6 +23,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     live["NEEDS"] = {"test": [live["Need"]("a teapot", ["teapot"], lambda: bool(live["installed"]))]}
     live["as_root"] = list
     live["on_path"] = lambda *_: True
+    live["browser_packages"] = lambda: True
     live["install"] = lambda packages, _prefix: live["installed"].extend(packages) or True
     monkeypatch.setattr(sys, "argv", ["bring-up"])
     return live
@@ -63,3 +65,23 @@ def test_here_everything_is_there() -> None:
     """These tests would not run otherwise; and asking again costs next to nothing."""
     done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, timeout=10)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_the_browser_loads_is_installed_once_and_a_failure_is_said(
+    script: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    names = runpy.run_path(str(SCRIPT))
+    names["browser_packages"].__globals__["BROWSER"] = tmp_path
+    packages = json.dumps({"packages": {"": {}, "node_modules/x": {"integrity": "sha512-x"}}})
+    (tmp_path / "package-lock.json").write_text(packages)
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho no such package\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert not names["browser_packages"]()
+    said = capfd.readouterr().err
+    assert "no such package" in said and "failed: npm ci in tests/browser" in said
+    npm.write_text("#!/bin/sh\nmkdir -p node_modules\ncp package-lock.json node_modules/.package-lock.json\n")
+    assert names["browser_packages"]()
+    npm.unlink()
+    assert names["browser_packages"](), "what is there is not fetched again"
