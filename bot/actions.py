@@ -361,6 +361,13 @@ class Mine(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Home(_Act):
+    """What waits for the asker."""
+
+    verb: ClassVar[str] = "home"
+
+
+@dataclass(frozen=True, slots=True)
 class WhoAmI(_Act):
     verb: ClassVar[str] = "whoami"
 
@@ -674,7 +681,7 @@ OnIncident = (
     | Show
 )
 OnRun = Approve | Reject | BreakGlass | SignReview | Looking | Again | Cancel
-Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI
+Question = Help | Home | ShowGuide | Status | ListOpen | Mine | WhoAmI
 
 
 @dataclass(frozen=True, slots=True)

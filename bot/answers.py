@@ -40,6 +40,7 @@ from engine.track import Track
 WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw status [company]", "how a company is doing", Verb.SEE),
     ("/aw list", "what is open here", Verb.SEE),
+    ("/aw home", "your queue, what you have to decide, what is due soon", Verb.SEE),
     ("/aw mine", "what you have", Verb.CLAIM),
     ("/aw board [company]", "what is due soon, by the odds that it will be late", Verb.CLAIM),
     ("/aw INC-42", "one incident and its buttons", Verb.SEE),
@@ -138,7 +139,7 @@ def status_card(view: CompanyView, people: Mapping[int, User], now: datetime) ->
     parts = [f"{view.counts[one.value]} {one.value}" for one in Severity if view.counts.get(one.value)]
     elements: list[Element] = [
         Title(Tone(worst.value), (Strong(f"{name}: {total} open"), f" ({', '.join(parts)})")),
-        Table((), tuple(_row(incident, people, view.due, now) for incident in view.open)),
+        Table((), tuple(row(incident, people, view.due, now) for incident in view.open)),
     ]
     if view.waiting:
         titles = "; ".join(f"{run.title} on {run.target_names}" for run in view.waiting[:5])
@@ -175,7 +176,7 @@ def list_card(
         return Card(
             summary=f"{title}: nothing", elements=(Title(Tone.GOOD, (Strong(title), ": nothing open.")),)
         )
-    rows = tuple(_row(incident, people, due, now) for incident in incidents)
+    rows = tuple(row(incident, people, due, now) for incident in incidents)
     count = f"{title}: {max(total, len(incidents)):,} open"
     elements: list[Element] = [Title(Tone.INFO, (Strong(count),)), Table((), rows)]
     if total > len(incidents):
@@ -192,7 +193,7 @@ _DOT = {
 }
 
 
-def _row(
+def row(
     incident: Incident, people: Mapping[int, User], due: Mapping[int, datetime], now: datetime
 ) -> tuple[Line, ...]:
     owner = people.get(incident.assignee_id) if incident.assignee_id is not None else None

@@ -58,6 +58,7 @@ def approval_card(view: ApprovalView) -> Card:
         elements=tuple(elements),
         kind="approval",
         incident=label,
+        deciders=tuple(person(user) for user in view.deciders) if waiting else (),
     )
 
 
@@ -78,8 +79,8 @@ def _waiting(view: ApprovalView) -> list[Element]:
     if run.parameters:
         pairs: list[str | Code | Strong] = [Strong("With: ")]
         for name, value in run.parameters.items():
-            pairs += [f"{name} = ", Code(value), "  "]
-        elements.append(Body(tuple(pairs)))
+            pairs += [f"{name} = ", Code(value), "  ·  "]
+        elements.append(Body(tuple(pairs[:-1])))
     elements.extend(_compared(view))
     elements.extend(_whole("The exact script", run.script))
     if run.runbook_id == CUSTOM:
@@ -96,9 +97,9 @@ def _waiting(view: ApprovalView) -> list[Element]:
     digest = run.digest[:DIGEST_SHOWN]
     confirm = f"Run “{run.title}” on {cut(run.target_names, 120)} now?"
     buttons = [
-        Button("Approve", Approve(run.id, digest), Style.PRIMARY, confirm=confirm),
-        Button("Reject", Reject(run.id), Style.DANGER),
-        Button("I look at it", Looking(run.id)),
+        Button("Approve", Approve(run.id, digest), Style.PRIMARY, confirm=confirm, reserved=True),
+        Button("Reject", Reject(run.id), Style.DANGER, reserved=True),
+        Button("I look at it", Looking(run.id), reserved=True),
     ]
     if view.glass:
         elements.append(Facts((("Nobody who could agree can be reached: the glass may be broken.",),)))
@@ -119,8 +120,12 @@ def _whole(caption: str, text: str) -> list[Element]:
             piece += part
     pieces.append(piece)
     if len(pieces) == 1:
-        return [Log(text, caption=caption)]
-    return [Log(one, caption=f"{caption} ({n} of {len(pieces)})") for n, one in enumerate(pieces, 1)]
+        return [Log(text, caption=caption, what="script")]
+    count = len(pieces)
+    return [
+        Log(one, caption=f"{caption} ({n} of {count})", what=f"script ({n} of {count})")
+        for n, one in enumerate(pieces, 1)
+    ]
 
 
 def _place(run: Run) -> str:
@@ -163,7 +168,7 @@ def _compared(view: ApprovalView) -> list[Element]:
     by = f"approved {span_text(view.now - last.decided_at)} ago by {last.decided_by_name}"
     changed = history.difference(last, run)
     if changed:
-        elements.append(Log(changed, caption=f"What differs from the one {by}"))
+        elements.append(Log(changed, caption=f"What differs from the one {by}", what="what differs"))
     else:
         where = "" if _refs(last) == _refs(run) else ", but on other machines"
         elements.append(Body((Strong("Script and values: "), f"the same as {by}{where}")))

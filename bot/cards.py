@@ -121,10 +121,12 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Output or a script, in a fixed-width font, cut with a note when it is long."""
+    """Output or a script, in a fixed-width font, cut with a note when it is long. `what`: how it is called where it
+    folds away."""
 
     text: str
     caption: str = ""
+    what: str = "output"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,14 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """`confirm` asks "are you sure" with these words before it acts."""
+    """`confirm` asks "are you sure" with these words before it acts. `reserved`: of use to the card's `deciders` alone;
+    a platform that can show a card differently to some shows it to them only."""
 
     label: str
     action: Action
     style: Style = Style.PLAIN
     confirm: str | None = None
+    reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ class Card:
     kind: str = "answer"
     incident: str = ""
     card_id: str = ""
+    deciders: tuple[Person, ...] = ()
 
 
 class FieldKind(StrEnum):

@@ -27,6 +27,7 @@ from bot.actions import (
     Handoff,
     Help,
     Hold,
+    Home,
     Leave,
     ListOpen,
     ListOutbreaks,
@@ -97,6 +98,7 @@ _WITH_TEXT: dict[str, Callable[[int, str], Action]] = {
     "release": Unclaim,
 }
 _PLAIN: dict[str, Callable[[], Action]] = {
+    "home": Home,
     "mine": Mine,
     "me": Mine,
     "help": Help,

@@ -50,6 +50,7 @@ from bot.actions import (
     Handoff,
     Help,
     Hold,
+    Home,
     Inquire,
     KeepSetting,
     Leave,
@@ -122,7 +123,18 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
     if isinstance(action, OnArticle):
         return await articles.handle(core, action, place, actor)
     match action:
-        case Help() | ShowGuide() | Status() | ListOpen() | Mine() | WhoAmI() | Why() | Details() | Show():
+        case (
+            Help()
+            | Home()
+            | ShowGuide()
+            | Status()
+            | ListOpen()
+            | Mine()
+            | WhoAmI()
+            | Why()
+            | Details()
+            | Show()
+        ):
             return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | BreakGlass() | SignReview() | Looking() | Again() | Cancel():
             return await run_handlers.decided(core, action, place, actor)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import answers, guides, why
-from bot.actions import Details, Help, ListOpen, Mine, Show, ShowGuide, Status, WhoAmI, Why
+from bot.actions import Details, Help, Home, ListOpen, Mine, Show, ShowGuide, Status, WhoAmI, Why
 from bot.cards import Reply, Said
 from bot.core import Core
+from bot.home.card import home_card
+from bot.home.view import home_view
 from bot.incident_card import incident_card
 from bot.review_lines import unsigned, with_reviews
 from bot.shift.odds_words import odds_lines
@@ -18,7 +20,7 @@ from engine.errors import NotFound, Refused
 from engine.operations import respond
 from storage.transaction import Transaction
 
-Question = Help | ShowGuide | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
+Question = Help | Home | ShowGuide | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
 
 
 async def answer(core: Core, question: Question, *, actor: Actor, company_id: int | None) -> Reply:
@@ -42,6 +44,8 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
                 return await _list(core, tx, question.company, actor, company_id)
             case Mine():
                 return await _mine(core, tx, actor)
+            case Home():
+                return await _home(core, tx, actor)
             case Details() | Show():
                 await respond.find(tx, question.incident, Verb.SEE, actor)
                 return await _one(core, tx, question, actor)
@@ -142,6 +146,14 @@ async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id
     title = chosen[0].name if len(chosen) == 1 else "Your companies"
     people = {user.id: user for user in await tx.users.all()}
     return Said(answers.list_card(title, found, people, await due_times(tx, found), core.clock.now()))
+
+
+async def _home(core: Core, tx: Transaction, actor: Actor) -> Reply:
+    if actor.user is None:
+        raise Refused("Only a person has a home here.", code="denied")
+    seen = await companies_of(tx, actor)
+    view = await home_view(tx, actor.user, seen, narrowed_to=narrowed(actor), now=core.clock.now())
+    return Said(home_card(view))
 
 
 async def _mine(core: Core, tx: Transaction, actor: Actor) -> Reply:

@@ -108,6 +108,12 @@ async def _surface(tx: Transaction, core: Core, stored: StoredCard) -> None:
     tx.jobs.put(SyncCard(company_id=stored.company_id, card_id=parent.id), due_at=core.clock.now())
 
 
+async def shown_now(core: Core, card_id: str) -> tuple[StoredCard, Card] | None:
+    """A card as it should be now, whatever stands in chat."""
+    found = await core.read(lambda tx: _composed(tx, core, card_id, core.clock.now()))
+    return (found.stored, found.card) if found is not None else None
+
+
 async def _composed(tx: Transaction, core: Core, card_id: str, now: datetime) -> _Composed | None:
     stored = await tx.cards.get(card_id)
     if stored is None:

@@ -230,11 +230,16 @@ class Trial:
         return await self.core.read(lambda tx: tx.jobs.trouble(key))
 
     async def _link(self, platform: str, channel: str, ref: str) -> str:
-        if platform != "slack" or not self.core.settings.slack_on:
+        settings = self.core.settings
+        if platform == "teams" and settings.teams_on:
+            from bot.teams.links import permalink as teams_link
+
+            return teams_link(settings.teams_tenants[0], channel, ref)
+        if platform != "slack" or not settings.slack_on:
             return ""
         from bot.slack.links import permalink
 
-        return await permalink(self.core.settings, channel, ref)
+        return await permalink(settings, channel, ref)
 
     async def _cleaned(self, number: int) -> Hop:
         """Its recovery by the same way; whoever claimed it meanwhile is not left with it."""

@@ -1,16 +1,17 @@
-"""Scenarios read like the product: `await h.fire("acme", "disk full")`, `await h.card(1)`, `await h.press(…)`.
+"""Scenarios read like the product: `await h.fire("acme", "disk full")`, `await h.card("acme")`, `await h.press(…)`.
 
 Everything is real but the world: the server on a port, its worker, a database, slack_bolt and boto3; the sandbox
-answers for Slack and AWS on loopback, in this process.
+answers for Slack, Teams and AWS on loopback, in this process. What people see and do goes by a hand (tests/hands),
+which says it in Slack's words or in Teams'.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,21 @@ from bot.app import Running, running
 from bot.clock import DatabaseClock
 from bot.settings import Settings
 from engine.company import User
+from engine.operations import directory
 from sandbox import app as sandbox_app
 from sandbox.aws.world import AwsWorld
 from sandbox.world import World
 from storage.tables import jobs
 from storage.transaction import Transaction
+from tests.hands import slack, teams
+from tests.hands.post import Hand, OpenForm, Post
 from tests.outside import (
     APP_TOKEN,
     AZURE_CLIENT,
     AZURE_SECRET,
     BOT_TOKEN,
-    CHAT_IDS,
     COMPANIES,
+    PEOPLE,
     SIGNING_SECRET,
     aws_environment,
     teams_settings,
@@ -44,10 +48,20 @@ from tests.outside import (
 )
 from tests.ports import free_port
 from tests.provision import CLI, provision
-from tests.teams import TeamsHands, begin
+from tests.teams import TeamsHands
 from tests.waits import eventually
 
-__all__ = ["CLI", "Harness", "ShiftedClock", "delivery_id", "eventually", "free_port", "harness", "shown"]
+__all__ = [
+    "CLI",
+    "Harness",
+    "Post",
+    "ShiftedClock",
+    "delivery_id",
+    "eventually",
+    "free_port",
+    "harness",
+    "shown",
+]
 
 
 class ShiftedClock(DatabaseClock):
@@ -71,6 +85,9 @@ class ShiftedClock(DatabaseClock):
         return super().now() + self.shift
 
 
+HANDS: dict[str, Callable[[World], Hand]] = {"slack": slack.SlackHand, "teams": teams.TeamsHand}
+
+
 @dataclass
 class Harness:
     """One world and one replica. `start` and `stop` are for tests of restarts."""
@@ -80,6 +97,7 @@ class Harness:
     clock: ShiftedClock
     session: aiohttp.ClientSession
     world_url: str
+    hand: Hand
     keys: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
@@ -93,7 +111,7 @@ class Harness:
 
     @property
     def teams(self) -> TeamsHands:
-        """What can be seen and done in Teams; `harness(…, teams=True)`."""
+        """What can be seen and done in Teams alone; `harness(…, chats=("slack", "teams"))` or `("teams",)`."""
         assert self.world.teams is not None
         return TeamsHands(self.world.teams)
 
@@ -146,93 +164,94 @@ class Harness:
         result: dict[str, Any] = answer["results"][0]
         return result
 
-    def messages(self, company: str) -> list[dict[str, Any]]:
-        return [one for one in self.world.slack.messages(COMPANIES[company][1]) if one.get("metadata")]
+    def messages(self, company: str) -> list[Post]:
+        """The cards in a company's channel, or the MSP's (`msp`), without threads."""
+        return [one for one in self.hand.posts(company) if one.kind]
 
-    def cards(self, company: str, kind: str = "incident") -> list[dict[str, Any]]:
-        """The cards in a company's channel (its threads included for other kinds)."""
-        channel = COMPANIES[company][1]
-        top = self.messages(company)
-        every = top + [
-            reply
-            for one in top
-            for reply in self.world.slack.replies(channel, one["ts"])[1:]
-            if reply.get("metadata")
-        ]
-        return [one for one in every if one["metadata"]["event_payload"]["kind"] == kind]
+    def replies(self, company: str) -> list[Post]:
+        return self.hand.replies(company)
 
-    async def card(
-        self, company: str, *, kind: str = "incident", saying: str = "", count: int = 1
-    ) -> dict[str, Any]:
+    def cards(self, company: str, kind: str = "incident") -> list[Post]:
+        """The cards of that kind, what stands in threads included."""
+        return [one for one in (*self.messages(company), *self.replies(company)) if one.kind == kind]
+
+    async def card(self, company: str, *, kind: str = "incident", saying: str = "", count: int = 1) -> Post:
         """The newest card of that kind, once there are `count` and it says that."""
 
-        def look() -> dict[str, Any] | None:
+        def look() -> Post | None:
             found = self.cards(company, kind)
             if len(found) < count:
                 return None
-            return next((one for one in reversed(found) if saying in shown(one)), None)
+            return next((one for one in reversed(found) if saying in one.text), None)
 
-        newest: dict[str, Any] = await eventually(
+        newest: Post = await eventually(
             look,
             what=f"{kind} card in {company} saying {saying!r}",
-            seen=lambda: [shown(one) for one in self.cards(company, kind)],
+            seen=lambda: [one.text for one in self.cards(company, kind)],
         )
         return newest
 
-    async def thread(self, company: str, *, saying: str) -> dict[str, Any]:
-        """Our reply in any of the company's threads that says that."""
-        channel = COMPANIES[company][1]
+    async def thread(self, company: str, *, saying: str) -> Post:
+        """The reply in any of the company's threads that says that."""
+        return await self._saying(lambda: self.replies(company), f"a thread of {company}", saying)
 
-        def replies() -> list[dict[str, Any]]:
-            return [
-                reply
-                for one in self.messages(company)
-                for reply in self.world.slack.replies(channel, one["ts"])[1:]
-                if "bot_id" in reply
-            ]
+    async def whispered(self, who: str, saying: str) -> Post:
+        """The answer that only this person sees, once it says that."""
+        return await self._saying(lambda: self.hand.whispers(who), f"a whisper to {who}", saying)
 
-        found: dict[str, Any] = await eventually(
-            lambda: next((one for one in replies() if saying in shown(one)), None),
-            what=f"thread of {company} saying {saying!r}",
-            seen=lambda: [shown(one) for one in replies()],
+    async def answered(self, who: str, saying: str) -> Post:
+        """What this person reads when something was done at their word."""
+        return await self._saying(lambda: self.hand.answers(who), f"an answer to {who}", saying)
+
+    async def told(self, who: str, saying: str) -> Post:
+        """The notice to this person alone that says that."""
+        return await self._saying(lambda: self.direct(who), f"a notice to {who}", saying)
+
+    def direct(self, who: str) -> list[Post]:
+        return self.hand.direct(who)
+
+    async def _saying(self, look: Callable[[], list[Post]], what: str, saying: str) -> Post:
+        found: Post = await eventually(
+            lambda: next((one for one in look() if saying in one.text), None),
+            what=f"{what} saying {saying!r}",
+            seen=lambda: [one.text for one in look()],
         )
         return found
 
-    async def press(
-        self, who: str, message: dict[str, Any], action_id: str, *, option: str | None = None
-    ) -> Any:
-        return await self.world.slack.press(CHAT_IDS[who], message, action_id, option=option)
+    async def press(self, who: str, post: Post, verb: str, *, value: str | None = None) -> None:
+        """The button of that act, also behind ⋯. `value`: of one that was changed on its way, or is gone."""
+        await self.hand.press(who, post, verb, value=value)
 
-    async def command(self, who: str, company: str, text: str) -> Any:
-        chat_id = CHAT_IDS[who]
-        return await self.world.slack.command(chat_id, COMPANIES[company][1], text)
+    async def command(self, who: str, company: str, text: str) -> Post | None:
+        """Words to the bot in a channel, and the first answer that comes."""
+        return await self.hand.command(who, company, text.removeprefix("/aw").strip())
 
-    async def modal(self, who: str) -> dict[str, Any]:
-        """The newest modal that is open for this person."""
-        chat_id = CHAT_IDS[who]
-
-        def look() -> dict[str, Any] | None:
-            found = self.world.slack.views_of(chat_id)
-            return found[-1] if found else None
-
-        view: dict[str, Any] = await eventually(look, what=f"modal for {who}")
-        return view
-
-    async def whispered(self, who: str, saying: str) -> dict[str, Any]:
-        """What only this person sees, once it says that."""
-        chat_id = CHAT_IDS[who]
-        found: dict[str, Any] = await eventually(
-            lambda: next((one for one in self.world.slack.ephemerals(chat_id) if saying in shown(one)), None),
-            what=f"whisper to {who} saying {saying!r}",
-            seen=lambda: [shown(one) for one in self.world.slack.ephemerals(chat_id)],
-        )
+    async def form(self, who: str) -> OpenForm:
+        """The form that is open for this person."""
+        found: OpenForm = await eventually(lambda: self.hand.form(who), what=f"a form for {who}")
         return found
+
+    async def submit(self, who: str, **values: str) -> str:
+        """Fill in the form that is open or opens, and send it; what the person then reads, "" when it closed."""
+        await self.form(who)
+        return await self.hand.submit(who, values)
+
+    async def unlink(self, who: str) -> None:
+        """This person has no account in chat any more."""
+
+        async def act(tx: Transaction) -> None:
+            user = await tx.users.get(self.users[who].id)
+            assert user is not None
+            changed = replace(user, slack_user=None, teams_user=None)
+            await directory.change_user(tx, changed, actor=CLI, now=self.clock.now())
+
+        await self.write(act)
 
     async def settled(self, company: str, *, within: float) -> None:
         """Until the database knows where the company's first card is."""
 
         async def known(tx: Transaction) -> bool:
-            card = await tx.cards.get("incident:1:slack")
+            card = await tx.cards.get(f"incident:1:{self.hand.name}")
             return card is not None and card.ref is not None
 
         await eventually(
@@ -257,16 +276,11 @@ class Harness:
         await eventually(idle, what="an end of what is due", seen=lambda: due)
 
 
-def shown(message: dict[str, Any]) -> str:
-    """All the text of a message, as far as a person would read it."""
-
-    def texts(part: Any) -> list[str]:
-        if isinstance(part, dict):
-            own = [part["text"]] if isinstance(part.get("text"), str) else []
-            return own + [text for name, value in part.items() if name != "metadata" for text in texts(value)]
-        return [text for one in part for text in texts(one)] if isinstance(part, list) else []
-
-    return "\n".join([*texts(message.get("blocks") or []), message.get("text", "")])
+def shown(seen: Post | OpenForm | Mapping[str, Any] | None) -> str:
+    """All the text of it, as far as a person would read it."""
+    if seen is None:
+        return ""
+    return seen.text if isinstance(seen, Post | OpenForm) else slack.shown(seen)
 
 
 @asynccontextmanager
@@ -278,9 +292,10 @@ async def harness(
     socket_mode: bool = False,
     rate_limits: bool = False,
     wide: bool = False,
-    teams: bool = False,
+    chats: Sequence[str] = ("slack",),
 ) -> AsyncIterator[Harness]:
-    """A world on a port, a replica on another, two companies and their people, ready to be used."""
+    """A world on a port, a replica on another, two companies and their people, ready to be used. `chats`: where they
+    are; scenarios look and act in the first."""
     port = free_port()
     async with AsyncExitStack() as stack:
         config = world_config(
@@ -289,7 +304,7 @@ async def harness(
             socket_mode=socket_mode,
             rate_limits=rate_limits,
             wide=wide,
-            teams=teams,
+            teams="teams" in chats,
         )
         world = World.load(config)
         runner = web.AppRunner(sandbox_app.create(world), shutdown_timeout=1)
@@ -303,23 +318,29 @@ async def harness(
             aw_database_url=database_url,
             aw_secret_key=SecretStr(secret_key),
             aw_port=port,
-            slack_bot_token=SecretStr(BOT_TOKEN),
+            slack_bot_token=SecretStr(BOT_TOKEN if "slack" in chats else ""),
             slack_signing_secret=SecretStr(SIGNING_SECRET),
             slack_app_token=SecretStr(APP_TOKEN if socket_mode else ""),
             slack_api_url=f"{address}/slack/api/",
             azure_client_id=AZURE_CLIENT if wide else "",
             azure_client_secret=SecretStr(AZURE_SECRET if wide else ""),
             aw_azure_url=f"{address}/azure" if wide else "",
-            **teams_settings(address) if teams else {},
+            **teams_settings(address) if "teams" in chats else {},
         )
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        h = Harness(world=world, settings=settings, clock=ShiftedClock(), session=session, world_url=address)
+        h = Harness(
+            world=world,
+            settings=settings,
+            clock=ShiftedClock(),
+            session=session,
+            world_url=address,
+            hand=HANDS[chats[0]](world),
+        )
         await h.start()
         stack.push_async_callback(h.stop)
-        await provision(h, teams=teams)
+        await provision(h, chats=chats)
         if world.teams is not None:
-            await begin(world.teams, address)
-            await h.quiet(0.1)
+            await teams.begin(world.teams, address, [*COMPANIES, "msp"], list(PEOPLE))
         yield h
 
 

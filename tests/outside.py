@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from bot.settings import Settings
 from engine.company import Role
 
 SIGNING_SECRET, BOT_TOKEN, APP_TOKEN = "s" * 32, "xoxb-test-token", "xapp-test-token"
@@ -59,6 +60,22 @@ def teams_id(name: str) -> str:
     return f"aad-{name}"
 
 
+def chat_environment(settings: Settings) -> dict[str, str]:
+    """The same settings of chat for a process of its own."""
+    secret = {
+        "SLACK_BOT_TOKEN": settings.slack_bot_token,
+        "SLACK_SIGNING_SECRET": settings.slack_signing_secret,
+        "MICROSOFT_APP_PASSWORD": settings.microsoft_app_password,
+    }
+    return {
+        **{name: value.get_secret_value() for name, value in secret.items()},
+        "SLACK_API_URL": settings.slack_api_url,
+        "MICROSOFT_APP_ID": settings.microsoft_app_id,
+        "MICROSOFT_APP_TENANT_ID": settings.microsoft_app_tenant_id,
+        "AW_TEAMS_URL": settings.aw_teams_url,
+    }
+
+
 TWILIO = {"account_sid": "AC" + "1" * 32, "auth_token": "t" * 32, "number": "+15005550006"}
 
 
@@ -99,12 +116,13 @@ def _teams() -> dict[str, Any]:
         {"id": teams_channel(slug), "name": f"aw-{slug}", "team": TEAM, "members": members}
         for slug in COMPANIES
     ]
+    own = {"id": teams_channel("msp"), "name": "msp-ops", "team": TEAM, "members": [teams_id("lee")]}
     return {
         "app_id": TEAMS_APP,
         "app_secret": TEAMS_SECRET,
         "tenant_id": TEAMS_TENANT,
         "people": people,
-        "channels": channels,
+        "channels": [*channels, own],
     }
 
 

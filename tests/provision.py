@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine.access import Actor, Via
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 CLI = Actor(user=None, via=Via.CLI)
 
 
-async def provision(h: Harness, *, teams: bool) -> None:
+async def provision(h: Harness, *, chats: Sequence[str]) -> None:
     ids: dict[str, int] = {}
     for slug, (name, channel, account, instance, asset, _) in COMPANIES.items():
 
@@ -39,8 +40,8 @@ async def provision(h: Harness, *, teams: bool) -> None:
                 id=0,
                 slug=slug,
                 name=name,
-                slack_channel=channel,
-                teams_conversation=teams_channel(slug) if teams else None,
+                slack_channel=channel if "slack" in chats else None,
+                teams_conversation=teams_channel(slug) if "teams" in chats else None,
                 clouds=(cloud,),
             )
             now = h.clock.now()
@@ -69,8 +70,8 @@ async def provision(h: Harness, *, teams: bool) -> None:
                 role=role,
                 companies=frozenset(ids[slug] for slug in slugs),
                 skills=frozenset(skills),
-                slack_user=chat_id,
-                teams_user=teams_id(name) if teams else None,
+                slack_user=chat_id if "slack" in chats else None,
+                teams_user=teams_id(name) if "teams" in chats else None,
             )
             h.users[name] = await directory.add_user(tx, user, actor=CLI, now=h.clock.now())
 

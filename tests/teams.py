@@ -7,15 +7,8 @@ from typing import Any
 
 from sandbox.teams.state import Message
 from sandbox.teams.world import Answer, TeamsWorld, walked
-from tests.outside import COMPANIES, teams_channel, teams_id
+from tests.outside import teams_channel, teams_id
 from tests.waits import eventually
-
-
-async def begin(world: TeamsWorld, address: str) -> None:
-    """Lee adds the app to every company's channel, so that it is known where Teams is."""
-    world.origin = address
-    for slug in COMPANIES:
-        await world.installed(teams_id("lee"), teams_channel(slug))
 
 
 class TeamsHands:
@@ -86,6 +79,10 @@ class TeamsHands:
         return [one for one in self.world.chat(teams_id(who)) if one.by == "bot"]
 
     async def press(self, who: str, message: Message, label: str, *, old_client: bool = False) -> Answer:
+        """Also of what stands in the message's place for this person, once their client has asked for it."""
+        if "refresh" in message.card:
+            seen = lambda: str(self.world.seen(teams_id(who), message))  # noqa: E731
+            await self._until(lambda: f"'{label}'" in seen(), label, seen)
         return await self.world.press(teams_id(who), message, label, old_client=old_client)
 
     def dialog(self, who: str) -> dict[str, Any]:

@@ -63,15 +63,15 @@ class Shape:
             case Refused(refusal=refusal):
                 return self.said(refused(refusal))
             case Asked(form):
-                return asked(form) if self.dialog else self._card(form_card(form, execute=True))
+                return asked(form) if self.dialog else self.card(form_card(form, execute=True))
             case Said(card=card):
-                return shown(card) if self.dialog else self._card(content(card))
+                return shown(card) if self.dialog else self.card(content(card))
             case Unfolding():
                 return self.said("It begins.")
             case _:
                 assert_never(reply)
 
-    def _card(self, card: Block) -> Block:
+    def card(self, card: Block) -> Block:
         return {"statusCode": 200, "type": CARD, "value": card}
 
 

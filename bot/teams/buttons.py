@@ -6,38 +6,94 @@ answer with a card are therefore sent as `task/fetch`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 from bot.actions import (
     Again,
+    ApplySetting,
     Approve,
     Cancel,
     Claim,
     ClaimAll,
+    ConfirmQuiet,
+    ConfirmQuietAll,
+    DismissOutbreak,
+    DropQuiet,
+    KeepSetting,
     Looking,
+    PostReport,
     Reopen,
     Resume,
+    SendReport,
 )
-from bot.cards import Button, Style
+from bot.cards import Actions, Button, Style
 from bot.teams.text import escape, label
 
 Block = dict[str, Any]
-AT_ONCE = (Claim, Approve, Again, Cancel, Looking, Reopen, Resume, ClaimAll)
-"""Acts that are done when they are pressed and show on the card."""
+AT_ONCE = (
+    *(
+        Claim,
+        Approve,
+        Again,
+        Cancel,
+        Looking,
+        Reopen,
+        Resume,
+        ClaimAll,
+        DismissOutbreak,
+        PostReport,
+        SendReport,
+    ),
+    *(ConfirmQuiet, ConfirmQuietAll, DropQuiet, ApplySetting, KeepSetting),
+)
+"""Acts that are done when they are pressed and show on the card; the last ones take the question's place."""
 _STYLES = {
     Style.PLAIN: "default",
     Style.PRIMARY: "positive",
     Style.DANGER: "destructive",
 }
 LABEL = 75
+MINE = "mine_of_card"
+"""The verb of who wants their own view of a card; it does nothing."""
+MOST_VIEWS = 60
+"""People whose clients may ask by themselves."""
 
 
 class Place(Enum):
-    """Where a card is shown: as a message for everybody, or in a dialog for one person."""
+    """Where a card is shown: as a message for everybody, in its place for one of its deciders, or in a dialog for one
+    person."""
 
     MESSAGE = "message"
+    MINE = "mine"
     DIALOG = "dialog"
+
+
+def row(actions: Actions, card_id: str, place: Place) -> list[Block]:
+    """What is reserved for some stands in their own view; everybody else sees one button that asks for it."""
+    hidden = card_id and place is Place.MESSAGE and any(one.reserved for one in actions.buttons)
+    buttons = [one for one in actions.buttons if not (hidden and one.reserved)]
+    asks = [decide(card_id)] if hidden else []
+    shown = [button(one, card_id, place) for one in buttons[: 5 - len(asks)]]
+    more = [overflow(one, card_id, place) for one in (*buttons[5 - len(asks) :], *actions.more)]
+    return [{"type": "ActionSet", "actions": [*asks, *shown, *more]}] if asks or shown or more else []
+
+
+def decide(card_id: str) -> Block:
+    """Asks for one's own view of a card."""
+    asked = _asks_for_mine(card_id)
+    return {**asked, "fallback": {"type": "Action.Submit", "title": asked["title"], "data": asked["data"]}}
+
+
+def refresh(card_id: str, accounts: Sequence[str]) -> Block:
+    """The clients of these ask for it by themselves."""
+    return {"action": _asks_for_mine(card_id), "userIds": list(accounts[:MOST_VIEWS])}
+
+
+def _asks_for_mine(card_id: str) -> Block:
+    data = {"aw": MINE, "card": card_id}
+    return {"type": "Action.Execute", "title": "Decide…", "verb": f"aw:{MINE}", "data": data}
 
 
 def button(one: Button, card_id: str, place: Place) -> Block:

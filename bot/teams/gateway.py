@@ -18,6 +18,7 @@ import orjson
 from bot.cards import Body, Card
 from bot.core import Core
 from bot.ports import Attachment, Gone
+from bot.teams.buttons import MOST_VIEWS
 from bot.teams.connector import Connector, NotThere
 from bot.teams.render import message
 from bot.teams.text import clean
@@ -53,11 +54,11 @@ class TeamsChat:
         return orjson.dumps(message(card), option=orjson.OPT_SORT_KEYS).decode()
 
     async def post(self, channel: str, card: Card, *, thread: str | None = None) -> str:
-        return await self._post(channel, message(card), thread=thread)
+        return await self._post(channel, message(card, await self.accounts(card)), thread=thread)
 
     async def update(self, channel: str, ref: str, card: Card) -> None:
         where, own = await self._where(channel), ref.rpartition(";")[2]
-        body = {**message(card), "id": own}
+        body = {**message(card, await self.accounts(card)), "id": own}
         try:
             await self.connector.call(
                 "PUT", where.service_url, *_activity(channel, ref), body=body, repeatable=True
@@ -133,6 +134,18 @@ class TeamsChat:
             await self.remember(seen)
         else:
             await self.delete(channel, ref)
+
+    async def accounts(self, card: Card) -> list[str]:
+        """What Teams calls those who can decide, as far as they were heard."""
+        people = [one.teams_user for one in card.deciders if one.teams_user]
+        if not people:
+            return []
+
+        async def look(tx: Transaction) -> list[str]:
+            found = [await tx.teams.get(f"person:{one}") for one in people[:MOST_VIEWS]]
+            return [one.account for one in found if one is not None and one.account]
+
+        return await self._core.read(look)
 
     async def member(self, conversation: str, account: str) -> Member:
         """Raises Permanent, Transient."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bot.answers import WORDS
 from bot.teams.icons import ACCENT, colour, outline
+from bot.teams.search import COMMAND, LOOKED_FOR
 from engine.errors import Refused
 
 MANIFEST = "1.29"
@@ -20,7 +21,7 @@ SCHEMA = f"https://developer.microsoft.com/en-us/json-schemas/teams/v{MANIFEST}/
 SCOPES = ("team", "personal", "groupChat")
 """A company's incidents go to a channel or a group chat; what is for one person goes to their own chat."""
 OFFERED = (
-    "status", "list", "mine", "claim", "note", "run", "resolve", "hold", "escalate", "snooze", "report",
+    "status", "list", "home", "claim", "note", "run", "resolve", "hold", "escalate", "snooze", "report",
 )  # fmt: skip
 """The words that Teams offers while somebody types; it takes twelve, and help is the last."""
 READS_ALONG = "ChannelMessage.Read.Group"
@@ -99,6 +100,7 @@ def manifest(wanted: Wanted) -> dict[str, Any]:
                 "commandLists": [{"scopes": list(SCOPES), "commands": commands()}],
             }
         ],
+        "composeExtensions": [_finding(app_id)],
         "defaultInstallScope": "team",
         "defaultGroupCapability": {"team": "bot", "groupchat": "bot"},
         "validDomains": [host],
@@ -108,6 +110,22 @@ def manifest(wanted: Wanted) -> dict[str, Any]:
         permission = {"name": READS_ALONG, "type": "Application"}
         made["authorization"] = {"permissions": {"resourceSpecific": [permission]}}
     return made
+
+
+def _finding(app_id: str) -> dict[str, Any]:
+    """Incidents are found from any conversation."""
+    how = "INC-42, or words of it, its asset or its company"
+    asked = {"name": LOOKED_FOR, "title": "INC-42, or words", "description": how, "inputType": "text"}
+    command = {
+        "id": COMMAND,
+        "type": "query",
+        "title": "Find an incident",
+        "description": how,
+        "context": ["compose", "commandBox"],
+        "initialRun": True,
+        "parameters": [asked],
+    }
+    return {"botId": app_id, "commands": [command]}
 
 
 def commands() -> list[dict[str, str]]:

@@ -41,7 +41,7 @@ from bot.cards import (
     Tone,
     When,
 )
-from bot.teams.buttons import Place, button, overflow
+from bot.teams.buttons import Place, button, refresh, row
 from bot.teams.drawing import bars
 from bot.teams.text import clean, cut, escape
 from engine.identifiers import incident_number
@@ -76,9 +76,9 @@ _CLOCK_DOTS = {
 }
 
 
-def message(card: Card) -> Block:
-    """The activity to send, without its address."""
-    attachment = {"contentType": CARD, "content": content(card)}
+def message(card: Card, accounts: Sequence[str] = ()) -> Block:
+    """The activity to send, without its address. `accounts`: the deciders' own, as far as Teams has told them."""
+    attachment = {"contentType": CARD, "content": content(card, accounts=accounts)}
     return {
         "type": "message",
         "summary": cut(clean(card.summary), SUMMARY) or "–",
@@ -86,10 +86,11 @@ def message(card: Card) -> Block:
     }
 
 
-def content(card: Card, place: Place = Place.MESSAGE) -> Block:
+def content(card: Card, place: Place = Place.MESSAGE, accounts: Sequence[str] = ()) -> Block:
     """The Adaptive Card. The first that fits, from the whole of it to what always does."""
+    views = {"refresh": refresh(card.card_id, accounts)} if card.deciders and accounts else {}
     for most, rows in SHORTER:
-        made = _composed(card, place, most, rows)
+        made = {**_composed(card, place, most, rows), **views}
         if fits(made):
             return made
     return _fewer(made, card, place)
@@ -105,7 +106,7 @@ def _composed(card: Card, place: Place, most: int, rows: int) -> Block:
     body: list[Block] = []
     for number, element in enumerate(card.elements):
         body.extend(_element(element, number, ink, card.card_id, place))
-    if ink.shortened and place is Place.MESSAGE:
+    if ink.shortened and place is not Place.DIALOG:
         body.extend(_more(card))
     return _card(card, body, ink)
 
@@ -131,7 +132,7 @@ def _fewer(made: Block, card: Card, place: Place) -> Block:
     parts: list[Block] = made["body"]
     kept = dict(enumerate(parts))
     note = [_text("… the rest is not shown here", size="Small", isSubtle=True)]
-    note += _more(card) if place is Place.MESSAGE else []
+    note += _more(card) if place is not Place.DIALOG else []
     last_to_go = sorted(kept, key=lambda number: (parts[number]["type"] == "ActionSet", -number))
     for number in last_to_go:
         del kept[number]
@@ -234,7 +235,7 @@ def _element(element: Element, number: int, ink: _Ink, card_id: str, place: Plac
         case Divider():
             return [{"type": "Container", "separator": True, "items": []}]
         case Actions():
-            return _actions(element, card_id, place)
+            return row(element, card_id, place)
         case Refusal():
             return _refusal(element, ink)
         case _:
@@ -303,7 +304,7 @@ def _log(log: Log, number: int, ink: _Ink) -> list[Block]:
     if len(text) <= LOG_SHOWN:
         return [*caption, block]
     target = f"log-{number}"
-    fold = {"type": "Action.ToggleVisibility", "title": "Show output", "targetElements": [target]}
+    fold = {"type": "Action.ToggleVisibility", "title": f"Show {log.what}", "targetElements": [target]}
     folded = [{"type": "ActionSet", "actions": [fold]}, {**block, "id": target, "isVisible": False}]
     return [{"type": "Container", "items": [*caption, *folded]}]
 
@@ -356,12 +357,6 @@ def _plain(mark: Mark) -> str:
             return mark.at.strftime("%H:%M UTC")
         case _:
             assert_never(mark)
-
-
-def _actions(actions: Actions, card_id: str, place: Place) -> list[Block]:
-    shown = [button(one, card_id, place) for one in actions.buttons[:5]]
-    more = [overflow(one, card_id, place) for one in (*actions.buttons[5:], *actions.more)]
-    return [{"type": "ActionSet", "actions": [*shown, *more]}] if shown or more else []
 
 
 def _refusal(refusal: Refusal, ink: _Ink) -> list[Block]:

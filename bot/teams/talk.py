@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from bot import commands
-from bot.actions import Action
+from bot.actions import Action, Home
 from bot.cards import Actions, Asked, Body, Button, Card, Done, Refusal, Reply, Said, Unfolding
 from bot.cards import Refused as RefusedReply
 from bot.core import Core
@@ -21,7 +22,9 @@ from bot.faults import fault_code
 from bot.handlers import handle
 from bot.people import Profile, actor_of, refusal
 from bot.place import Place
-from bot.teams import answers
+from bot.ports import Gone
+from bot.teams import answers, search, views
+from bot.teams.buttons import MINE
 from bot.teams.forms import act_of
 from bot.teams.gateway import TeamsChat
 from bot.teams.heard import Heard
@@ -80,8 +83,16 @@ class Talk:
             await self._welcome(said)
         if said.kind != "message" or not said.person:
             return
+        if said.value.get("aw") == MINE:
+            await self._view_alone(said)
+            return
         if said.value.get("aw"):
-            await self._tell(said, await self._pressed(said), typed=False)
+            replies = await self._pressed(said)
+            for one in replies:
+                if isinstance(one, Said) and one.instead:
+                    await self._in_place(said, one.card)
+                else:
+                    await self._tell(said, [one], typed=False)
             return
         if not said.personal and not said.to_us:
             await self._overheard(said)
@@ -127,17 +138,24 @@ class Talk:
         await self._core.write(lambda tx: wait.answered(tx, number, text, actor=actor, now=now))
 
     async def _welcome(self, said: Heard) -> None:
-        if said.personal:
-            words = "I tell you about incidents and do what you ask. Write help to see what I can do."
-        else:
+        if not said.personal:
             bind = f"aw company set SLUG --teams-conversation {said.channel}"
-            words = f"I am here. This binds a company to this channel: {bind}"
-        await self.chat.post(said.channel, Card(summary=words, elements=(Body((words,)),)))
+            await self.chat.post(
+                said.channel, _plain(f"I am here. This binds a company to this channel: {bind}")
+            )
+            return
+        words = "I tell you about incidents and do what you ask. Write home to see this again, or help."
+        (reply,) = await self._answer(said, Place(), _home)
+        card = reply.card if isinstance(reply, Said) else _plain(words)
+        hello = (Body((words,)), *card.elements) if isinstance(reply, Said) else card.elements
+        await self.chat.post(said.channel, replace(card, elements=hello))
 
     # ── presses ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def invoke(self, said: Heard) -> dict[str, Any]:
         """The answer to a press, a dialog that opens or a form that was sent; never later than Teams waits."""
+        if said.name == search.QUERY:
+            return await self._search(said)
         shape = answers.SHAPES.get(said.name)
         if shape is None:
             raise LookupError(said.name)
@@ -148,12 +166,55 @@ class Talk:
         self.later(self._reply_later(task, said))
         return shape.said("Working on it… I write to you when it is done.")
 
+    async def _search(self, said: Heard) -> dict[str, Any]:
+        """It may be asked for where the bot is not: nothing of that conversation is kept."""
+        try:
+            actor = await self._actor(said)
+            async with asyncio.timeout(PATIENCE):
+                return await search.search(self._core, search.wanted(said.value), actor=actor)
+        except Refused as refused:
+            return search.said(answers.refused(await refusal(self._core, refused)))
+        except AlertWhispererError as error:
+            return search.said(str(error))
+        except TimeoutError:
+            return search.said("That took too long. Try again.")
+
     async def _invoked(self, said: Heard, shape: answers.Shape) -> dict[str, Any]:
         await self._remember(said)
+        if said.data.get("aw") == MINE:
+            return await self._view(said, shape)
         if not await self._first_time(said):
             return shape.said("That was done already.")
         replies = await self._pressed(said)
         return await self._shown(said, replies, shape)
+
+    async def _view(self, said: Heard, shape: answers.Shape) -> dict[str, Any]:
+        """Asked for by somebody's client, or by a press: it reads, and may be asked for any number of times."""
+        try:
+            return shape.card(await views.in_place(self.chat, await self._seen(said)))
+        except Refused as refused:
+            return shape.said(answers.refused(await refusal(self._core, refused)))
+
+    async def _view_alone(self, said: Heard) -> None:
+        """For a client that cannot show a card differently to one."""
+        try:
+            card = views.alone(await self._seen(said))
+        except Refused as refused:
+            words = await refusal(self._core, refused)
+            card = Card(summary=words.reason, elements=(words,))
+        await self._say_privately(said, card)
+
+    async def _seen(self, said: Heard) -> views.View:
+        asked = said.value.get("trigger") != "automatic"
+        try:
+            actor = await self._actor(said)
+        except Refused:
+            actor = None
+        card_id = str(said.data.get("card") or "")
+        return await views.view(self._core, card_id, channel=said.channel, actor=actor, asked=asked)
+
+    async def _actor(self, said: Heard) -> Actor:
+        return await actor_of(self._core, "teams", self._identity(said), lambda: self._profile(said))
 
     async def _shown(self, said: Heard, replies: Sequence[Reply], shape: answers.Shape) -> dict[str, Any]:
         match replies[0]:
@@ -162,11 +223,23 @@ class Talk:
                 return shape.said("It begins; I show you how it goes in our chat.")
             case RefusedReply() as refused if shape.dialog:
                 return shape.not_done(refused, said.data)
-            case Said(card=card, instead=False) if not shape.dialog:
+            case Said(card=card, instead=True) if not shape.dialog:
+                self.later(self._in_place(said, card))
+                return shape.answer(replies[0])
+            case Said(card=card) if not shape.dialog:
                 self.later(self._tell(said, replies, typed=True))
                 return shape.said(card.summary)
             case reply:
                 return shape.answer(reply)
+
+    async def _in_place(self, said: Heard, card: Card) -> None:
+        """A question in somebody's own chat that is answered cannot be answered again."""
+        if not said.personal or not said.ref:
+            return
+        try:
+            await self.chat.update(said.channel, said.message_ref, card)
+        except (AlertWhispererError, Gone) as error:
+            log.info("an answered question could not be put right", error=str(error))
 
     async def _reply_later(self, task: asyncio.Future[dict[str, Any]], said: Heard) -> None:
         """What took too long is said in the presser's own chat."""
@@ -202,7 +275,7 @@ class Talk:
         try:
             if not said.person:
                 raise Refused("Teams does not say who you are.", hint="Sign in to Teams.", code="not_linked")
-            actor = await actor_of(self._core, "teams", self._identity(said), lambda: self._profile(said))
+            actor = await self._actor(said)
             return [await handle(self._core, act, actor=actor, place=place) for act in await acts()]
         except Refused as refused:
             return [RefusedReply(await refusal(self._core, refused))]
@@ -310,6 +383,10 @@ class Talk:
                 if len(self._known) >= REMEMBERED:
                     self._known.clear()
                 self._known[one.id] = one
+
+
+async def _home() -> list[Action]:
+    return [Home()]
 
 
 def _plain(text: str) -> Card:

@@ -85,6 +85,8 @@ def check_card(card: Any) -> None:
         _check(part, seen)
     for action in card.get("actions") or ():
         _check_action(action)
+    if len((card.get("refresh") or {}).get("userIds") or ()) > 60:
+        raise Refusal(400, "BadArgument", "A refresh for more than 60 users")
     texts = json.dumps(card.get("body"), ensure_ascii=False)
     for entity in (card.get("msteams") or {}).get("entities") or ():
         if (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,8 @@ class State:
             for one in config.channels
         }
         self.calls: list[tuple[str, str, Any]] = []
+        self.on_shown: list[Callable[[Message], None]] = []
+        """Who wants to hear that a message came or changed."""
         self._stream = stream
         self._numbers = itertools.count(int(time.time() * 1000))
 
@@ -78,12 +80,12 @@ class State:
         root = (root or number) if where.kind == "channel" else ""
         message = Message(number, where.id, root, by, copy.deepcopy(activity))
         where.messages[number] = message
-        self._tell("message", message)
+        self._shown("message", message)
         return message
 
     def edit(self, message: Message, activity: Activity) -> None:
         message.activity, message.edits = copy.deepcopy(activity), message.edits + 1
-        self._tell("message_changed", message)
+        self._shown("message_changed", message)
 
     def remove(self, message: Message) -> None:
         del self.conversations[message.conversation].messages[message.id]
@@ -96,6 +98,16 @@ class State:
     def replies(self, conversation: str, root: str) -> Iterator[Message]:
         found = self.conversations[conversation].messages.values()
         return (one for one in found if one.root == root and one.id != root)
+
+    def _shown(self, kind: str, message: Message) -> None:
+        for hear in self.on_shown:
+            hear(message)
+        self._tell(kind, message)
+
+    def seen_anew(self, message: Message, person: str) -> None:
+        """This person's view of it changed."""
+        change = {"type": "teams_message_changed", "conversation": message.conversation, "id": message.id}
+        self._stream.publish(change, to=person)
 
     def _tell(self, kind: str, message: Message) -> None:
         for person in self.conversations[message.conversation].members:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import html
+import re
 import time
 import uuid
 from collections import defaultdict
@@ -16,6 +19,7 @@ from sandbox.faults import Faults
 from sandbox.teams.config import TeamsConfig, TeamsPerson
 from sandbox.teams.connector import SERVICE, Connector
 from sandbox.teams.issuer import Issuer
+from sandbox.teams.refusals import CARD
 from sandbox.teams.state import Conversation, Message, State
 from sandbox.world import Stream
 
@@ -51,6 +55,8 @@ class TeamsWorld:
         """(person, message) → the card that this person sees in its place."""
         self._bot_url = bot_url
         self._session: aiohttp.ClientSession | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        self.state.on_shown.append(self._refresh)
 
     @property
     def service_url(self) -> str:
@@ -58,6 +64,9 @@ class TeamsWorld:
 
     async def close(self) -> None:
         self.connector.closing.set()
+        for task in list(self._asking):
+            task.cancel()
+        await asyncio.gather(*self._asking, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -80,25 +89,37 @@ class TeamsWorld:
     async def say(
         self, person: str, conversation: str | None, text: str, *, thread: Message | None = None
     ) -> Answer:
-        """Write, with a mention of the bot in channels. `conversation` None: to the bot alone."""
+        """Write, with a mention of the bot in channels, and of people whom `@name` picks by the beginning of their
+        address. `conversation` None: to the bot alone."""
         who = self.state.people[person]
         where = self.state.personal(who) if conversation is None else self.state.conversations[conversation]
-        shown, entities = text, []
+        shown, entities = self._mentioning(html.escape(text, quote=False))
         if where.kind != "personal":
-            shown = f"<at>{self.config.bot_name}</at> {text}"
+            shown = f"<at>{self.config.bot_name}</at> {shown}"
             bot = {"id": f"28:{self.config.app_id}", "name": self.config.bot_name}
-            entities = [{"type": "mention", "mentioned": bot, "text": f"<at>{self.config.bot_name}</at>"}]
+            entities.append({"type": "mention", "mentioned": bot, "text": f"<at>{self.config.bot_name}</at>"})
         return await self._write(who, where, shown, entities, thread.root if thread else "")
+
+    def _mentioning(self, text: str) -> tuple[str, list[dict[str, Any]]]:
+        entities = []
+        for one in self.state.people.values():
+            mark = f"<at>{one.name}</at>"
+            text, found = re.subn(rf"@{re.escape(one.email.partition('@')[0])}\b", mark, text)
+            if found:
+                known = {"id": one.account, "name": one.name}
+                entities.append({"type": "mention", "mentioned": known, "text": mark})
+        return text, entities
 
     async def overheard(self, person: str, conversation: str, text: str, *, thread: Message) -> Answer:
         """Write without a mention, where the app may read along."""
         who, where = self.state.people[person], self.state.conversations[conversation]
-        return await self._write(who, where, text, [], thread.root)
+        return await self._write(who, where, html.escape(text, quote=False), [], thread.root)
 
     async def _write(
         self, who: TeamsPerson, where: Conversation, text: str, entities: list[Any], root: str
     ) -> Answer:
-        message = self.state.post(where, who.id, {"type": "message", "text": text}, root=root)
+        """`text` as a bot gets it: what was typed comes escaped, so that only mentions are tags."""
+        message = self.state.post(where, who.id, {"type": "message", "text": html.unescape(text)}, root=root)
         activity = self._activity(who, where, message.root) | {
             "type": "message",
             "id": message.id,
@@ -123,10 +144,17 @@ class TeamsWorld:
         return await self._act(person, message, action, {}, old_client=old_client)
 
     async def act(
-        self, person: str, message: Message, action: Mapping[str, Any], values: Mapping[str, str]
+        self,
+        person: str,
+        message: Message,
+        action: Mapping[str, Any],
+        values: Mapping[str, str],
+        *,
+        stale: bool = False,
     ) -> Answer:
-        """Press exactly this button, which stands in the card that this person sees, with what was typed beside it."""
-        if action not in list(walked(self.seen(person, message))):
+        """Press exactly this button, which stands in the card that this person sees, with what was typed beside it.
+        `stale`: or stood in what their client showed before, or was changed on its way."""
+        if not stale and action not in list(walked(self.seen(person, message))):
             raise LookupError("there is no such button in that card any more")
         return await self._act(person, message, action, values)
 
@@ -173,9 +201,11 @@ class TeamsWorld:
         given = {f"f:{name}": value for name, value in values.items()}
         return await self._send(person, action, {**typed, **given})
 
-    async def send(self, person: str, action: Mapping[str, Any], values: Mapping[str, str]) -> Answer:
+    async def send(
+        self, person: str, action: Mapping[str, Any], values: Mapping[str, str], *, stale: bool = False
+    ) -> Answer:
         """Press exactly this button of the dialog that is open, with everything that stands in its inputs."""
-        if action not in list(walked(self.dialogs[person]["card"])):
+        if not stale and action not in list(walked(self.dialogs[person]["card"])):
             raise LookupError("there is no such button in that dialog any more")
         return await self._send(person, action, values)
 
@@ -192,9 +222,40 @@ class TeamsWorld:
         self._tasked(person, answer, source)
         return answer
 
+    async def search(self, person: str, words: str) -> dict[str, Any]:
+        """Look for something from the box one writes in: the app's answer."""
+        asked = {"name": "words", "value": words} if words else {"name": "initialRun", "value": "true"}
+        options = {"skip": 0, "count": 25}
+        value = {"commandId": "find", "parameters": [asked], "queryOptions": options}
+        answer = await self._invoke(person, None, "composeExtension/query", value)
+        found: dict[str, Any] = answer.body["composeExtension"]
+        return found
+
     def seen(self, person: str, message: Message) -> dict[str, Any]:
         """The card as this person sees it."""
         return self.instead.get((person, message.id), message.card)
+
+    def _refresh(self, message: Message) -> None:
+        """What somebody saw in its place is over; the clients of those whom the card names ask for their own."""
+        for person, name in [one for one in self.instead if one[1] == message.id]:
+            del self.instead[person, name]
+        asked = message.card.get("refresh") or {}
+        members = self.state.conversations[message.conversation].members
+        for account in asked.get("userIds", ()):
+            who = self.state.by_account(account)
+            if who is not None and who.id in members:
+                task = asyncio.ensure_future(self._refreshed(who.id, message, asked["action"]))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+
+    async def _refreshed(self, person: str, message: Message, action: Mapping[str, Any]) -> None:
+        edits = message.edits
+        value = {"action": dict(action), "trigger": "automatic"}
+        answer = await self._invoke(person, message, "adaptiveCard/action", value)
+        said = answer.body if isinstance(answer.body, dict) else {}
+        if said.get("type") == CARD and message.edits == edits:
+            self.instead[person, message.id] = said["value"]
+            self.state.seen_anew(message, person)
 
     def _button(self, card: Mapping[str, Any], label: str) -> dict[str, Any]:
         actions = [one for one in walked(card) if str(one.get("type")).startswith("Action.")]

@@ -19,7 +19,7 @@ from tests.outside import teams_channel, teams_id
 @pytest.fixture
 async def h(tmp_path: Path) -> AsyncIterator[Harness]:
     url = f"sqlite+aiosqlite:///{tmp_path}/aw.db"
-    async with harness(url, SECRET_KEY, tmp_path / "machines", teams=True) as made:
+    async with harness(url, SECRET_KEY, tmp_path / "machines", chats=("slack", "teams")) as made:
         yield made
 
 
@@ -45,7 +45,8 @@ async def test_who_is_turned_away_and_how(h: Harness):
         (activity(h, conversation={"id": "", "tenantId": world.config.tenant_id}), None, 400),
         (activity(h, **{"from": "x"}), None, 400),
         (activity(h, type="event", unknown={"a": [1]}), None, 202),
-        (activity(h, type="invoke", name="composeExtension/query"), None, 501),
+        (activity(h, type="invoke", name="composeExtension/query"), None, 200),
+        (activity(h, type="invoke", name="signin/verifyState"), None, 501),
         (activity(h, type="invoke", name="task/fetch", value={"data": "x"}), None, 200),
         (activity(h), None, 202),
     ]

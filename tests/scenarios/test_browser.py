@@ -16,7 +16,10 @@ from tests.harness import Harness
 from tests.outside import PEOPLE
 from tests.scenarios import test_outbreaks as outbreaks
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+    pytest.mark.only("slack", why="it is Slack's page; test_teams_browser.py has Teams' own"),
+]
 expect.set_options(timeout=30_000)  # as long as any scenario waits for what has to come
 SHOTS = Path(__file__).parent.parent.parent / "build" / "screenshots"
 FLAGS = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.harness import Harness, shown
-from tests.outside import CHAT_IDS
 
 
 async def test_a_window_is_changed_after_a_look_at_the_past(h: Harness):
@@ -16,7 +15,7 @@ async def test_a_window_is_changed_after_a_look_at_the_past(h: Harness):
     await h.command("kim", "acme", "/aw config acme window 10")
     await h.whispered("kim", "Only company admins and MSP admins can change company settings here.")
     assert await _window(h) == 15
-    await h.world.slack.press(CHAT_IDS["maria"], asked, "aw:config_apply")
+    await h.press("maria", asked, "config_apply")
     await h.whispered("maria", "window of Acme Corp is 10 min now; it was 15 min.")
     assert (await _window(h), await _window(h, "globex")) == (10, 15)
     await h.command("maria", "acme", "/aw config window")
@@ -28,7 +27,7 @@ async def test_a_window_is_changed_after_a_look_at_the_past(h: Harness):
         return [one.entry for one in await tx.audit.of_subject((await _company(tx)).id, "acme")]
 
     (proof,) = [one for one in await h.read(proofs) if one.kind == "setting.changed"]
-    assert (proof.actor, proof.via) == ("Maria", "slack")
+    assert (proof.actor, proof.via) == ("Maria", h.hand.name)
     assert proof.detail["before"] == "15 min (default)" and proof.detail["after"] == "10 min"
 
 

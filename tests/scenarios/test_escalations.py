@@ -14,7 +14,6 @@ from engine.errors import Conflict, Refused
 from engine.operations import configure, escalate
 from engine.setting import SETTINGS, Origin
 from tests.harness import CLI, Harness, eventually, shown
-from tests.scenarios.test_notices import direct, told
 from tests.scenarios.test_outbreaks import _bearer
 
 HALF_HOUR = timedelta(minutes=30)
@@ -30,28 +29,27 @@ async def calls(h: Harness, number: int = 1) -> list[tuple[int, list[str]]]:
 async def test_nobody_takes_it_and_the_chain_goes_up(h: Harness):
     await h.fire("acme")
     card = await h.card("acme", saying="↗ a technician at")
-    assert "for <@U0KIM>" in shown(card)
+    assert "for @Kim" in shown(card)
     h.clock.shift += HALF_HOUR
     line = await h.thread("acme", saying="SLA breached: the time to respond to it (0.5 h) is over.")
-    assert "<@" not in shown(line), "the line about the call mentions, once"
+    assert "@" not in shown(line), "the line about the call mentions, once"
     called = await h.thread("acme", saying="↗ Level 1: Bob. Nobody had it in hand in time.")
-    assert "<@U0BOB>" in shown(called) and "<@U0KIM>" not in shown(called)
-    await h.card("acme", saying="for <@U0BOB>")
-    message = await told(h, "bob", "escalated to you (level 1)")
+    assert "@Bob" in shown(called) and "@Kim" not in shown(called)
+    await h.card("acme", saying="for @Bob")
+    message = await h.told("bob", "escalated to you (level 1)")
     h.clock.shift += HALF_HOUR
     await h.thread("acme", saying="Nothing was heard since it was called last")
-    await h.press("bob", message, "aw:claim")
-    await h.card("acme", saying="in the hands of *Bob*")
+    await h.press("bob", message, "claim")
+    await h.card("acme", saying="in the hands of Bob")
     h.clock.shift += timedelta(hours=2, minutes=55)
     await h.quiet()
     assert await calls(h) == [(1, ["bob"]), (1, ["kim"])], "somebody is at it"
     h.clock.shift += timedelta(minutes=6)
     await h.thread("acme", saying="↗ Level 2: Maria. It is not solved in time.")
-    await told(h, "maria", "escalated to you (level 2)")
+    await h.told("maria", "escalated to you (level 2)")
     late = await h.thread("acme", saying="the time to resolve it (4 h) is over")
-    await h.press("bob", late, "aw:late")
-    form = await h.modal("bob")
-    await h.world.slack.submit("U0BOB", form["id"], {"text": "Waited for a disk"})
+    await h.press("bob", late, "late")
+    await h.submit("bob", text="Waited for a disk")
     await h.thread("acme", saying="Bob on why it is late: Waited for a disk")
     h.clock.shift += timedelta(minutes=31)
     await h.quiet()
@@ -65,15 +63,14 @@ async def test_nobody_takes_it_and_the_chain_goes_up(h: Harness):
     assert (await calls(h))[3:] == [(2, ["maria"])], "nothing was heard of Bob for four hours"
     h.clock.shift += HALF_HOUR
     await h.thread("acme", saying="↗ Level 3: Lee. Nobody answered at level 2.")
-    await told(h, "lee", "escalated to you (level 3)")
+    await h.told("lee", "escalated to you (level 3)")
 
 
 async def test_a_person_wants_the_next_level_now(h: Harness):
     await h.fire("acme", severity="high")
     card = await h.card("acme")
-    await h.press("kim", card, "aw:more", option="escalate:1")
-    form = await h.modal("kim")
-    await h.world.slack.submit("U0KIM", form["id"], {"text": "I need the firewall password"})
+    await h.press("kim", card, "escalate")
+    await h.submit("kim", text="I need the firewall password")
     await h.thread("acme", saying="↗ Kim escalated it to level 1: Bob. I need the firewall password")
     async with aiohttp.ClientSession(h.url) as web:
         head = await _bearer(h, h.users["kim"])
@@ -84,7 +81,7 @@ async def test_a_person_wants_the_next_level_now(h: Harness):
     await h.command("lee", "acme", "/aw escalate INC-1")
     await h.thread("acme", saying="Lee escalated it to level 3: Lee.")
     top = await h.command("kim", "acme", "/aw escalate INC-1 please")
-    assert "It has reached the last level already." in shown(top) and "<@U0LEE>" in shown(top)
+    assert "It has reached the last level already." in shown(top) and "@Lee" in shown(top)
     viewer = await h.command("dana", "acme", "/aw escalate INC-1")
     assert "Only" in shown(viewer)
     assert await calls(h) == [(1, ["bob"]), (2, ["maria"]), (3, ["lee"])]
@@ -144,7 +141,7 @@ async def test_a_company_has_a_chain_of_its_own(h: Harness):
     h.clock.shift += HALF_HOUR
     await h.thread("globex", saying="↗ Level 2: Lee")  # there is no company admin at Globex
     made = await h.read(lambda tx: tx.notices.of_incident(1))
-    await eventually(lambda: direct(h, "lee"), what="a message to Lee")
+    await eventually(lambda: h.direct("lee"), what="a message to Lee")
     assert {one.destination for one in made} >= {"ops@globex.example"}
     await chain("off")
     await h.fire("globex", "CPU 99%")

@@ -12,7 +12,6 @@ from engine.errors import NotFound
 from engine.operations import answer
 from tests import given
 from tests.harness import Harness, eventually, shown
-from tests.scenarios.test_notices import direct, told
 
 
 async def owner(h: Harness, number: int) -> int | None:
@@ -23,9 +22,9 @@ async def owner(h: Harness, number: int) -> int | None:
 
 async def two_of_kims(h: Harness) -> None:
     await h.fire("acme")
-    card = await h.card("acme", saying="for <@U0KIM>")
-    await h.press("kim", card, "aw:claim")
-    await h.card("acme", saying="in the hands of *Kim*")
+    card = await h.card("acme", saying="for @Kim")
+    await h.press("kim", card, "claim")
+    await h.card("acme", saying="in the hands of Kim")
     await h.fire("acme", "Certificate of shop.acme.example expires", asset_name="acme-shop-01")
     await h.card("acme", count=2)
     await h.command("kim", "acme", "/aw claim INC-2")
@@ -35,7 +34,7 @@ async def test_it_is_the_giver_s_until_it_is_accepted_once(h: Harness):
     await two_of_kims(h)
     said = shown(await h.command("kim", "acme", "/aw handoff @bob all off to the airport"))
     assert "INC-1, INC-2 offered to Bob. Until they accept it is yours" in said
-    message = await told(h, "bob", "Kim hands 2 incidents off to you")
+    message = await h.told("bob", "Kim hands 2 incidents off to you")
     assert "off to the airport" in shown(message) and "INC-2" in shown(message)
     assert await owner(h, 1) == h.users["kim"].id
     twice = shown(await h.command("kim", "acme", "/aw handoff @bob INC-2"))
@@ -46,36 +45,36 @@ async def test_it_is_the_giver_s_until_it_is_accepted_once(h: Harness):
     with pytest.raises(NotFound):
         await h.write(lambda tx: answer.accept(tx, ask.id, actor=stranger, now=now))
     await asyncio.gather(
-        h.press("bob", message, "aw:ask_accept"),
+        h.press("bob", message, "ask_accept"),
         *(h.write(lambda tx: answer.accept(tx, ask.id, actor=bob, now=now)) for _ in range(3)),
     )
-    await told(h, "kim", "Bob took over INC-1, INC-2.")
-    await h.card("acme", saying="in the hands of *Bob*")
+    await h.told("kim", "Bob took over INC-1, INC-2.")
+    await h.card("acme", saying="in the hands of Bob")
     assert [await owner(h, one) for one in (1, 2)] == [h.users["bob"].id] * 2
     story = await h.read(lambda tx: tx.timeline.of_incident(1))
     assert [one.text for one in story].count("Kim handed it off to Bob.") == 1, "single use"
-    done = await told(h, "bob", "Bob took over INC-1, INC-2.")
-    assert "aw:ask_accept" not in str(done.get("blocks")), "its buttons are gone"
-    assert len([one for one in direct(h, "bob") if "hands 2 incidents" in shown(one)]) == 1
+    done = await h.told("bob", "Bob took over INC-1, INC-2.")
+    assert not done.buttons, "its buttons are gone"
+    assert len([one for one in h.direct("bob") if "hands 2 incidents" in shown(one)]) == 1
 
 
 async def test_not_accepted_in_five_minutes_it_returns_and_both_hear_so(h: Harness):
     await two_of_kims(h)
     await h.command("kim", "acme", "/aw handoff @bob INC-1")
-    message = await told(h, "bob", "Kim hands 1 incident off to you")
+    message = await h.told("bob", "Kim hands 1 incident off to you")
     await h.quiet()
     h.clock.shift += ANSWER_WITHIN + timedelta(seconds=1)
-    await h.press("bob", message, "aw:ask_accept")
-    await told(h, "kim", "Bob did not take over INC-1 (not accepted within 5 minutes): it stays with you.")
-    await told(h, "bob", "INC-1 stays with Kim.")
+    await h.press("bob", message, "ask_accept")
+    await h.told("kim", "Bob did not take over INC-1 (not accepted within 5 minutes): it stays with you.")
+    await h.told("bob", "INC-1 stays with Kim.")
     assert await owner(h, 1) == h.users["kim"].id
     await h.command("kim", "acme", "/aw handoff @bob INC-1")
     await eventually(
-        lambda: len([one for one in direct(h, "bob") if "hands 1 incident off" in shown(one)]) == 2,
+        lambda: len([one for one in h.direct("bob") if "hands 1 incident off" in shown(one)]) == 2,
         what="a second offer",
     )
     assert "stays where it was" in shown(await h.command("bob", "acme", "/aw handoff decline"))
-    await told(h, "kim", "Bob declined: INC-1 stays with you.")
+    await h.told("kim", "Bob declined: INC-1 stays with you.")
     await h.command("kim", "acme", "/aw handoff @bob INC-2")
     assert "taken back" in shown(await h.command("kim", "acme", "/aw handoff back"))
     assert "Nobody asked you anything" in shown(await h.command("bob", "acme", "/aw handoff accept"))

@@ -38,10 +38,10 @@ async def services() -> AsyncIterator[tuple[ModelServices, str]]:
 
 @pytest.fixture
 async def asking(
-    database_url: str, tmp_path: Path, services: tuple[ModelServices, str]
+    chat: str, database_url: str, tmp_path: Path, services: tuple[ModelServices, str]
 ) -> AsyncIterator[tuple[Harness, ModelServices]]:
     made, url = services
-    async with harness(database_url, SECRET_KEY, tmp_path / "machines") as h:
+    async with harness(database_url, SECRET_KEY, tmp_path / "machines", chats=(chat,)) as h:
         await h.stop()
         h.settings = h.settings.model_copy(
             update={
@@ -106,7 +106,7 @@ async def test_a_guessed_severity_may_rise_and_the_thread_says_who_thinks_so(
     await h.fire("acme", "Odd thing happened", severity="")
     card = await h.card("acme", saying="🤖")
     text = shown(card)
-    assert "might fit: *disk-clean-up*" in text and "looks like disk" in text
+    assert "might fit: disk-clean-up" in text and "looks like disk" in text
     incident = await h.read(lambda tx: tx.incidents.get(1))
     assert incident.severity is Severity.CRITICAL and incident.category == "other"
     await h.thread("acme", saying="Severity raised from medium to critical by 🤖 claude-haiku-5-5 0.83.")

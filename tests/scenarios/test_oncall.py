@@ -8,7 +8,6 @@ from engine.oncall import Layer, Rotation
 from engine.operations import configure, oncall
 from engine.setting import SETTINGS, Origin
 from tests.harness import CLI, Harness, shown
-from tests.scenarios.test_notices import told
 
 
 async def test_who_is_on_call_gets_it(h: Harness):
@@ -20,7 +19,7 @@ async def test_who_is_on_call_gets_it(h: Harness):
     await h.write(lambda tx: oncall.add_layer(tx, "nights", layer, actor=CLI, now=now))
     assert "nights" in shown(await h.command("kim", "acme", "/aw oncall")) or await h.whispered("kim", "Bob")
     await h.fire("acme")
-    await h.card("acme", saying="for <@U0BOB> (on call, linux ✓, 0 open)")
+    await h.card("acme", saying="for @Bob (on call, linux ✓, 0 open)")
     said = shown(await h.command("kim", "acme", "/aw oncall me 2h"))
     assert "You are on call in nights until" in said
     refused = shown(await h.command("maria", "acme", "/aw oncall me 2h"))
@@ -29,7 +28,7 @@ async def test_who_is_on_call_gets_it(h: Harness):
     chain = setting.read("response on_call")
     await h.write(lambda tx: configure.put(tx, where, setting, chain, actor=CLI, now=now))
     await h.fire("globex")
-    await h.card("globex", saying="for <@U0KIM> (on call")
+    await h.card("globex", saying="for @Kim (on call")
     await h.command("bob", "globex", "/aw assign INC-2 @bob")
     h.clock.shift += timedelta(minutes=30)
     await h.thread("globex", saying="↗ Level 1: Kim.")
@@ -46,5 +45,5 @@ async def test_a_gap_is_told_to_the_msp_admins_once(h: Harness):
     for _ in range(3):
         await h.write(lambda tx: oncall.warn_of_gaps(tx, now=h.core.clock.now()))
     h.clock.shift += timedelta(minutes=1)
-    message = await told(h, "lee", "Nobody is on call in days:")
+    message = await h.told("lee", "Nobody is on call in days:")
     assert shown(message).count("Nobody is on call") == 2, "in the message and in its summary"

@@ -20,9 +20,7 @@ from engine.jobs import Sweep
 from engine.operations import directory, outbreaks, respond
 from engine.outbreak import QUIET, MspRecord
 from storage.transaction import Transaction
-from tests.harness import Harness, eventually, shown
-from tests.outside import CHAT_IDS, COMPANIES
-from tests.outside import MSP_CHANNEL as OPS
+from tests.harness import Harness, Post, shown
 
 CLI = Actor(user=None, via=Via.CLI)
 WORDS = "Mail relay smtp.hub.example does not answer"
@@ -35,10 +33,21 @@ async def third_company(h: Harness) -> None:
     async def write(tx: Transaction) -> str:
         now = h.core.clock.now()
         issued = await directory.add_company(tx, company, with_hmac=False, actor=CLI, now=now)
-        await outbreaks.set_msp(tx, MspRecord(name="Northwind", slack_channel=OPS), actor=CLI, now=now)
+        await outbreaks.set_msp(tx, MspRecord(name="Northwind", **bound(h, "msp")), actor=CLI, now=now)
         return issued.api_key
 
     h.keys["initech"] = await h.write(write)
+
+
+def bound(h: Harness, where: str) -> dict[str, str]:
+    """A channel as a record names it."""
+    name = {"slack": "slack_channel", "teams": "teams_conversation"}[h.hand.name]
+    return {name: h.hand.place(where)}
+
+
+def channel_of(h: Harness, company: str) -> str:
+    """All that stands in a company's channel, down to what nobody sees."""
+    return json.dumps([one.raw for one in (*h.hand.posts(company), *h.hand.replies(company))], default=str)
 
 
 async def fail(h: Harness, company: str, asset: str) -> dict[str, Any]:
@@ -58,17 +67,8 @@ async def _put(tx: Transaction, h: Harness) -> None:
     tx.jobs.put(Sweep(company_id=0, name="outbreaks"), due_at=h.core.clock.now())
 
 
-def told(h: Harness) -> list[dict[str, Any]]:
-    return [one for one in h.world.slack.messages(OPS) if one.get("metadata")]
-
-
-async def card(h: Harness, saying: str) -> dict[str, Any]:
-    found: dict[str, Any] = await eventually(
-        lambda: next((one for one in told(h) if saying in shown(one)), None),
-        what=f"an outbreak saying {saying!r}",
-        seen=lambda: [shown(one) for one in told(h)],
-    )
-    return found
+async def card(h: Harness, saying: str) -> Post:
+    return await h.card("msp", kind="outbreak", saying=saying)
 
 
 async def test_three_companies_are_one_outbreak_for_the_msp_alone(h: Harness):
@@ -80,20 +80,17 @@ async def test_three_companies_are_one_outbreak_for_the_msp_alone(h: Harness):
     said = shown(found)
     assert all(name in said for name in ("Acme Corp", "Globex Health", "Initech Tools", "INC-1", "3 open"))
     assert "hardly ever begins at several companies at once" in said
-    assert found["metadata"]["event_payload"]["kind"] == "outbreak"
     await h.command("kim", "acme", "/aw claim INC-1")
     await look(h)
     await card(h, "Kim has it")
-    await h.world.slack.press(CHAT_IDS["lee"], found, "aw:outbreak")
+    await h.press("lee", found, "outbreak")
     listed = await h.whispered("lee", "globex-post-1")
     assert "initech-mx" in shown(listed)
     await look(h)
     await h.quiet()
-    assert len(told(h)) == 1, "one card, edited"
+    assert len(h.messages("msp")) == 1, "one card, edited"
     for company, others in (("acme", ("Globex", "Initech")), ("globex", ("Acme", "Initech"))):
-        every = h.world.slack.messages(COMPANIES[company][1])
-        replies = [r for one in every for r in h.world.slack.replies(COMPANIES[company][1], one["ts"])]
-        text = json.dumps(every + replies)
+        text = channel_of(h, company)
         assert not any(name in text for name in (*others, "utbreak")), text
     for who in ("kim", "maria", "dana"):
         refused = await h.command(who, "acme", "/aw outbreaks")
@@ -120,13 +117,13 @@ async def test_a_person_says_that_it_is_none(h: Harness):
         await fail(h, company, asset)
     await look(h)
     found = await card(h, "at 3 companies")
-    await h.world.slack.press(CHAT_IDS["lee"], found, "aw:outbreak_dismiss")
+    await h.press("lee", found, "outbreak_dismiss")
     await card(h, "said Lee")
     for company, asset in (("acme", "a-mail-2"), ("globex", "g-post-2"), ("initech", "i-mx-2")):
         await fail(h, company, asset)
     await look(h)
     await h.quiet()
-    assert len(told(h)) == 1, "left alone for a day"
+    assert len(h.messages("msp")) == 1, "left alone for a day"
     with pytest.raises(Refused, match="is over already"):
         await h.write(lambda tx: outbreaks.dismiss(tx, 1, actor=CLI, now=h.core.clock.now()))
 
@@ -155,8 +152,8 @@ async def test_a_storm_at_one_company_is_none_and_neither_is_a_channel_of_a_comp
     await fail(h, "globex", "g-post")
     await look(h)
     await h.quiet()
-    assert not told(h)
-    wrong = MspRecord(slack_channel=COMPANIES["acme"][1])
+    assert not h.messages("msp")
+    wrong = MspRecord(**bound(h, "acme"))
     with pytest.raises(Refused, match="That channel is Acme Corp's"):
         await h.write(lambda tx: outbreaks.set_msp(tx, wrong, actor=CLI, now=h.core.clock.now()))
     technician = Actor(user=User(id=1, name="K", email="k@x", role=Role.TECHNICIAN), via=Via.API)
@@ -200,9 +197,7 @@ async def test_nobody_but_msp_admins_reads_of_another_company_anywhere(
     for who in ("maria", "dana"):
         for text in asked:
             seen[who.title()] += shown(await h.command(who, "acme", text))
-    every = h.world.slack.messages(COMPANIES["acme"][1])
-    threads = [h.world.slack.replies(COMPANIES["acme"][1], one["ts"]) for one in every]
-    seen["the channel"] = json.dumps([every, threads])
+    seen["the channel"] = channel_of(h, "acme")
     assert all(mark in seen["Lee"] for mark in marks.values()), "the test looks where they are"
     for who in ("Maria", "Dana", "the channel"):
         assert marks["acme"] in seen[who], who

@@ -67,7 +67,7 @@ async def test_a_critical_is_texted_and_the_answer_claims_it(h: Harness, phones:
     assert "Reply 1" in (await phones.reply(text.to, "what?"))[1]
     sid = "SM" + "a" * 32
     assert await phones.reply(text.to, "1", sid=sid) == (200, "INC-2 is yours.")
-    await h.card("acme", saying=f"in the hands of *{who}*")
+    await h.card("acme", saying=f"in the hands of {who}")
     assert await phones.reply(text.to, "1", sid=sid) == (200, "INC-2 is yours."), "the same text once more"
     other = BOB if text.to == KIM else KIM
     assert f"{who} claimed this" in (await phones.reply(other, "claim INC-2"))[1]

@@ -19,8 +19,9 @@ from tests.scenarios.test_runs_in_trouble import ended
 
 
 @pytest.fixture
-async def h(database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with harness(database_url, SECRET_KEY, tmp_path / "machines", wide=True) as made:
+async def h(chat: str, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    folder = tmp_path / "machines"
+    async with harness(database_url, SECRET_KEY, folder, wide=True, chats=(chat,)) as made:
         yield made
 
 
@@ -53,7 +54,7 @@ async def test_three_machines_are_one_approval_and_one_of_them_fails(h: Harness)
         "3 machines: acme-web-01, acme-web-02, acme-web-03 · AWS account 222222222222 · eu-central-1"
         in shown(card)
     )
-    await h.press("lee", card, "aw:approve")
+    await h.press("lee", card, "approve")
     run = await ended(h)
     assert (run.status, run.outcome) == (
         RunStatus.FAILED,
@@ -88,4 +89,4 @@ async def test_what_azure_refuses_is_read_on_the_card(h: Harness):
     assert run.status is RunStatus.FAILED
     card = await h.card("acme", saying="may not do")
     assert "Microsoft.Compute/virtualMachines/runCommands/write" in shown(card)
-    assert "assign the role of `aw company access` there" in shown(card)
+    assert "assign the role of aw company access there" in shown(card)

@@ -1,4 +1,4 @@
-"""A storm: one board instead of hundreds of cards, nothing lost, nothing that Slack refuses, a recap that adds up."""
+"""A storm: one board instead of hundreds of cards, nothing lost, nothing refused, a recap that adds up."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ import pytest
 import sqlalchemy as sa
 
 from bot.app import Running, running
-from sandbox.faults import Fault
 from storage.tables import alerts, incidents
 from tests.conftest import SECRET_KEY
-from tests.harness import Harness, eventually, harness, shown
+from tests.harness import Harness, Post, eventually, harness, shown
 from tests.ports import free_port
 
-WRITES = ("chat.postMessage", "chat.update")
 SEVERITIES = ("high", "high", "high", "critical")
 
 
 @pytest.fixture
-async def h(database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    """A world whose Slack refuses what comes too soon, as the real one does."""
-    async with harness(database_url, SECRET_KEY, tmp_path / "machines", rate_limits=True) as made:
+async def h(chat: str, database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
+    """A world whose chat refuses what comes too soon, as the real one does."""
+    folder = tmp_path / "machines"
+    async with harness(database_url, SECRET_KEY, folder, rate_limits=True, chats=(chat,)) as made:
         yield made
 
 
@@ -57,28 +56,22 @@ async def storm(h: Harness, count: int = 500, *, seconds: float = 4.0, company: 
     await asyncio.gather(*(one(number) for number in range(count)))
 
 
-def writes(h: Harness, channel: str = "C0ACME") -> list[str]:
-    return [
-        call.method
-        for call in h.world.slack.calls
-        if call.method in WRITES and call.args.get("channel") == channel
-    ]
+def writes(h: Harness, company: str = "acme") -> int:
+    return sum(h.hand.calls(call, company) for call in ("post", "edit"))
 
 
-def board(h: Harness, company: str = "acme") -> dict[str, Any] | None:
+def board(h: Harness, company: str = "acme") -> Post | None:
     found = h.cards(company, "storm")
     return found[-1] if found else None
 
 
-async def board_saying(h: Harness, words: str, company: str = "acme", within: float = 25.0) -> dict[str, Any]:
-    def look() -> dict[str, Any] | None:
+async def board_saying(h: Harness, words: str, company: str = "acme", within: float = 25.0) -> Post:
+    def look() -> Post | None:
         found = board(h, company)
         return found if found is not None and words in shown(found) else None
 
-    seen = lambda: shown(board(h, company) or {})  # noqa: E731
-    message: dict[str, Any] = await eventually(
-        look, what=f"a board saying {words!r}", seen=seen, within=within
-    )
+    seen = lambda: shown(board(h, company))  # noqa: E731
+    message: Post = await eventually(look, what=f"a board saying {words!r}", seen=seen, within=within)
     return message
 
 
@@ -109,12 +102,11 @@ async def pass_time(h: Harness, **span: float) -> None:
 async def test_five_hundred_alerts_are_one_board_and_every_one_is_counted(h: Harness):
     await storm(h)
     message = await board_saying(h, "500 alerts")
-    assert message["metadata"]["event_payload"]["kind"] == "storm"
     assert await recount(h) == {"alerts": 500, "counted": 500, "incidents": 40, "open": 40}
     assert "in 40 incidents" in shown(message) and "🔴 10 critical" in shown(message)
     assert len(h.cards("acme", "storm")) == 1 and len(h.messages("acme")) <= 3
-    assert len(writes(h)) <= 20
-    assert h.world.slack.limits.refused == 0
+    assert writes(h) <= 20
+    assert h.hand.refused() == 0
 
 
 async def test_the_first_critical_has_a_card_and_the_others_stand_at_the_top(h: Harness):
@@ -122,7 +114,7 @@ async def test_the_first_critical_has_a_card_and_the_others_stand_at_the_top(h: 
     message = await board_saying(h, "500 alerts")
     own = [one for one in h.cards("acme") if shown(one).startswith("🔴")]
     assert len(own) == 1
-    named = re.findall(r"🔴 \*(INC-\d+)\*", shown(message))
+    named = re.findall(r"🔴 (INC-\d+)", shown(message))
     assert len(named) == 5 and "(+ 35 more)" in shown(message)
 
 
@@ -140,8 +132,8 @@ async def test_three_in_quick_succession_have_a_card_each_and_the_fourth_makes_a
 async def test_who_presses_for_all_has_all_and_the_board_says_so_at_once(h: Harness):
     await storm(h, 200, seconds=1.0)
     message = await board_saying(h, "200 alerts")
-    await h.press("kim", message, "aw:claim_all")
-    after = await board_saying(h, "*Kim* has 40")
+    await h.press("kim", message, "claim_all")
+    after = await board_saying(h, "Kim has 40")
     assert "Claim all" not in shown(after) and "Split one out" in shown(after)
 
     async def claims(tx: Any) -> int:
@@ -149,25 +141,23 @@ async def test_who_presses_for_all_has_all_and_the_board_says_so_at_once(h: Harn
         return len({entry.subject for entry in found if entry.actor == "Kim"})
 
     assert await h.read(claims) == 40
-    await h.press("bob", message, "aw:claim_all")
+    await h.press("bob", message, "claim_all")
     await h.whispered("bob", "Nothing is left to claim")
-    assert h.world.slack.limits.refused == 0
+    assert h.hand.refused() == 0
 
 
 async def test_one_of_the_board_gets_a_card_of_its_own_and_works_like_any(h: Harness):
     await storm(h, 200, seconds=1.0)
     message = await board_saying(h, "200 alerts")
-    await h.press("bob", message, "aw:split_out")
-    view = await h.modal("bob")
-    [question] = [block for block in view["blocks"] if block["type"] == "input"]
-    number = question["element"]["options"][0]["value"]
-    assert question["element"]["options"][0]["text"]["text"].startswith(f"INC-{number} · critical")
-    await h.world.slack.submit("U0BOB", view["id"], {"number": number})
+    await h.press("bob", message, "split_out")
+    number, label = next(iter((await h.form("bob")).questions["number"].options.items()))
+    assert label.startswith(f"INC-{number} · critical")
+    await h.submit("bob", number=number)
     card = await h.card("acme", saying=f"INC-{number} ·")
-    await h.press("bob", card, "aw:claim")
-    await h.card("acme", saying="in the hands of *Bob*")
-    await board_saying(h, "*Bob* has 1")
-    await h.press("kim", message, "aw:storm_list")
+    await h.press("bob", card, "claim")
+    await h.card("acme", saying="in the hands of Bob")
+    await board_saying(h, "Bob has 1")
+    await h.press("kim", message, "storm_list")
     listed = await h.whispered("kim", "Acme Corp's storm board: 40 open")
     assert "these are the worst 25; 15 more" in shown(listed) and f"INC-{number}" in shown(listed)
 
@@ -178,22 +168,19 @@ async def test_on_the_board_or_not_it_is_found_by_its_number(h: Harness):
     await h.command("kim", "acme", "/aw INC-40")
     await h.whispered("kim", "INC-40 ·")
     await h.command("kim", "acme", "/aw claim 40")
-    await board_saying(h, "*Kim* has 1")
+    await board_saying(h, "Kim has 1")
 
 
 async def test_a_board_is_for_those_who_may(h: Harness):
     await storm(h, 60, seconds=0.3)
     message = await board_saying(h, "60 alerts")
-    await h.press("dana", message, "aw:claim_all")
+    await h.press("dana", message, "claim_all")
     await h.whispered("dana", "can claim")
-    await h.press("dana", message, "aw:split_out")
+    await h.press("dana", message, "split_out")
     await h.whispered("dana", "Only technicians")
-    value = message["metadata"]["event_payload"]["card"].split(":")[1]
     await h.fire("globex", "Elsewhere", asset_name="globex-1")
     other = await h.card("globex", saying="Elsewhere")
-    forged = other | {"blocks": [block for block in message["blocks"] if block["type"] == "actions"]}
-    assert value in str(forged["blocks"])
-    await h.world.slack.press("U0KIM", forged, "aw:claim_all")
+    await h.press("kim", other, "claim_all", value=message.card.split(":")[1])
     await h.whispered("kim", "There is no such storm here")
     claimed = sa.select(sa.func.count()).where(incidents.c.claimed_at.is_not(None))
 
@@ -203,9 +190,9 @@ async def test_a_board_is_for_those_who_may(h: Harness):
     assert await h.read(look) == 0
 
 
-async def test_slack_says_slow_down_and_nothing_is_lost_or_said_twice(h: Harness):
-    for method in WRITES:
-        h.world.faults.add(Fault(service="slack", method=method, times=2, do="ratelimited", retry_after=2))
+async def test_the_chat_says_slow_down_and_nothing_is_lost_or_said_twice(h: Harness):
+    for call in ("post", "edit"):
+        h.hand.fail(call, "ratelimited", times=2, retry_after=2)
     await storm(h, 300, seconds=3.0)
     await board_saying(h, "300 alerts")
     await h.quiet()
@@ -213,9 +200,20 @@ async def test_slack_says_slow_down_and_nothing_is_lost_or_said_twice(h: Harness
     assert (await recount(h))["counted"] == 300
 
 
-@pytest.mark.parametrize("do", ["lost_reply", "status", "reset"])
+@pytest.mark.parametrize("do", ["status", "reset"])
 async def test_whatever_becomes_of_the_first_posts_there_is_one_board(h: Harness, do: str):
-    h.world.faults.add(Fault(service="slack", method="chat.postMessage", times=2, do=do))
+    await one_board(h, do)
+
+
+@pytest.mark.only(
+    "slack", why="a bot cannot look into a channel of Teams; test_teams_trouble.py says what it does"
+)
+async def test_although_the_first_answers_are_lost_there_is_one_board(h: Harness):
+    await one_board(h, "lost_reply")
+
+
+async def one_board(h: Harness, do: str) -> None:
+    h.hand.fail("post", do, times=2)
     await storm(h, 100, seconds=0.5)
     await board_saying(h, "100 alerts")
     await h.quiet()
@@ -235,20 +233,20 @@ async def test_a_kill_in_the_middle_costs_nothing(h: Harness):
 async def test_the_recap_adds_up_and_only_the_worst_that_is_left_gets_cards(h: Harness):
     await storm(h, 400, seconds=2.0)
     message = await board_saying(h, "400 alerts")
-    await h.press("kim", h.cards("acme")[0], "aw:claim")
+    await h.press("kim", h.cards("acme")[0], "claim")
     for number in range(40):
         if number % 4 < 2:  # half of them recover, nothing critical
             await h.fire("acme", **an_alert(number, status="resolved"))
     before = len(h.messages("acme"))
     await pass_time(h, minutes=4)
     await asyncio.sleep(0.5)
-    assert "is over" not in shown(board(h) or {}), "it is quiet, but not for long enough"
+    assert "is over" not in shown(board(h)), "it is quiet, but not for long enough"
     await pass_time(h, minutes=1.5)
     recap = await board_saying(h, "is over")
-    assert recap["ts"] == message["ts"], "the board itself becomes the recap"
+    assert recap.id == message.id, "the board itself becomes the recap"
     found = await recount(h)
     assert f"{found['counted']} alerts became {found['incidents']} incidents" in shown(recap)
-    assert f"{found['open']} still open" in shown(recap) and "*Kim* has 1" in shown(recap)
+    assert f"{found['open']} still open" in shown(recap) and "Kim has 1" in shown(recap)
     await h.card("acme", count=len(h.cards("acme")) + 4)
     await eventually(
         lambda: len(h.messages("acme")) == before + 5, what="five cards for the worst that is left"
@@ -260,7 +258,7 @@ async def test_the_recap_adds_up_and_only_the_worst_that_is_left_gets_cards(h: H
     assert not any("Resolved" in shown(one) for one in new), "nothing is posted for what recovered"
     await h.fire("acme", "A calm day again", asset_name="acme-new", severity="low")
     await h.card("acme", saying="A calm day again")
-    assert h.world.slack.limits.refused == 0
+    assert h.hand.refused() == 0
 
 
 async def test_what_comes_back_all_at_once_is_a_storm_of_its_own(h: Harness):
@@ -275,7 +273,7 @@ async def test_what_comes_back_all_at_once_is_a_storm_of_its_own(h: Harness):
     await h.post("acme", everything)
     second = await board_saying(h, "39 alerts in 39 incidents")
     await h.card("acme", saying="came back 1×")
-    assert second["ts"] != first["ts"] and len(h.cards("acme", "storm")) == 2
+    assert second.id != first.id and len(h.cards("acme", "storm")) == 2
     assert "40 alerts became 40 incidents" in shown(h.cards("acme", "storm")[0]), (
         "the first recap stays as it was"
     )
@@ -284,16 +282,13 @@ async def test_what_comes_back_all_at_once_is_a_storm_of_its_own(h: Harness):
 async def test_what_piles_up_in_a_thread_is_told_as_one_line(h: Harness):
     await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low")
     await h.card("acme", saying="Link flaps")
-    h.world.faults.add(
-        Fault(service="slack", method="chat.postMessage", times=1, do="ratelimited", retry_after=3)
-    )
+    h.hand.fail("post", "ratelimited", retry_after=3)
     for status in ("resolved", "firing") * 4:
         await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low", status=status)
     await h.thread("acme", saying="updates from monitoring; the last: 🔁 flapping")
     await h.quiet()
-    [one] = h.cards("acme")
-    told = h.world.slack.replies("C0ACME", one["ts"])[1:]
-    assert len(told) < 4, "eight lines, together or nearly so"
+    assert len(h.cards("acme")) == 1
+    assert len(h.replies("acme")) < 4, "eight lines, together or nearly so"
 
 
 async def test_an_approval_that_somebody_asks_for_brings_its_incidents_card_along(h: Harness):
@@ -307,7 +302,7 @@ async def test_an_approval_that_somebody_asks_for_brings_its_incidents_card_alon
     await h.command("kim", "globex", f"/aw run restart-service {label} unit=acme-app")
     await h.card("globex", saying=f"{label} ·")
     approval = await h.card("globex", kind="approval", saying="high risk")
-    assert approval["thread_ts"] == h.cards("globex")[0]["ts"]
+    assert approval.thread == h.cards("globex")[0].id
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
@@ -326,7 +321,7 @@ async def test_two_replicas_share_one_board_and_one_budget(h: Harness):
         await asyncio.gather(*(one(number) for number in range(500)))
         await board_saying(h, "500 alerts")
         assert len(h.cards("acme", "storm")) == 1 and len(h.messages("acme")) <= 3
-        assert h.world.slack.limits.refused == 0
+        assert h.hand.refused() == 0
         assert (await recount(h))["counted"] == 500
 
 

@@ -13,15 +13,19 @@ from engine.access import Actor, Via
 from engine.audit import AuditKind
 from engine.operations import directory, handoff
 from tests.conftest import SECRET_KEY
-from tests.harness import CLI, Harness, harness
+from tests.harness import CLI, Harness, eventually, harness
 from tests.outside import teams_channel, teams_id
 from tests.scenarios.test_main_line import kinds
 from tests.teams import read
 
+pytestmark = pytest.mark.only(
+    "teams", why="mentions, dialogs and old clients are its own; Slack is only beside it"
+)
+
 
 @pytest.fixture
 async def h(database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with harness(database_url, SECRET_KEY, tmp_path / "machines", teams=True) as made:
+    async with harness(database_url, SECRET_KEY, tmp_path / "machines", chats=("slack", "teams")) as made:
         yield made
 
 
@@ -36,7 +40,7 @@ async def test_an_alert_is_claimed_run_and_resolved(h: Harness):
     assert answer.status == 200 and answer.seconds < 3
     await h.teams.told("kim", "INC-1 is yours")
     card = await h.teams.card("globex", saying="in the hands of **Kim**")
-    await h.card("globex", saying="in the hands of *Kim*")
+    await h.card("globex", saying="in the hands of Kim")
 
     await h.teams.press("kim", card, "aw:run")
     dialog = h.teams.dialog("kim")
@@ -45,8 +49,8 @@ async def test_an_alert_is_claimed_run_and_resolved(h: Harness):
     approval = await h.teams.card("globex", kind="approval", saying="high risk")
     assert approval.root == card.id, "an approval stands in its incident's thread"
 
-    await h.teams.press("kim", approval, "aw:approve")
-    await h.teams.told("kim", "Only MSP admins can approve")
+    await h.teams.press("kim", approval, "Decide…")
+    await h.teams.told("kim", "Only Lee can decide this.")
     await h.teams.press("lee", approval, "aw:approve")
     await h.teams.thread("globex", saying="Lee approved")
     decided = await h.teams.card("globex", kind="approval", saying="Approved by Lee")
@@ -68,10 +72,10 @@ async def test_an_alert_is_claimed_run_and_resolved(h: Harness):
 async def test_one_of_two_wins_on_slack_and_on_teams_at_once(h: Harness):
     await h.fire("acme", "Printer on fire", asset_name="acme-printer")
     here, there = await h.teams.card("acme"), await h.card("acme")
-    await asyncio.gather(h.teams.press("kim", here, "Claim"), h.press("bob", there, "aw:claim"))
+    await asyncio.gather(h.teams.press("kim", here, "Claim"), h.press("bob", there, "claim"))
     card = await h.teams.card("acme", saying="in the hands of")
     winner = "Kim" if "in the hands of **Kim**" in read(card) else "Bob"
-    await h.card("acme", saying=f"in the hands of *{winner}*")
+    await h.card("acme", saying=f"in the hands of {winner}")
     if winner == "Kim":
         await h.whispered("bob", "Kim claimed this")
     else:
@@ -99,6 +103,83 @@ async def test_words_in_a_thread_and_alone(h: Harness):
     assert opened.conversation == f"a:{teams_id('kim')}"
     in_channel = [read(one) for one in h.teams.world.messages(teams_channel("acme"))]
     assert not any("nonsense" in text for text in in_channel), "answers are for the asker alone"
+
+
+async def test_incidents_are_found_from_anywhere_by_those_who_may_see_them(h: Harness):
+    await h.fire("acme", "Queue stuck", asset_name="acme-mail-01")
+    await h.fire("globex", "Queue stuck", asset_name="globex-mail-01")
+    await h.teams.card("globex")
+    world = h.teams.world
+    found = await world.search(teams_id("kim"), "queue STUCK")
+    titles = [one["preview"]["content"]["title"] for one in found["attachments"]]
+    assert len(titles) == 2 and all("Queue stuck" in one for one in titles)
+    (one,) = (await world.search(teams_id("kim"), "inc-1"))["attachments"]
+    card = str(one["content"])
+    assert "Acme Corp · acme-mail-01" in one["preview"]["content"]["text"] and "acme-mail-01" in card
+    assert "Action." not in card and "<at>" not in card, "whoever sees it there can only read it"
+    (theirs,) = (await world.search(teams_id("dana"), ""))["attachments"]
+    assert "acme-mail-01" in str(theirs) and "globex" not in str(theirs).lower()
+    nothing = await world.search(teams_id("maria"), "globex-mail")
+    assert nothing == {"type": "message", "text": "No incident of your companies says “globex-mail”."}
+    stranger = await world.search(teams_id("eve"), "queue")
+    assert "I do not know you yet" in stranger["text"]
+
+
+async def test_home_is_what_waits_for_one_person(h: Harness):
+    await h.fire("acme", "Queue stuck", asset_name="acme-mail-01")
+    await h.fire("acme", "Service nginx down")
+    await h.teams.card("acme", count=2)
+    await h.teams.say("kim", "acme", "claim 1")
+    await h.teams.card("acme", saying="in the hands of **Kim**")
+    await h.teams.say("bob", "acme", "run restart-service 2 unit=nginx")
+    await h.teams.card("acme", kind="approval")
+    await h.teams.say("kim", None, "home")
+    mine = read(await h.teams.written("kim", "1 incident in your hands"))
+    assert "In your hands" in mine and "Queue stuck" in mine and "[My incidents]" in mine
+    await h.teams.say("lee", None, "home")
+    lees = read(await h.teams.written("lee", "1 request for you to decide"))
+    assert "Restart a service" in lees and "high risk, asked for by Bob" in lees
+    assert "1 due within the hour" in lees
+    await h.teams.world.installed(teams_id("dana"))
+    hers = read(await h.teams.written("dana", "2 open incidents at your companies"))
+    assert "Write home to see this again" in hers and "Globex" not in hers and "decide" not in hers
+
+
+async def test_only_who_can_decide_sees_approve(h: Harness):
+    await h.fire("acme", "Service nginx down")
+    card = await h.teams.card("acme", saying="Service nginx down")
+    await h.teams.say("kim", "acme", "run restart-service 1 unit=nginx")
+    approval = await h.teams.card("acme", kind="approval", saying="Approve “Restart a service”")
+    world, everybody = h.teams.world, str(approval.card)
+    assert "aw:approve" not in everybody and "aw:reject" not in everybody and "Decide…" in everybody
+    assert approval.card["refresh"]["userIds"] == ["29:aad-lee"]
+    views = lambda who: str(world.seen(teams_id(who), approval))  # noqa: E731
+    await eventually(lambda: "aw:approve" in views("lee"), what="Lee's own view", seen=lambda: views("lee"))
+    assert "aw:approve" not in views("kim")
+    await h.teams.press("kim", approval, "Decide…")
+    await h.teams.told("kim", "Only Lee can decide this.")
+    await h.teams.press("lee", approval, "Decide…", old_client=True)
+    alone = await h.teams.written("lee", "Approve “Restart a service”")
+    assert "aw:approve" in str(alone.card)
+    assert "aw:approve" not in str(card.card)
+    await h.teams.press("lee", approval, "aw:approve")
+    await h.teams.card("acme", kind="approval", saying="Approved by Lee")
+    assert views("lee") == views("kim"), "it is decided, and everybody sees the same again"
+
+
+async def test_a_view_is_of_this_channel_and_of_who_was_heard(h: Harness):
+    await h.fire("acme", "Service nginx down")
+    await h.teams.card("acme", saying="Service nginx down")
+    await h.teams.say("kim", "acme", "run restart-service 1 unit=nginx")
+    approval = await h.teams.card("acme", kind="approval", saying="Approve “Restart a service”")
+    await h.fire("globex", "Fan", asset_name="globex-sw")
+    other = await h.teams.card("globex")
+    ask = {**approval.card["refresh"]["action"]}
+    world = h.teams.world
+    await world.act(teams_id("lee"), other, ask, {}, stale=True)
+    await h.teams.told("lee", "There is no such card here any more.")
+    await world.act(teams_id("eve"), approval, ask, {}, stale=True)
+    await h.teams.told("eve", "Only Lee can decide this.")
 
 
 async def test_a_replay_changes_nothing_and_an_old_client_can_press(h: Harness):

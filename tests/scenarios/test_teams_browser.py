@@ -21,14 +21,17 @@ from tests.harness import Harness, harness
 from tests.outside import teams_id
 from tests.scenarios.test_browser import FLAGS, shot
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
+    pytest.mark.only("teams", why="it is Teams' page; test_browser.py has Slack's"),
+]
 expect.set_options(timeout=30_000)  # as long as any scenario waits for what has to come
 GOLDEN = sorted((Path(__file__).parents[1] / "bot" / "golden" / "teams").glob("*.json"))
 
 
 @pytest.fixture
 async def h(database_url: str, tmp_path: Path) -> AsyncIterator[Harness]:
-    async with harness(database_url, SECRET_KEY, tmp_path / "machines", teams=True) as made:
+    async with harness(database_url, SECRET_KEY, tmp_path / "machines", chats=("slack", "teams")) as made:
         yield made
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from engine.sla import ClockKind
 from tests.harness import Harness, shown
-from tests.outside import CHAT_IDS, COMPANIES
 
 
 async def left(h: Harness, kind: ClockKind = ClockKind.RESOLUTION) -> timedelta:
@@ -30,38 +29,35 @@ async def test_the_clocks_stand_still_until_the_client_answers(h: Harness):
     before = await left(h)
     h.clock.shift += timedelta(hours=30)
     assert abs(await left(h) - before) < timedelta(seconds=1), "a day later nothing has run"
-    channel = COMPANIES["acme"][1]
-    await h.world.slack.say(CHAT_IDS["bob"], channel, "I am looking, too", card["ts"])
+    await h.hand.reply("bob", card, "I am looking, too")
     await h.quiet()
     assert "⏸" in shown(await h.card("acme")), "a technician's words are no answer"
-    await h.world.slack.say(CHAT_IDS["dana"], channel, "The second one & only that", card["ts"])
+    await h.hand.reply("dana", card, "The second one & only that")
     card = await h.card("acme", saying="Resolve by")
     assert "⏸" not in shown(card)
-    await h.thread("acme", saying="▶ Dana has answered: The second one &amp; only that. The clocks run on.")
+    await h.thread("acme", saying="▶ Dana has answered: The second one & only that. The clocks run on.")
     now = await left(h)
     assert before - now < timedelta(seconds=20)
     h.clock.shift += timedelta(hours=1)
     assert timedelta(minutes=59) < now - await left(h) < timedelta(minutes=61)
     await h.quiet()
-    threads = [shown(one) for one in h.world.slack.replies(channel, card["ts"])[1:]]
-    assert sum("has answered" in one for one in threads) == 1
+    assert sum("has answered" in shown(one) for one in h.replies("acme")) == 1
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_by_form_by_button_and_with_planned_work(h: Harness):
     await h.fire("acme")
     card = await h.card("acme")
-    await h.world.slack.press(CHAT_IDS["kim"], card, "aw:more", option="hold:1")
-    view = await h.modal("kim")
-    await h.world.slack.submit(CHAT_IDS["kim"], view["id"], {"text": "a time for the reboot"})
+    await h.press("kim", card, "hold")
+    await h.submit("kim", text="a time for the reboot")
     card = await h.card("acme", saying="a time for the reboot")
     before = await left(h)
     await h.command("maria", "acme", "/aw maint now 2h new switch")
     preview = await h.whispered("maria", "A maintenance window?")
-    await h.world.slack.press(CHAT_IDS["maria"], preview, "aw:quiet_confirm")
+    await h.press("maria", preview, "quiet_confirm")
     await h.card("acme", saying="🔕 maintenance")
     h.clock.shift += timedelta(hours=1)
-    await h.world.slack.press(CHAT_IDS["kim"], card, "aw:more", option="resume:1")
+    await h.press("kim", card, "resume")
     await h.thread("acme", saying="▶ The client has answered")
     assert abs(await left(h) - before) < timedelta(seconds=20), "the planned work goes on"
     h.clock.shift += timedelta(hours=1, seconds=5)
@@ -81,7 +77,7 @@ async def test_the_end_of_planned_work_does_not_start_what_waits(h: Harness):
     await h.card("acme")
     await h.command("maria", "acme", "/aw maint now 1h new switch")
     preview = await h.whispered("maria", "A maintenance window?")
-    await h.world.slack.press(CHAT_IDS["maria"], preview, "aw:quiet_confirm")
+    await h.press("maria", preview, "quiet_confirm")
     await h.card("acme", saying="🔕 maintenance")
     await h.command("kim", "acme", "/aw hold 1")
     await h.card("acme", saying="⏸ waits for the client")
