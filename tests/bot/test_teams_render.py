@@ -29,15 +29,12 @@ from bot.teams.text import escape
 from engine.errors import Refused
 from tests.bot.test_render import CARDS, NASTY
 
-SCHEMA = Path(__file__).parents[3] / "shared" / "data" / "schemas" / "adaptive_card_1.5.json"
-official = pytest.mark.skipif(
-    not SCHEMA.is_file(), reason=f"the official schema of Adaptive Cards is not at {SCHEMA}"
-)
+SCHEMA = Path(__file__).parents[1] / "schemas" / "adaptive_card_1.5.json"
+VALIDATOR = jsonschema.Draft6Validator(json.loads(SCHEMA.read_text("utf-8")))
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 LOOSE = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-GOLDEN = Path(__file__).parent / "golden" / "teams"
 
 
 def blocks(part: Any) -> Iterator[dict[str, Any]]:
@@ -52,9 +49,8 @@ def blocks(part: Any) -> Iterator[dict[str, Any]]:
 
 def faults(card: dict[str, Any]) -> list[str]:
     """What the official schema says against it; `msteams` is Teams' own addition."""
-    validator = jsonschema.Draft6Validator(json.loads(SCHEMA.read_text()))
     plain = {name: value for name, value in card.items() if name != "msteams"}
-    return [one.message[:300] for one in validator.iter_errors(plain)]
+    return [one.message[:300] for one in VALIDATOR.iter_errors(plain)]
 
 
 @LOOSE
@@ -77,7 +73,6 @@ def test_every_card_fits_teams(card: Card):
     assert len(message(card)["summary"]) <= 250
 
 
-@official
 @settings(LOOSE, max_examples=8)
 @generated(card=CARDS)
 def test_every_card_is_valid(card: Card):
@@ -249,14 +244,6 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_main_cards_are_as_agreed(name: str):
-    kept = GOLDEN / f"{name}.json"
-    made = json.dumps(message(CASES[name]), indent=1, ensure_ascii=False) + "\n"
-    assert made == kept.read_text("utf-8")
-
-
-@official
 @pytest.mark.parametrize("name", CASES)
 def test_the_main_cards_are_valid(name: str):
     assert faults(content(CASES[name])) == []

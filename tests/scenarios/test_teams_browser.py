@@ -186,7 +186,7 @@ async def test_each_golden_card_shows_its_texts_and_its_buttons(page: Page):
                 button = whole.locator("button", has_text=action["title"])
                 assert await button.count() >= 1, (path.name, action["title"])
             assert await whole.locator(".unknown").count() == 0
-            assert "{{" not in shown.replace("{ {", ""), path.name
+            assert not re.search(r"\{\{(DATE|TIME)\(\d", shown), path.name
             await shot(page, f"teams-card-{path.stem}")
 
 
