@@ -40,7 +40,6 @@ from bot.actions import (
     DeadLetterShown,
     Decide,
     DeclineAsk,
-    Details,
     DismissOutbreak,
     DropQuiet,
     EndQuiet,
@@ -48,18 +47,14 @@ from bot.actions import (
     Escalate,
     ExplainLate,
     Handoff,
-    Help,
     Hold,
-    Home,
     Inquire,
     KeepSetting,
     Leave,
-    ListOpen,
     ListOutbreaks,
     ListQuiet,
     Looking,
     Merge,
-    Mine,
     Note,
     OnArticle,
     OnCall,
@@ -74,8 +69,6 @@ from bot.actions import (
     Run,
     SendReport,
     SendTest,
-    Show,
-    ShowGuide,
     ShowOutbreak,
     ShowPatches,
     ShowReport,
@@ -83,7 +76,6 @@ from bot.actions import (
     Snooze,
     Split,
     SplitOut,
-    Status,
     StormList,
     Token,
     Unclaim,
@@ -91,8 +83,6 @@ from bot.actions import (
     WantQuiet,
     WantSetting,
     Who,
-    WhoAmI,
-    Why,
 )
 from bot.articles import handlers as articles
 from bot.cards import Done, Reply
@@ -122,20 +112,9 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
 async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> Reply:
     if isinstance(action, OnArticle):
         return await articles.handle(core, action, place, actor)
+    if isinstance(action, questions.Question):
+        return await questions.answer(core, action, actor=actor, company_id=place.company_id)
     match action:
-        case (
-            Help()
-            | Home()
-            | ShowGuide()
-            | Status()
-            | ListOpen()
-            | Mine()
-            | WhoAmI()
-            | Why()
-            | Details()
-            | Show()
-        ):
-            return await questions.answer(core, action, actor=actor, company_id=place.company_id)
         case Approve() | Reject() | BreakGlass() | SignReview() | Looking() | Again() | Cancel():
             return await run_handlers.decided(core, action, place, actor)
         case Decide():

@@ -170,8 +170,14 @@ async def test_each_golden_card_shows_its_texts_and_its_buttons(page: Page):
             await show(page, card)
             whole = page.get_by_test_id("card")
             shown = " ".join((await whole.evaluate("node => node.textContent")).split())
+            questions = [one["card"] for one in walked(card) if one.get("type") == "Action.ShowCard"]
+            folded = [part for question in questions for part in walked(question)]
             for part in walked(card):
-                if part.get("type") == "TextBlock" and part.get("isVisible") is not False:
+                if (
+                    part.get("type") == "TextBlock"
+                    and part.get("isVisible") is not False
+                    and part not in folded
+                ):
                     missing = [word for word in words(part["text"]) if word not in shown]
                     assert missing == [], (path.name, part["text"], shown)
                 if part.get("type") == "TextRun":

@@ -68,7 +68,11 @@ async def test_an_app_that_was_removed_harms_nothing_else(h: Harness):
     async def story(tx):
         return [one.text for one in await tx.timeline.of_incident(1)]
 
-    assert any("install it again" in text for text in await h.read(story))
+    for _ in range(200):
+        if any("install it again" in text for text in await h.read(story)):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(await h.read(story))
 
 
 @pytest.mark.alone
