@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
+.PHONY: setup demo test test-every-pair golden bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -11,6 +11,13 @@ demo: setup ## the whole product against a pretend world, on this machine alone
 test: setup ## every check: lint, types, tests on SQLite and PostgreSQL, browser tests
 	@.venv/bin/python tools/bring-up
 	@exec .venv/bin/python -m tests $(ARGS)
+
+test-every-pair: setup ## the scenarios in each chat (Slack, Teams) on each database, not only the usual two pairs
+	@.venv/bin/python tools/bring-up
+	@AW_EVERY_PAIR=1 nice .venv/bin/python -m pytest tests/scenarios -n auto $(ARGS)
+
+golden: setup ## keep the cards as they are now (tests/bot/golden): look at the difference before it is committed
+	@AW_GOLDEN=keep .venv/bin/python -m pytest tests/bot/test_golden.py -q $(ARGS)
 
 bench: setup ## the benchmarks of docs/benchmarks.md
 	@exec .venv/bin/python -m benchmarks $(ARGS)

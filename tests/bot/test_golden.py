@@ -1,6 +1,6 @@
 """Every card as each platform shows it: kept as JSON, so that whoever changes one sees what people will see.
 
-`AW_GOLDEN=keep` writes them anew.
+`make golden` keeps them as they are now; the difference is to be looked at.
 """
 
 from __future__ import annotations
@@ -313,7 +313,9 @@ async def test_every_card_is_as_it_was_kept_and_valid_on_both(world: World):
             assert fits(view), one.name
             plain = {name: value for name, value in view.items() if name != "msteams"}
             wrong += [f"{one.name}: {fault.message[:200]}" for fault in validator.iter_errors(plain)]
-    assert not [one for one in wrong if one], "\n".join(filter(None, wrong))
+    assert not [one for one in wrong if one], "\n".join(
+        [*filter(None, wrong), "`make golden` keeps what is now"]
+    )
     kept = {path.stem for platform in ("slack", "teams") for path in (GOLDEN / platform).glob("*.json")}
     assert kept == {one.name for one in made}, "what is no card any more is not kept either"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from engine.audit import AuditKind
 from tests.harness import Harness, delivery_id, shown
 
@@ -49,6 +51,7 @@ async def test_repeats_edit_the_one_message(h: Harness):
     assert len(h.cards("acme")) == 1
 
 
+@pytest.mark.every_pair
 async def test_low_risk_heals_by_itself_and_says_so(h: Harness):
     h.aws.break_machine("i-0aaaaaaaaaaaaaaa1", "fill-disk")
     await h.fire("acme", "Disk / 97% full")
@@ -73,6 +76,7 @@ async def test_low_risk_heals_by_itself_and_says_so(h: Harness):
         assert kind in found, kind
 
 
+@pytest.mark.every_pair
 async def test_high_risk_waits_for_the_right_person_and_really_restarts_the_service(h: Harness):
     h.aws.break_machine("i-0bbbbbbbbbbbbbbb1", "stop-unit:acme-app")
     await h.fire("globex", "Service acme-app down", labels={"service": "acme-app"})
@@ -103,6 +107,7 @@ async def test_high_risk_waits_for_the_right_person_and_really_restarts_the_serv
     assert len(shown(done).splitlines()) <= 8, "what is over is short"
 
 
+@pytest.mark.every_pair
 async def test_two_people_claim_at_once_and_one_wins(h: Harness):
     await h.fire("acme", "Printer on fire", asset_name="acme-printer")
     card = await h.card("acme", saying="Printer on fire")
