@@ -17,6 +17,7 @@ from sandbox.teams.world import TeamsWorld, walked
 from sandbox.world import World
 from tests.hands.post import OpenForm, Post, Question, verb_of
 from tests.outside import teams_channel, teams_id
+from tests.waits import eventually
 
 METHODS = {"post": ("createConversation", "sendActivity", "replyToActivity"), "edit": ("updateActivity",)}
 SETTLE = 10.0
@@ -174,12 +175,13 @@ async def begin(teams: TeamsWorld, address: str, places: list[str], people: list
     teams.origin = address
     added = [teams.installed(teams_id("lee"), teams_channel(place)) for place in places]
     await asyncio.gather(*added, *(teams.installed(teams_id(who)) for who in people))
-    for _ in range(500):
-        welcomed = [teams.messages(teams_channel(place)) for place in places]
-        if all([*welcomed, *(teams.chat(teams_id(who)) for who in people)]):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("the bot did not say hello")
+    await eventually(
+        lambda: (
+            all(teams.messages(teams_channel(place)) for place in places)
+            and all(teams.chat(teams_id(who)) for who in people)
+        ),
+        what="the bot's hello everywhere",
+    )
 
 
 def read(card: Mapping[str, Any]) -> str:
