@@ -85,6 +85,8 @@ ASKED = (
     ("unknown_word", "kim", "clam 1"),
 )
 """Name, who, and what they type."""
+LISTS = ("help", "help_of_a_viewer", "guides")
+"""Lists that grow with everything: they have to be valid, and are not kept."""
 
 
 @dataclass(frozen=True)
@@ -300,7 +302,8 @@ async def test_every_card_is_as_it_was_kept_and_valid_on_both(world: World):
     wrong = []
     for one in made:
         here, there = in_slack(one), in_teams(one)
-        wrong += [compare("slack", one.name, here), compare("teams", one.name, there)]
+        if one.name not in LISTS:
+            wrong += [compare("slack", one.name, here), compare("teams", one.name, there)]
         (check_message if isinstance(one.what, Card) else lambda _: None)(here["blocks"])
         if isinstance(one.what, Form):
             check_view({**here, "blocks": here["blocks"]}, "modal")
@@ -317,7 +320,7 @@ async def test_every_card_is_as_it_was_kept_and_valid_on_both(world: World):
         [*filter(None, wrong), "`make golden` keeps what is now"]
     )
     kept = {path.stem for platform in ("slack", "teams") for path in (GOLDEN / platform).glob("*.json")}
-    assert kept == {one.name for one in made}, "what is no card any more is not kept either"
+    assert kept == {one.name for one in made} - set(LISTS), "what is no card any more is not kept either"
 
 
 def test_every_kind_of_card_that_is_posted_is_among_them():
