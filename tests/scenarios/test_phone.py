@@ -14,7 +14,6 @@ from sandbox.faults import Do, Fault
 from sandbox.twilio import PhoneMessage, TwilioWorld
 from tests.harness import CLI, Harness, eventually
 from tests.outside import TWILIO
-from tests.scenarios.test_notices import told
 
 KIM, BOB = "+436601111111", "+436602222222"
 
@@ -106,4 +105,4 @@ async def test_a_page_by_call_is_heard_by_pressing_1(h: Harness, phones: TwilioW
     assert "Kim pages you: the core switch is dead." in said
     assert "Press 1 to say that you have heard it." in said
     assert "They are told that you have heard it." in await phones.pick_up(call, "1")
-    await told(h, "kim", "Bob has heard your page")
+    await h.told("kim", "Bob has heard your page")
