@@ -32,7 +32,7 @@ fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--s
 	@exec nice .venv/bin/python -m tests.integrations.fuzz $(ARGS)
 
 bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 raced approvals, through two processes
-	@AW_BYPASS_ATTEMPTS=100000 AW_BYPASS_LANES=4 AW_APPROVAL_RACES=10000 nice .venv/bin/python -m pytest tests/runbooks/test_bypass.py -k postgresql -s -o faulthandler_timeout=0 $(ARGS)
+	@AW_BYPASS_ATTEMPTS=100000 AW_BYPASS_LANES=2 AW_APPROVAL_RACES=10000 nice .venv/bin/python -m pytest tests/runbooks/test_bypass.py -k postgresql -s -o faulthandler_timeout=0 $(ARGS)
 
 bench-escalations: setup ## 10,000 escalations over two replicas that die, stand still and disagree about the time
 	@AW_ESCALATIONS=10000 nice .venv/bin/python -m pytest tests/bot/test_escalation_campaign.py -s -o faulthandler_timeout=0 $(ARGS)

@@ -124,7 +124,7 @@ ACME = Client(
             aliases=("files-01.acme.example", "10.20.0.41"),
             instance="i-0a11c0ffee0000005",
             template="app-server",
-            labels=(("mount", "/"),),
+            labels=(("mount", "/"), ("service", "redis-server")),
         ),
     ),
 )

@@ -76,6 +76,22 @@ _DATABASE = _alert(
     "The replica is 340 s behind globex-db-01",
     "prometheus",
 )
+_HANGING = _alert(
+    "acme-files-01",
+    "Service redis-server down",
+    "high",
+    "Uploads are refused: redis-server does not answer",
+    "checkmk",
+)
+"""It takes minutes to start: whoever restarted it has time to stop that."""
+_REBOOT = _alert(
+    "initech-win-01",
+    "Reboot required",
+    "warning",
+    "Updates are installed and wait for a reboot",
+    "nagios",
+)
+"""Not in the middle of the day: somebody should say no, and why."""
 _FRONT = _alert(
     "acme-web-01",
     "Service nginx down",
@@ -221,6 +237,13 @@ _PRESETS: dict[str, list[Preset]] = {
             breaks=[_break("acme-web-01", "stop-unit:nginx"), _break("acme-web-02", "break-unit:nginx")],
         ),
         _preset("web-recovered", "nginx of Acme is up again", _recovery(_FRONT, "nginx runs")),
+        _preset(
+            "service-hangs",
+            "redis-server hangs on acme-files-01: have its restart approved, then press [Stop run]",
+            _HANGING,
+            breaks=[_break("acme-files-01", "hang-unit:redis-server")],
+        ),
+        _preset("hanging-recovered", "redis-server answers again", _recovery(_HANGING, "It answers")),
         _preset("cascade", "acme-db-01 is gone, and what needs it follows", *_CASCADE, over_seconds=6),
         _provider("acme", "acme-mail-01"),
         _provider_back("acme", "acme-mail-01"),
@@ -234,7 +257,7 @@ _PRESETS: dict[str, list[Preset]] = {
     "globex": [
         _preset(
             "service-down",
-            "nginx down on globex-app-01",
+            "nginx down on globex-app-01: the request shows what differs from the one approved last week",
             _SERVICE,
             breaks=[_break("globex-app-01", "stop-unit:nginx")],
         ),
@@ -262,6 +285,12 @@ _PRESETS: dict[str, list[Preset]] = {
             _SITE,
             breaks=[_break("initech-win-01", "stop-unit:W3SVC")],
         ),
+        _preset(
+            "reboot-wanted",
+            "initech-win-01 wants a reboot: ask for it, then [Reject] it and say why",
+            _REBOOT,
+        ),
+        _preset("reboot-done", "initech-win-01 was rebooted", _recovery(_REBOOT, "The updates are in use")),
         _provider("initech", "initech-mail-01"),
         _provider_back("initech", "initech-mail-01"),
         _preset("service-recovered", "The web shop is up again", _recovery(_SITE, "The web shop answers")),

@@ -32,12 +32,13 @@ from bot.demo.cast import (
     TWILIO,
     Client,
 )
-from bot.demo.past import DAYS_AGO, live_through
+from bot.demo.past import DAYS_AGO, live_through, repaired
 from bot.demo.presets import EVENING, PAST, presets
 from bot.settings import read
 from engine.access import Actor, Via
 from engine.cloud import Cloud
 from engine.company import Asset, Company, Role, User
+from engine.incident import Incident
 from engine.operations import directory, outbreaks
 from engine.operations.directory import Issued
 from engine.outbreak import MspRecord
@@ -90,11 +91,25 @@ async def provision(core: Core, *, teams_url: str = "") -> dict[str, Issued]:
             await directory.add_user(tx, user, actor=ACTOR, now=core.clock.now())
 
     await core.write(people)
+    await _repaired(core, issued["globex"].company)
     if teams_url:
         await core.write(lambda tx: _installed(tx, teams_url, now=core.clock.now()))
     msp = MspRecord(name=TEAM["name"], slack_channel=MSP_CHANNEL)
     await core.write(lambda tx: outbreaks.set_msp(tx, msp, actor=ACTOR, now=core.clock.now()))
     return issued
+
+
+async def _repaired(core: Core, company: Company) -> None:
+    """What was approved last week, which the next request is compared with."""
+
+    async def look(tx: Transaction) -> tuple[Incident, dict[Role, User]]:
+        before = await tx.incidents.listed(company_ids=[company.id], open_only=None)
+        context = await tx.companies.context(company.id)
+        return before[0], {user.role: user for user in context.people}
+
+    incident, people = await core.read(look)
+    asker, approver = people[Role.TECHNICIAN], people[Role.MSP_ADMIN]
+    await repaired(core, company, incident, asker=asker, approver=approver)
 
 
 async def _installed(tx: Transaction, teams_url: str, *, now: datetime) -> None:

@@ -18,6 +18,8 @@ from sandbox.aws.isolation import Isolation, Outcome
 from sandbox.aws.room import Room
 
 FULL_PERCENT = 94
+HANGS = "150"
+"""Seconds that a unit which hangs takes to start: time enough to stop whoever waits for it."""
 BROKEN_UNIT = "configuration file /etc/{name}/{name}.conf test failed: unexpected end of file in line 42"
 _POWERSHELL_PLACES = ("/usr/bin/pwsh", "/opt/microsoft/powershell/7/pwsh")
 _POWERSHELL_FOLDERS = ("/opt/microsoft",)
@@ -118,15 +120,15 @@ class Machine:
         self._set_caches("0")
 
     def break_(self, how: str) -> None:
-        """fill-disk, fill-data, stop-unit:NAME, break-unit:NAME, mend-unit:NAME, memory-pressure, offline, online, or
-        repair."""
+        """fill-disk, fill-data, stop-unit:NAME, hang-unit:NAME, break-unit:NAME, mend-unit:NAME, memory-pressure,
+        offline, online, or repair."""
         verb, _, unit = how.partition(":")
         match verb:
             case "fill-disk":
                 self._fill_disk()
             case "fill-data":
                 self._fill_data()
-            case "stop-unit" | "break-unit" | "mend-unit":
+            case "stop-unit" | "hang-unit" | "break-unit" | "mend-unit":
                 self._break_unit(verb, unit)
             case "memory-pressure":
                 templates.write_memory(self.folder, templates.pressed_memory(self.template))
@@ -159,13 +161,14 @@ class Machine:
         fields = templates.read_fields(self.folder.read(path)) if "/" not in name else {}
         if not fields:
             raise ValueError(f"{self.name} has no unit {name!r}")
+        fields["starting"] = HANGS if verb == "hang-unit" else ""
         if verb == "mend-unit":
             fields["broken"] = ""
         else:
-            fields["state"] = "inactive" if verb == "stop-unit" else "failed"
+            fields["state"] = "failed" if verb == "break-unit" else "inactive"
             fields["pid"] = "0"
             fields["since"] = f"{datetime.now(UTC):%a %Y-%m-%d %H:%M:%S UTC}"
-            fields["broken"] = "" if verb == "stop-unit" else BROKEN_UNIT.format(name=name)
+            fields["broken"] = BROKEN_UNIT.format(name=name) if verb == "break-unit" else ""
         templates.write_unit(self.folder, name, fields)
 
     async def run(

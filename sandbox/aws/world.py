@@ -127,8 +127,9 @@ class AwsWorld:
         shutil.rmtree(self._root)
 
     def break_machine(self, instance_id: str, how: str) -> None:
-        """Breaks or mends a machine: fill-disk, fill-data, stop-unit:NAME, break-unit:NAME, mend-unit:NAME,
-        memory-pressure, offline, online, repair. Raises KeyError or ValueError for what is not there."""
+        """Breaks or mends a machine: fill-disk, fill-data, stop-unit:NAME, hang-unit:NAME, break-unit:NAME,
+        mend-unit:NAME, memory-pressure, offline, online, repair. Raises KeyError or ValueError for what is not
+        there."""
         machine = self.machines[instance_id]
         machine.break_(how)
         self._machine_changed(machine)

@@ -18,19 +18,26 @@ from urllib.parse import quote
 
 import pytest
 
+from bot.actions import Run
+from bot.approval_card import approval_card
 from bot.core import Core
 from bot.demo import cast, presets
 from bot.demo.provision import Plan, provision, world
+from bot.handlers import handle
+from bot.place import Place
+from bot.sync import approval_view
 from engine.access import GRANTS, Verb
 from engine.company import Role
 from engine.operations.directory import KEY_FORM, key_digest
 from engine.operations.ingest import Delivery, ingest
 from integrations.sources import generic
 from runbooks.catalogue import Catalogue
+from runbooks.run import RunStatus
 from runbooks.runbook import Platform, Risk
 from sandbox.world import World
 from tests import given
 from tests.bot.shell import ROOT, environment
+from tests.bot.test_cards import text_of
 from tests.ports import free_port
 
 PLAN = Plan(
@@ -99,6 +106,8 @@ async def test_the_sandbox_can_read_its_world_and_every_preset_fits_it(core: Cor
         ("acme", "log-growth", "log-rotation"),
         ("acme", "memory-pressure", "clear-memory-cache"),
         ("acme", "web-down", "restart-nginx"),
+        ("acme", "service-hangs", "restart-service"),
+        ("initech", "reboot-wanted", "reboot"),
         ("globex", "service-down", "restart-nginx"),
         ("initech", "service-down", "restart-iis"),
         ("initech", "backup-failed", "backup-rerun"),
@@ -137,6 +146,24 @@ async def test_the_demo_has_a_past_and_what_comes_every_day_calls_nobody(core: C
         (incident,) = await core.read(lambda tx: tx.incidents.listed(company_ids=[globex.id]))
         assert "6 of the last 7" in incident.course.rhythm or "7 of the last 8" in incident.course.rhythm
         assert unlike in incident.course.unlike and bool(incident.assignee_id) is bool(unlike)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_request_of_the_demo_shows_what_differs_from_last_weeks(core: Core) -> None:
+    globex = (await provision(core))["globex"].company
+    (found,) = [one for one in presets.presets("globex") if one["id"] == "service-down"]
+    await tell(core, given.delivery(globex, *generic.parse(found["alerts"], {})))
+    (incident,) = await core.read(lambda tx: tx.incidents.listed(company_ids=[globex.id]))
+    kim = next(one for one in await core.read(lambda tx: tx.users.all()) if one.role is Role.TECHNICIAN)
+    act = Run(incident.id, "restart-nginx", {})
+    await handle(core, act, actor=given.actor(kim), place=Place(globex.id))
+    (run,) = await core.read(lambda tx: tx.runs.of_incident(incident.id))
+    view = await core.read(lambda tx: approval_view(tx, core, run.id))
+    assert view is not None
+    said = text_of(approval_card(view))
+    assert run.status is RunStatus.PENDING_APPROVAL
+    assert "✓" in said and "by Lee" in said
+    assert "-export AW_MODE=reload" in said and "+export AW_MODE=restart" in said
 
 
 def test_the_people_are_one_of_each_kind_and_three_technicians() -> None:

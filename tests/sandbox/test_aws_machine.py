@@ -116,6 +116,13 @@ async def test_a_broken_service_fails_to_restart_until_it_is_mended(aws: Cloud) 
     await said(aws, "systemctl restart nginx")
 
 
+async def test_a_service_that_hangs_takes_its_time_to_start(aws: Cloud) -> None:
+    aws.world.break_machine(WEB, "hang-unit:nginx")
+    assert aws.world.machines[WEB].unit_state("nginx") == "inactive"
+    await said(aws, "timeout 0.5 systemctl restart nginx", code=124)
+    assert aws.world.machines[WEB].unit_state("nginx") == "inactive"
+
+
 async def test_a_service_that_is_not_there(aws: Cloud) -> None:
     got = await aws.run("systemctl restart mongodb")
 
