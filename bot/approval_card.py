@@ -196,15 +196,19 @@ _BROKEN = "Started by break-glass"
 def _decision(run: Run) -> str:
     if run.broken_by is not None:
         return _BROKEN
-    if run.status in _ENDED:
-        return _ENDED[run.status][1]
-    return "Approved"
+    return _came_to(run)[1]
+
+
+def _came_to(run: Run) -> tuple[Tone, str]:
+    """What became of the request: one that was let go stays approved, also when the run was stopped later."""
+    let_go = run.status is RunStatus.CANCELLED and run.started_at is not None
+    return (Tone.GOOD, "Approved") if let_go else _ENDED.get(run.status, (Tone.GOOD, "Approved"))
 
 
 def _decided(view: ApprovalView) -> list[Element]:
     """What was asked and how it was decided; what came to nothing can be asked for once more."""
     run = view.run
-    tone, word = _ENDED.get(run.status, (Tone.GOOD, "Approved"))
+    tone, word = _came_to(run)
     if run.broken_by is not None and word == "Approved":
         tone, word = Tone.BAD, _BROKEN
     by = (

@@ -19,7 +19,7 @@ from bot.sync import approval_view
 from bot.views import incident_view
 from engine.errors import Refused
 from engine.suppression import QuietKind, Scope
-from runbooks.operations import decide
+from runbooks.operations import carry, decide
 from runbooks.run import RunStatus
 from tests import given
 from tests.clock import START
@@ -240,6 +240,22 @@ async def test_a_decided_approval_has_no_buttons(world, decision):
     card, _ = await approval_now(world, run.incident_id)
     assert not any(isinstance(element, cards.Actions) for element in card.elements)
     assert ("Approved by Root" if decision == "approve" else "“not now”") in text_of(card)
+
+
+async def test_a_run_that_was_stopped_had_been_approved_all_the_same(world):
+    _, run = await approval(world)
+    core, now = world.core, world.core.clock.now()
+    await handle(core, Approve(run.id, run.digest), actor=given.actor(world.root), place=Place())
+    await core.write(lambda tx: carry.mark_starting(tx, run.id, catalogue=core.catalogue, now=now))
+    ended = {"status": RunStatus.CANCELLED, "outcome": "Cancelled by Root.", "finished_at": now}
+
+    async def stop(tx: Any) -> None:
+        before = await tx.runs.get(run.id)
+        await tx.runs.save(before, replace(before, **ended))
+
+    await core.write(stop)
+    card, _ = await approval_now(world, run.incident_id)
+    assert "Approved by Root" in text_of(card) and "Withdrawn" not in text_of(card)
 
 
 async def test_a_note_is_told_in_its_writers_name(world):
