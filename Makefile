@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test test-every-pair golden bench bench-ai bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
+.PHONY: setup demo test test-every-pair golden bench bench-ai bench-ai-storm bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -27,6 +27,9 @@ bench-correlation: setup ## how well alerts become incidents, on recorded and si
 
 bench-ai: setup ## how well who is set up (AW_AI; nobody: the offline analyst) classifies and chooses runbooks; cost, latency
 	@exec .venv/bin/python -m benchmarks.ai $(ARGS)
+
+bench-ai-storm: setup ## a storm with a model that answers, one that is killed in the middle, and none: counts and latency of cards
+	@exec .venv/bin/python -m benchmarks.ai_storm $(ARGS)
 
 fuzz: setup ## a million mutated bodies through the intake; `make fuzz ARGS="--seed 7 --bodies 50000 --jobs 2"`
 	@exec nice .venv/bin/python -m tests.integrations.fuzz $(ARGS)

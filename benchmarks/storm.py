@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,14 +54,16 @@ def an_alert(number: int) -> dict[str, Any]:
     }
 
 
-async def serve(url: str, slack: str) -> None:
-    """A replica with its companies, until it is killed; their keys are its first line."""
+async def serve(url: str, slack: str, ai: str = "") -> None:
+    """A replica with its companies, until it is killed; their keys are its first line. `ai` is where its model is."""
     settings = Settings(
         aw_database_url=url,
         aw_port=0,
         slack_bot_token=SecretStr(BOT_TOKEN),
         slack_signing_secret=SecretStr(SIGNING_SECRET),
         slack_api_url=slack,
+        anthropic_api_key=SecretStr("model-key" if ai else ""),
+        anthropic_base_url=ai,
     )
     async with product.running(settings, executors={}) as replica:
         core, keys = replica.core, []
@@ -119,7 +121,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(database: str) -> AsyncIterator[Scene]:
+async def scene(database: str, ai: str = "") -> AsyncIterator[Scene]:
     with tempfile.TemporaryDirectory() as folder:
         config = world_config(Path(folder) / "machines", bot_url="http://127.0.0.1:1", rate_limits=True)
         one = config["slack"]["channels"][0]
@@ -134,7 +136,7 @@ async def scene(database: str) -> AsyncIterator[Scene]:
         slack = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/api/"
         url = database or f"sqlite+aiosqlite:///{folder}/storm.db"
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.storm", "--serve", url, slack),
+            *(sys.executable, "-m", "benchmarks.storm", "--serve", url, slack, *([ai] if ai else [])),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env={name: value for name, value in os.environ.items() if not name.startswith(("AW_", "SLACK_"))},
@@ -169,8 +171,11 @@ class Result:
     meanwhile: list[float]
 
 
-async def measure(alerts: int, database: str) -> Result:
-    async with scene(database) as here:
+async def measure(
+    alerts: int, database: str, *, ai: str = "", halfway: Callable[[], Awaitable[None]] | None = None
+) -> Result:
+    """`halfway` is done once when half of the storm has been sent."""
+    async with scene(database, ai) as here:
         idle = []
         for company in range(1, IDLE + 1):
             idle.append(await here.card(company))
@@ -183,6 +188,8 @@ async def measure(alerts: int, database: str) -> Result:
         async def sender() -> None:
             nonlocal refused
             for number in numbers:
+                if number == alerts // 2 and halfway is not None:
+                    await halfway()
                 if number % 4 == 2:
                     sent.setdefault("critical", time.time())
                 refused += await here.send(0, an_alert(number)) != 202
@@ -248,7 +255,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.storm", description=__doc__)
     parser.add_argument("--alerts", type=int, default=10_000)
     parser.add_argument("--database", default="")
-    parser.add_argument("--serve", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
         await serve(*given.serve)

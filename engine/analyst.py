@@ -53,6 +53,7 @@ _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("disk", (
             r"\b(inodes?|smart|raid|md\d+|sectors?|i/o errors?|diskio|tablespace|nfs|stale file handle|container fs)\b",
             r"(^|\s)/(tmp|var|home|srv|data|opt)\b",
+            r"\d ?% full\b",
             r"\b(cache|volume)\b.*\b[gt]i?b\b",
         )),
         ("log", (r"\b\w+\.log\b", r"\blog-(template|monitor)")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from engine.audit import AuditKind, entry
 from engine.company import Role, User
 from engine.errors import NotFound, Refused
 from engine.notice import NoticeKind
-from engine.oncall import Layer, Override, Rotation, Shift, shifts, stretch_text
+from engine.oncall import Layer, Override, Rotation, gaps, stretch_text
 from engine.operations.configure import must_run_the_msp
 from engine.operations.notify import notify
 from engine.people_jobs import ChangeShift
@@ -138,39 +138,18 @@ async def plan_shift_change(tx: PeopleTransaction, rotation_id: int, *, now: dat
 
 
 async def warn_of_gaps(tx: PeopleTransaction, *, now: datetime) -> None:
-    """Each stretch of the next days in which nobody will be there, once, to the MSP admins: nobody is planned, or who
-    is planned is away."""
-    people: dict[int, User] | None = None
+    """Each gap of the next days once, to the MSP admins."""
+    admins: list[User] | None = None
     for rotation in await tx.rotations.all():
-        for shift in shifts(rotation, now, now + AHEAD):
-            if people is None:
-                people = {user.id: user for user in await tx.users.all()}
-            why = _nobody_there(shift, people)
-            if why is None:
-                continue
+        for gap in gaps(rotation, now, now + AHEAD):
+            if admins is None:
+                admins = [user for user in await tx.users.all() if user.role is Role.MSP_ADMIN]
             text = (
-                f"{why} in {rotation.name}: {stretch_text(shift, rotation.timezone)} "
+                f"Nobody is on call in {rotation.name}: {stretch_text(gap, rotation.timezone)} "
                 f"({rotation.timezone}). `/aw oncall me` or `aw oncall override` fills it."
             )
-            key = f"gap:{rotation.id}:{int(shift.end.timestamp())}"
-            key += f":{shift.user_id}" if shift.user_id is not None else ""
-            admins = [user for user in people.values() if user.role is Role.MSP_ADMIN]
+            key = f"gap:{rotation.id}:{int(gap.end.timestamp())}"
             notify(tx, admins, NoticeKind.GAP, text, key=key, now=now)
-
-
-def _nobody_there(shift: Shift, people: Mapping[int, User]) -> str | None:
-    """What is wrong with that shift; None: somebody will be there."""
-    if shift.user_id is None:
-        return "Nobody is on call"
-    user = people.get(shift.user_id)
-    if user is None:
-        return "Somebody who is gone is on call"
-    if not user.available:
-        return f"{user.name}, who is marked as not available, is on call"
-    until = user.leave_until
-    if until is not None and until > shift.begin and (user.leave_from or shift.begin) < shift.end:
-        return f"{user.name}, who is on leave then, is on call"
-    return None
 
 
 def _must_work(user: User | None) -> None:

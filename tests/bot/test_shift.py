@@ -201,22 +201,3 @@ async def test_by_rest(world, clock):
         assert "Nobody is on call for Acme now." in refused["detail"]
         (paged,) = (await rest.post(world.kim, "/api/pages", {"to": world.bob.id}, status=201))["asks"]
         await rest.post(world.bob, f"/api/asks/{paged['id']}/decline", status=422)
-
-
-async def test_a_shift_of_somebody_who_will_be_away_is_warned_of_once(world, clock):
-    start = clock.now() - timedelta(days=1)
-    layer = Layer((world.kim.id, world.bob.id), 1, start.date(), clock.now().time())
-    plan = Rotation(id=0, name="nights", layers=(layer,))
-
-    async def prepare(tx):
-        await oncall.put(tx, plan, actor=SYSTEM, now=clock.now())
-        begin, end = clock.now() + timedelta(days=1, hours=3), clock.now() + timedelta(days=1, hours=4)
-        await tx.users.change(replace(world.kim, leave_from=begin, leave_until=end))
-
-    await world.core.write(prepare)
-    for _ in range(2):
-        await world.core.write(lambda tx: oncall.warn_of_gaps(tx, now=clock.now()))
-        clock.advance(minutes=5)
-    waiting = await world.core.read(lambda tx: tx.notices.waiting("chat", f"user {world.root.id}"))
-    (told,) = [one.text for one in waiting if one.kind is NoticeKind.GAP]
-    assert told.startswith("Kim, who is on leave then, is on call in nights: Thu 2026-03-05 09:00 to Fri")

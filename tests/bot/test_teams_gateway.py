@@ -242,20 +242,6 @@ async def test_long_output_comes_in_parts_and_says_what_is_left(wire: Wire):
     assert f"{len(text) - PART * PARTS:,} more" in parts[-1].activity["text"]
 
 
-async def test_where_files_cannot_be_put_it_says_who_makes_them(wire: Wire):
-    @dataclass(frozen=True)
-    class File:
-        name: str
-        title: str = ""
-        body: bytes = b"%PDF"
-        alt: str = ""
-
-    await wire.chat.publish(CHANNEL, CARD, [File("acme.pdf"), File("acme.csv")])
-    (sent,) = wire.world.messages(CHANNEL)
-    said = str(sent.card).replace("\\", "")
-    assert "Disk full" in said and "aw report" in said and "acme.pdf, acme.csv" in said
-
-
 async def test_a_lost_first_post_is_found_again_by_who_presses_it(wire: Wire):
     wanted = CardWanted(
         company_id=1,

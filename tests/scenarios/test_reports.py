@@ -11,7 +11,7 @@ from tests.harness import Harness, eventually, shown
 from tests.outside import COMPANIES
 
 pytestmark = pytest.mark.only(
-    "slack", why="a bot can put no file into a channel of Teams; test_teams_gateway.py has what it says"
+    "slack", why="a bot can put no file into a channel of Teams; test_teams.py has its links"
 )
 
 
