@@ -34,7 +34,6 @@ from engine.jobs import (
     ClaimStorm,
     ConfirmTopic,
     ConsiderRunbook,
-    DeliverReport,
     EndLimiting,
     ExpireApproval,
     Job,
@@ -66,6 +65,7 @@ from engine.operations import (
     oncall,
     outbreaks,
     patterns,
+    reporting,
     sources,
     still_down,
     storms,
@@ -78,8 +78,17 @@ from engine.operations.silence import GOOD_FOR
 from engine.operations.snooze import wake
 from engine.operations.turn import turn
 from engine.opinion import Use
-from engine.people_jobs import BeginLeave, BringAsk, ChangeShift, EndAsk, Escalate, Notify, RemindReview
+from engine.people_jobs import (
+    BeginLeave,
+    BringAsk,
+    ChangeShift,
+    EndAsk,
+    Escalate,
+    Notify,
+    RemindReview,
+)
 from engine.report import MONITORING
+from engine.report_jobs import DeliverReport, SendReports
 from engine.run_jobs import RecheckRuns
 from runbooks import carry_out
 from runbooks.operations import break_glass, carry, decide, hold, request
@@ -158,8 +167,8 @@ class Effects:
                 await self._watch(job.storm_id)
             case ClaimStorm():
                 await core.write(lambda tx: self._claim(tx, job))
-            case DeliverReport():
-                await deliver(core, self._chats, job)
+            case DeliverReport() | SendReports():
+                await self._report(job)
             case Escalate() | Notify() | BeginLeave() | BringAsk() | EndAsk() | ChangeShift():
                 await self._call(job)
             case _:
@@ -170,6 +179,13 @@ class Effects:
             await ask_for_draft(self._core, job)
         else:
             await analyse(self._core, self._core.desk, job)
+
+    async def _report(self, job: DeliverReport | SendReports) -> None:
+        core = self._core
+        if isinstance(job, DeliverReport):
+            await deliver(core, self._chats, job)
+        else:
+            await core.write(lambda tx: reporting.send(tx, job.company_id, now=core.clock.now()))
 
     async def _remind(self, tx: Transaction, job: RemindApproval | RemindReview) -> None:
         now = self._core.clock.now()
@@ -310,7 +326,9 @@ class Effects:
             tx.jobs.put(WatchHeartbeat(company_id=company_id, name=name), due_at=now)
         for company_id, run_id in await tx.reviews.awaited(now):
             tx.jobs.put(RemindReview(company_id=company_id, run_id=run_id), due_at=now)
+        await reporting.plan(tx, reporting.MSP, now=now)
         for company in await tx.companies.all():
+            await reporting.plan(tx, company.id, now=now)
             tx.jobs.put(CloseUnheard(company_id=company.id), due_at=now + unheard.AGAIN)
             tx.jobs.put(JudgeSources(company_id=company.id), due_at=sources.next_look(company.id, now))
             tx.jobs.put(LearnHistory(company_id=company.id), due_at=learning.next_look(company.id, now))

@@ -15,7 +15,7 @@ from bot.reports.words import days_words
 from engine.access import Actor, Denied, Verb, may
 from engine.company import Company, Role
 from engine.errors import NotFound, Refused
-from engine.jobs import DeliverReport
+from engine.report_jobs import DeliverReport
 from storage.transaction import Transaction
 
 Action = ShowReport | PostReport | SendReport

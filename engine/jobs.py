@@ -9,7 +9,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, get_args
 
 from engine.incident_jobs import CloseUnheard, DraftText, SetApart
-from engine.people_jobs import BeginLeave, BringAsk, ChangeShift, EndAsk, Escalate, Notify, RemindReview
+from engine.people_jobs import (
+    BeginLeave,
+    BringAsk,
+    ChangeShift,
+    EndAsk,
+    Escalate,
+    Notify,
+    RemindReview,
+)
+from engine.report_jobs import DeliverReport, SendReports
 from engine.run_jobs import RecheckRuns
 
 
@@ -327,22 +336,6 @@ class ClaimStorm:
         return f"storm:{self.storm_id}:claim:{self.user_id}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliverReport:
-    """A report of the `days` up to `until` (seconds since 1970), with its files: into the company's channel, or to
-    `user_id` alone."""
-
-    kind: ClassVar[str] = "deliver_report"
-    company_id: int
-    days: int
-    until: int
-    user_id: int | None = None
-
-    @property
-    def key(self) -> str:
-        return f"report:{self.company_id}:{self.days}:{self.user_id or 'channel'}"
-
-
 Job = (
     SyncCard
     | SyncThread
@@ -372,6 +365,7 @@ Job = (
     | WatchStorm
     | ClaimStorm
     | DeliverReport
+    | SendReports
     | Notify
     | Escalate
     | BeginLeave

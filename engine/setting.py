@@ -16,6 +16,7 @@ from typing import Any
 from engine import escalation, hours
 from engine.alert import Severity
 from engine.errors import Refused
+from engine.report_times import ReportTime
 from engine.setting_kinds import (
     Address,
     Choice,
@@ -238,6 +239,19 @@ SETTINGS: Mapping[str, Setting] = {
             kind=Span(_minutes(5), _minutes(_DAY)),
             default=1800,
             means="How much of a silence of an incident's owner counts as work at most.",
+        ),
+        Setting(
+            name="report",
+            kind=ReportTime(),
+            default="monthly 08:00",
+            means="When its own channel gets the report of the month or week that is over.",
+        ),
+        Setting(
+            name="report_msp",
+            kind=ReportTime(),
+            default="weekly mon 08:00",
+            means="When the MSP's own channel gets the report over all companies; what is set for the MSP counts.",
+            msp_only=True,
         ),
         Setting(
             name="escalation",

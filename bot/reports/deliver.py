@@ -10,11 +10,12 @@ from bot.core import Core
 from bot.ports import Chat
 from bot.reports.card import report_card
 from bot.reports.files import files
-from bot.reports.gather import gather
+from bot.reports.gather import gather, gather_all
 from bot.reports.summary import summary
 from engine.company import Company, Role, User
 from engine.errors import Permanent
-from engine.jobs import DeliverReport
+from engine.operations.reporting import MSP
+from engine.report_jobs import DeliverReport
 from storage.transaction import Transaction
 
 
@@ -25,6 +26,9 @@ async def deliver(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> 
         user = await tx.users.get(job.user_id) if job.user_id is not None else None
         return await tx.companies.get(job.company_id), user
 
+    if job.company_id == MSP:
+        await _deliver_all(core, chats, job)
+        return
     company, user = await core.read(look)
     if company is None:
         raise Permanent("the company of the report is gone")
@@ -40,6 +44,23 @@ async def deliver(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> 
     said = await summary(core, company, report)
     card = report_card(report, people=people, buttons=False, summary=said)
     await chat.publish(channel, card, found)
+
+
+async def _deliver_all(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> None:
+    """Over all companies, into the MSP's own channel: never into one that is a company's, too."""
+
+    async def look(tx: Transaction) -> list[tuple[str, str]]:
+        msp = await tx.outbreaks.msp()
+        return [one for one in msp.channels if await tx.companies.by_channel(*one) is None]
+
+    places = [(name, channel) for name, channel in await core.read(look) if name in chats]
+    if not places:
+        return  # nobody named a channel: there is nobody to tell
+    report = await gather_all(core, timedelta(days=job.days), until=datetime.fromtimestamp(job.until, UTC))
+    stem = f"all-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}"
+    found = await asyncio.to_thread(files, report, stem)
+    for name, channel in places:
+        await chats[name].publish(channel, report_card(report, buttons=False), found)
 
 
 async def _where(chats: Mapping[str, Chat], company: Company, user: User | None) -> tuple[Chat, str]:

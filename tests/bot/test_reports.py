@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bot.reports import files, picture
 from bot.reports.card import report_card
-from bot.reports.gather import gather, span_of
+from bot.reports.gather import gather, gather_all, span_of
 from bot.slack.render import message
 from engine.errors import Refused
 from engine.operations import respond, silence
@@ -154,3 +154,16 @@ async def test_rest_gives_it_to_those_who_may_see_it(world: given.World, clock: 
 
 def test_a_report_is_frozen() -> None:
     assert Report.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+async def test_all_companies_together_is_the_sum_and_says_whose_each_check_is(
+    world: given.World, clock: TestClock
+) -> None:
+    await lived(world, clock)
+    whole = await gather_all(world.core, timedelta(days=30), until=clock.now())
+    parts = [await gather(world.core, one, timedelta(days=30)) for one in (world.acme, world.globex)]
+    assert whole.incidents == sum(one.incidents for one in parts) == 4
+    assert whole.alerts == sum(one.alerts for one in parts) == 5
+    assert whole.response.met == sum(one.response.met for one in parts)
+    assert whole.held == {"silence": 3}
+    assert {one.asset_name.partition(":")[0] for one in whole.checks} == {world.acme.name, world.globex.name}

@@ -1,0 +1,56 @@
+"""Reports that go out by themselves: each once, at its hour, whatever the replicas do."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from engine.operations.configure import msp_timezone
+from engine.ports import Deliveries, SettingsTransaction
+from engine.report_jobs import DeliverReport, SendReports
+from engine.report_times import ReportTimes
+from engine.setting import SETTINGS, Layers, resolve
+
+
+class ReportTransaction(SettingsTransaction, Protocol):
+    @property
+    def deliveries(self) -> Deliveries: ...
+
+
+MSP = 0
+"""In the place of a company: the MSP, whose report is over all of them."""
+STILL_WANTED = timedelta(hours=12)
+"""A report that could not go out at its hour goes out later, up to this long."""
+
+
+async def times_of(tx: ReportTransaction, company_id: int) -> tuple[ReportTimes | None, str]:
+    """When, and on which clock; None when none is wanted."""
+    if company_id == MSP:
+        layers = Layers(msp=await tx.company_groups.msp())
+        return resolve(SETTINGS["report_msp"], layers).value, await msp_timezone(tx)
+    company = (await tx.companies.context(company_id)).company
+    if company.archived_at is not None:
+        return None, "UTC"
+    return company.value("report"), company.timezone
+
+
+async def plan(tx: ReportTransaction, company_id: int, *, now: datetime) -> None:
+    times, zone = await times_of(tx, company_id)
+    if times is not None:
+        tx.jobs.put(SendReports(company_id=company_id), due_at=times.next(now, zone))
+
+
+async def send(tx: ReportTransaction, company_id: int, *, now: datetime) -> None:
+    """Have the report made that is due and was not yet; wait for the next."""
+    times, zone = await times_of(tx, company_id)
+    if times is None:
+        return
+    at = times.last(now, zone)
+    name = f"report:{int(at.timestamp())}"
+    if now - at < STILL_WANTED and not await tx.deliveries.answers([(company_id, name)]):
+        tx.deliveries.put(company_id, name, {"sent": at.isoformat()}, now=now)
+        days, until = times.covers(at, zone)
+        job = DeliverReport(company_id=company_id, days=days, until=math.ceil(until.timestamp()))
+        tx.jobs.put(job, due_at=now)
+    await plan(tx, company_id, now=now)
