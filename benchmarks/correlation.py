@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import simulated
-from bot import replay, replay_quiet
+from bot.replay import quiet as replay_quiet
+from bot.replay import run as replay
 from engine.activity import Activity
 from engine.alert import Severity
 from engine.correlation import Rules

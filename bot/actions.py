@@ -588,7 +588,7 @@ class WantSetting(_Act):
 
 @dataclass(frozen=True, slots=True)
 class ApplySetting(_Act):
-    """The change that was shown (`bot.config_words.Change`) comes true."""
+    """The change that was shown (`bot.words.config.Change`) comes true."""
 
     verb: ClassVar[str] = "config_apply"
     change: str

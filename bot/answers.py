@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot import why
 from bot.actions import Why
-from bot.cards import (
+from bot.cards.card import (
     Actions,
     Body,
     Button,
@@ -25,8 +25,8 @@ from bot.cards import (
     Tone,
     When,
 )
-from bot.incident_card import cause_line, cut, left_text, run_words, span_text
-from bot.quiet_cards import quiet_line
+from bot.cards.incident import cause_line, cut, left_text, run_words, span_text
+from bot.cards.quiet import quiet_line
 from bot.views import CompanyView, IncidentView
 from engine.access import GRANTS, Actor, Verb
 from engine.alert import AlertStatus, Severity

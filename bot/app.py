@@ -12,11 +12,13 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from bot import api, problems, twilio_door, webhooks
+from bot import api
 from bot import web as basics
 from bot.clock import Clock, DatabaseClock
 from bot.clouds.azure import azure_app
 from bot.core import Core
+from bot.doors import problems, webhooks
+from bot.doors import twilio as twilio_door
 from bot.ingest import Intake
 from bot.notices.senders import ways
 from bot.ports import Chat

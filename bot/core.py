@@ -11,9 +11,9 @@ from typing import TypeVar
 from bot.ai.desk import Desk
 from bot.ai.models import models
 from bot.clock import Clock
+from bot.doors.sns import Sns
 from bot.mail.port import Mailer, mailer
 from bot.settings import Settings
-from bot.sns import Sns
 from engine.errors import Conflict
 from integrations.twilio import Twilio
 from runbooks.catalogue import Catalogue

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import assert_never
 
-from bot import sns_door
 from bot.ai.analyse import analyse
 from bot.articles.draft import ask_for_draft
 from bot.core import Core
-from bot.dead_letters import MOST_OF_A_COMPANY
+from bot.doors import sns_messages as sns_door
+from bot.doors.dead_letters import MOST_OF_A_COMPANY
 from bot.notices import deliver as notices
 from bot.notices.senders import senders
 from bot.ports import Chat

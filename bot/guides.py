@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from bot.cards import Body, Card, Code, Element, Facts, Log, Mark, Strong, Title, Tone
+from bot.cards.card import Body, Card, Code, Element, Facts, Log, Mark, Strong, Title, Tone
 from engine.errors import NotFound
 
 FOLDER = Path(__file__).parent.parent / "docs"

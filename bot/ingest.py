@@ -14,9 +14,9 @@ from datetime import datetime
 import structlog
 
 from bot.core import Core
+from bot.doors.gate import Gate
+from bot.doors.hearing import Hearing
 from bot.faults import fault_code
-from bot.gate import Gate
-from bot.hearing import Hearing
 from engine.errors import Conflict
 from engine.operations.ingest import Answer, Delivery, ingest
 from storage import dialect

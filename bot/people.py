@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.cards import Person, Refusal
+from bot.cards.card import Person, Refusal
 from bot.core import Core
 from engine.access import SYSTEM, Actor, Via
 from engine.audit import AuditKind, entry

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.cards import Card
+from bot.cards.card import Card
 
 
 class Chat(Protocol):

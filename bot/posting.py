@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.budget import WORKSPACE, Lane, not_yet, slowed, take_turn, turn
-from bot.cards import Card
+from bot.cards.card import Card
 from bot.core import Core
 from bot.ports import Chat, Gone
 from engine.errors import Permanent, Transient

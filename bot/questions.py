@@ -6,12 +6,12 @@ from typing import assert_never
 
 from bot import answers, guides, why
 from bot.actions import Details, Help, Home, ListOpen, Mine, Show, ShowGuide, Status, WhoAmI, Why
-from bot.cards import Reply, Said
+from bot.cards.card import Reply, Said
+from bot.cards.incident import incident_card
+from bot.cards.review_lines import unsigned, with_reviews
 from bot.core import Core
 from bot.home.card import home_card
 from bot.home.view import home_view
-from bot.incident_card import incident_card
-from bot.review_lines import unsigned, with_reviews
 from bot.shift.odds_words import odds_lines
 from bot.views import IncidentView, company_view, due_times, incident_view
 from engine.access import Actor, Verb

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.ai.analyse import wanted
-from bot.approval_card import approval_card
 from bot.budget import Lane
-from bot.cards import Card
+from bot.cards.approval import approval_card
+from bot.cards.card import Card
+from bot.cards.incident import incident_card
+from bot.cards.intake import intake_card, intake_line_card
+from bot.cards.outbreak import outbreak_card, outbreak_view
+from bot.cards.storm import storm_card
+from bot.cards.storm_view import storm_view
 from bot.core import Core
-from bot.incident_card import incident_card
-from bot.intake_card import intake_card, intake_line_card
-from bot.outbreak_card import outbreak_card, outbreak_view
 from bot.ports import Chat
 from bot.posting import Post, edit, first_post
 from bot.shift.ask_card import ask_card, ask_view
-from bot.storm_card import storm_card
-from bot.storm_view import storm_view
 from bot.views import ApprovalView, incident_view, intake_view
 from engine.ask import ASK_CARD
 from engine.jobs import SyncCard

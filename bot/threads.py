@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from bot.approval_card import story_card
 from bot.budget import Lane, turn
-from bot.cards import Card
+from bot.cards.approval import story_card
+from bot.cards.card import Card
+from bot.cards.incident import cut
 from bot.core import Core
-from bot.incident_card import cut
 from bot.ports import Chat
 from bot.posting import Post, first_post
 from engine.access import SYSTEM

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot import what_if
-from bot.cards import Code, Element, Facts, Line, Moment, Strong, Table, When
+from bot.cards.card import Code, Element, Facts, Line, Moment, Strong, Table, When
+from bot.cards.incident import cut, span_text
 from bot.core import Core
-from bot.incident_card import cut, span_text
-from bot.replay import Recorded
+from bot.replay import what_if
+from bot.replay.run import Recorded
+from bot.replay.what_if import Past
 from bot.views import IncidentView
-from bot.what_if import Past
 from engine.correlation import Decision, Open, Rules
 from engine.evidence import JOIN
 from engine.placing import Look

@@ -1,7 +1,7 @@
 """Messages of Amazon SNS: what they are, where their certificate may come from, and whether their signature is good.
 
-Pure: who fetches the certificate is `bot.sns`. The string to sign is that of Amazon's developer guide, "Verifying the
-signatures of Amazon SNS messages", with the subject where there is one.
+Pure: who fetches the certificate is `bot.doors.sns`. The string to sign is that of Amazon's developer guide, "Verifying
+the signatures of Amazon SNS messages", with the subject where there is one.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ RULES: dict[Rule, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
     ),
     imports_by_full_name: (
         [("bot/slack/x.py", "from . import render"), ("bot/slack/x.py", "from ..cards import Card")],
-        [("bot/slack/x.py", "from bot.cards import Card")],
+        [("bot/slack/x.py", "from bot.cards.card import Card")],
     ),
     engine_touches_nothing: (
         [
@@ -95,7 +95,7 @@ RULES: dict[Rule, tuple[list[tuple[str, str]], list[tuple[str, str]]]] = {
         [
             ("bot/web.py", "from slack_bolt.async_app import AsyncApp"),
             ("bot/slack/render.py", "import slack_bolt"),
-            ("bot/handlers.py", "import slack_sdk.errors"),
+            ("bot/handlers/dispatch.py", "import slack_sdk.errors"),
             ("storage/x.py", "def f():\n    import boto3"),
             ("bot/teams/render.py", "from botbuilder.core import CardFactory"),
             ("integrations/ai/gemini.py", "import anthropic"),

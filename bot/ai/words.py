@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.cards import Body, Element, Facts, Line, Strong
+from bot.cards.card import Body, Element, Facts, Line, Strong
 from engine.alert import StoredAlert
 from engine.analyst import MARK, NAME
 from engine.incident import Incident

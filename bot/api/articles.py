@@ -12,7 +12,7 @@ from bot.api.companies import company_seen, seen_ids
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import Request, number_of
 from bot.articles.words import article_number
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.inquiries.handlers import answered
 from bot.place import Place
 from engine.access import Verb

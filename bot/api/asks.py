@@ -11,7 +11,7 @@ from bot.api.bodies import Body, PersonBody
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import EmptyRequest, IncidentRef, Request, Text, number_of
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.ask import Ask as AskRecord
 from engine.ask import AskKind, AskState

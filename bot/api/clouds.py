@@ -10,10 +10,10 @@ from bot.api.bodies import Body
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import EmptyRequest, Request
+from bot.checks.finding import Outcome
 from bot.clouds import verify
 from bot.clouds.azure import azure_app
 from bot.clouds.patches import scan
-from bot.finding import Outcome
 from engine.access import Denied, Verb, may
 from engine.company import CompanyContext
 from engine.errors import Refused

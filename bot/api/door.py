@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot import tokens
 from bot.core import Core
-from bot.problems import problem
+from bot.doors.problems import problem
 from engine.access import Actor, Via
 from engine.errors import Refused
 from storage.transaction import Transaction

@@ -30,7 +30,7 @@ from bot.api.requests import (
     SplitRequest,
     number_of,
 )
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.access import Actor, Verb
 from engine.company import Role

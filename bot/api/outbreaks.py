@@ -6,8 +6,8 @@ from datetime import datetime
 
 from bot.api.bodies import Body
 from bot.api.door import Ask, Endpoint
-from bot.outbreak_card import OutbreakView
-from bot.outbreak_handlers import latest, one_of
+from bot.cards.outbreak import OutbreakView
+from bot.handlers.outbreaks import latest, one_of
 from engine.errors import NotFound
 
 

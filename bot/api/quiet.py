@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bot import times
 from bot.api.bodies import Body
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import EmptyRequest, IncidentRef, Request
+from bot.words import times
 from engine.alert import Severity
 from engine.company import Company
 from engine.errors import Refused

@@ -8,7 +8,7 @@ from bot.api.bodies import Body
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import Request
-from bot.report_handlers import sees_people
+from bot.handlers.reports import sees_people
 from bot.reports.files import document
 from bot.reports.gather import gather, span_of
 from engine.company import Company

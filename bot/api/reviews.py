@@ -12,7 +12,7 @@ from bot.api.companies import company_seen, seen_ids
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import Request
 from bot.api.runs import shown
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.access import Denied, Verb, may
 from engine.errors import NotFound, Refused

@@ -6,7 +6,7 @@ from bot import actions
 from bot.api.bodies import RunAccepted, RunBody, person_body, run_body
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import ApproveRequest, EmptyRequest, ExecuteRequest, RejectRequest, number_of
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.access import Denied, Verb, may
 from engine.audit import AuditKind, entry

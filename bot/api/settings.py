@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field
 
-from bot import config_handlers
 from bot.api.bodies import Body
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import Request
-from bot.config_cards import how_words
-from bot.what_if import LOOK_BACK, MOST_EXAMPLES
+from bot.cards.config import how_words
+from bot.handlers import config as config_handlers
+from bot.replay.what_if import LOOK_BACK, MOST_EXAMPLES
 from engine.operations import configure
 from engine.operations.configure import Place, Where, must_run_the_msp
 from engine.setting import Origin, Resolved, Setting, setting_called

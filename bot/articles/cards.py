@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.actions import EditArticle, RetireArticle, ShareArticle, ShowArticle, WriteArticle
-from bot.cards import Actions, Body, Button, Card, Element, Facts, Line, Moment, Strong, Title, Tone, When
+from bot.cards.card import (
+    Actions,
+    Body,
+    Button,
+    Card,
+    Element,
+    Facts,
+    Line,
+    Moment,
+    Strong,
+    Title,
+    Tone,
+    When,
+)
 from engine.access import Actor
 from engine.article import Article
 from engine.company import Company, Role

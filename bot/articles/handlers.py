@@ -14,7 +14,7 @@ from bot.actions import (
 )
 from bot.articles.cards import MOST_SHOWN, article_card, list_card
 from bot.articles.draft import article_of, draft
-from bot.cards import Asked, Card, Done, Field, FieldKind, Form, Line, Reply, Said
+from bot.cards.card import Asked, Card, Done, Field, FieldKind, Form, Line, Reply, Said
 from bot.core import Core
 from bot.place import Place, look_up
 from bot.questions import companies_of

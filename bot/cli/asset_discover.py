@@ -13,8 +13,8 @@ from engine.company import Asset
 from engine.errors import Refused
 
 if TYPE_CHECKING:
+    from bot.clouds.discovery import Found
     from bot.core import Core
-    from bot.discovery import Found
     from engine.company import CompanyContext
     from storage.transaction import Transaction
 
@@ -30,7 +30,7 @@ def discover(
     """List the machines that Systems Manager and Azure show; --add puts those that are missing into the inventory."""
 
     async def act(core: Core) -> tuple[list[Found], list[str]]:
-        from bot import discovery
+        from bot.clouds import discovery
         from bot.clouds.azure import azure_app
         from engine.operations import directory
 

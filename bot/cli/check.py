@@ -24,7 +24,7 @@ def check(
         return terminal.say_json({"key": key}) if as_json else terminal.say(key)
     import asyncio
 
-    from bot.check import Outcome, everything
+    from bot.checks.whole import Outcome, everything
 
     found = asyncio.run(everything())
     bad = [one for one in found if one.outcome is Outcome.BAD]

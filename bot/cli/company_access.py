@@ -9,13 +9,13 @@ import typer
 from bot.cli import terminal
 from bot.cli.opened import with_core
 from bot.cli.words import Json, Slug, family
-from bot.client_access import Format
+from bot.clouds.access import Format
 from engine.cloud import Cloud, Provider
 from engine.errors import AlertWhispererError, Refused
 
 if TYPE_CHECKING:
+    from bot.checks.finding import Finding
     from bot.core import Core
-    from bot.finding import Finding
     from engine.company import CompanyContext
     from storage.transaction import Transaction
 
@@ -38,7 +38,7 @@ def access(
     as_json: Json = False,
 ) -> None:
     """Print what the client applies in its account: least privilege, filled in with the company's own ids."""
-    from bot import client_access
+    from bot.clouds import access as client_access
 
     async def act(core: Core) -> tuple[Cloud, str]:
         context = await core.read(lambda tx: _context(tx, slug))
@@ -102,7 +102,7 @@ def _chosen(context: CompanyContext, form: Format | None, account: str | None) -
 
 def _ourselves() -> str:
     """The ARN that AWS knows us by; a warning when it cannot be asked."""
-    from bot import client_access
+    from bot.clouds import access as client_access
     from runbooks.executors.aws_access import try_roles
 
     try:

@@ -140,7 +140,7 @@ def _shown_progress(numbers: Sequence[int]) -> Iterator[int]:
 
 
 async def _one(core: Core, number: int, tool: str) -> dict[str, Any]:
-    from bot import dead_letters
+    from bot.doors import dead_letters
 
     try:
         taken = await dead_letters.replay(core, number, actor=operator(), tool=tool)

@@ -39,7 +39,7 @@ def add(
 
     async def act(core: Core) -> dict[str, Any]:
         async def write(tx: Transaction) -> dict[str, Any]:
-            from bot.heartbeats import document
+            from bot.doors.heartbeats import document
             from engine.operations import directory, heartbeats
 
             company = await directory.company_called(tx, slug)
@@ -61,7 +61,7 @@ def list_all(slug: Slug, as_json: Json = False) -> None:
 
     async def act(core: Core) -> list[dict[str, Any]]:
         async def look(tx: Transaction) -> list[dict[str, Any]]:
-            from bot.heartbeats import document
+            from bot.doors.heartbeats import document
             from engine.operations import directory
 
             company = await directory.company_called(tx, slug)

@@ -83,8 +83,8 @@ def _text(words: list[str]) -> str:
 
 
 async def _wish(tx: Transaction, core: Core, kind: str, slug: str, words: list[str]) -> Wish:
+    from bot.handlers.quiet import understood
     from bot.place import Place
-    from bot.quiet_handlers import understood
     from engine.operations import directory
     from engine.suppression import QuietKind
 
@@ -96,8 +96,8 @@ async def _wish(tx: Transaction, core: Core, kind: str, slug: str, words: list[s
 
 async def _looked(core: Core, kind: str, slug: str, words: list[str]) -> tuple[Wish, dict[str, Any]]:
     from bot.api.quiet import preview_body, quiet_body
-    from bot.quiet_cards import preview_text
-    from bot.quiet_handlers import longest
+    from bot.cards.quiet import preview_text
+    from bot.handlers.quiet import longest
     from engine.operations import silence
 
     now = core.clock.now()
@@ -152,7 +152,7 @@ def _add(kind: str, slug: str, words: list[str], *, yes: bool, as_json: bool) ->
 
     async def act(core: Core) -> dict[str, Any]:
         from bot.api.quiet import quiet_body
-        from bot.quiet_handlers import longest
+        from bot.handlers.quiet import longest
         from engine.operations import silence
 
         wish, seen = await _looked(core, kind, slug, words)

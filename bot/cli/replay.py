@@ -17,7 +17,7 @@ from bot.cli.words import Json
 from engine.errors import Refused
 
 if TYPE_CHECKING:
-    from bot.replay import Recorded
+    from bot.replay.run import Recorded
 
 
 def replay(
@@ -43,8 +43,8 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Run recorded alerts through the engine in virtual time: no chat, no database."""
-    from bot import replay as engine
-    from bot import replay_quiet
+    from bot.replay import quiet as replay_quiet
+    from bot.replay import run as engine
     from engine.correlation import Rules
 
     if out == "-" and as_json:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.access_handlers import company_meant
 from bot.actions import ShowPatches, VerifyAccess
-from bot.cards import Card, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
+from bot.cards.card import Card, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
+from bot.cards.incident import cut
+from bot.checks.finding import Finding, Outcome
 from bot.clouds import verify
 from bot.clouds.azure import azure_app
 from bot.clouds.patches import COMPLIANT, UNSCANNED, Patches, Scan, scan
 from bot.core import Core
-from bot.finding import Finding, Outcome
-from bot.incident_card import cut
+from bot.handlers.access import company_meant
 from bot.place import Place
 from engine.access import Actor, Verb
 from engine.company import Company, CompanyContext

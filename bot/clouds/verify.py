@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from bot.check_aws import role_finding
-from bot.finding import Finding, bad, good, off
+from bot.checks.aws import role_finding
+from bot.checks.finding import Finding, bad, good, off
 from engine.cloud import Cloud, Provider, clouds_for, place_of
 from engine.company import Asset, CompanyContext
 from engine.errors import AlertWhispererError, Permanent

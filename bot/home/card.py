@@ -6,9 +6,22 @@ from collections.abc import Sequence
 
 from bot.actions import Board, Help, Mine, Show, Status
 from bot.answers import row
-from bot.cards import Actions, Body, Button, Card, Element, Facts, Line, Moment, Strong, Table, Title, Tone
+from bot.cards.card import (
+    Actions,
+    Body,
+    Button,
+    Card,
+    Element,
+    Facts,
+    Line,
+    Moment,
+    Strong,
+    Table,
+    Title,
+    Tone,
+)
+from bot.cards.incident import cut
 from bot.home.view import HomeView
-from bot.incident_card import cut
 from engine.access import GRANTS, Verb
 from engine.incident import Incident
 from engine.receipt import counted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.ai.inquire import Answered
-from bot.cards import Body, Card, Element, Facts, Line, Strong, Title, Tone
+from bot.cards.card import Body, Card, Element, Facts, Line, Strong, Title, Tone
 from engine.analyst import MARK, NAME
 from engine.incident import Incident
 from engine.inquiry import CAN_SAY

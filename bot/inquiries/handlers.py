@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.actions import Inquire
 from bot.ai.inquire import Answered, inquire
 from bot.ai.tools import Scope
-from bot.cards import Reply, Said
+from bot.cards.card import Reply, Said
 from bot.core import Core
 from bot.inquiries.card import answer_card
 from bot.place import Place, look_up

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.incident_card import span_text
+from bot.cards.incident import span_text
 from bot.mail.said import Said, quoted, said
 from bot.views import IncidentView
 from engine.incident import duration

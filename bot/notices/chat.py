@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from bot.actions import Claim, Show
 from bot.budget import Lane
-from bot.cards import Actions, Body, Button, Card, Element, Facts, Strong, Style, Title, Tone
+from bot.cards.card import Actions, Body, Button, Card, Element, Facts, Strong, Style, Title, Tone
+from bot.cards.incident import cut
 from bot.core import Core
-from bot.incident_card import cut
 from bot.notices.port import Delivery
 from bot.ports import Chat
 from bot.posting import Post, first_post

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bot.cards.incident import cut
 from bot.core import Core
-from bot.incident_card import cut
 from bot.mail.said import said
 from bot.notices.port import Delivery
 from engine.errors import Permanent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.actions import PostReport, SendReport
-from bot.cards import (
+from bot.cards.card import (
     Actions,
     Body,
     Button,
@@ -19,7 +19,7 @@ from bot.cards import (
     Tone,
     When,
 )
-from bot.incident_card import cut
+from bot.cards.incident import cut
 from bot.reports import words
 from bot.reports.summary import summary_elements
 from engine.opinion import Opinion

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from bot.incident_card import cut
+from bot.cards.incident import cut
 from bot.reports import words
 from engine.alert import Severity
 from engine.report import Report

@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 
 from bot.ai.brief import other_names
-from bot.cards import Body, Element, Facts
+from bot.cards.card import Body, Element, Facts
 from bot.core import Core
 from bot.reports import words
 from engine.analyst import MARK, NAME

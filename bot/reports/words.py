@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.incident_card import span_text
+from bot.cards.incident import span_text
 from engine.report import Kept, Report, Times
 
 NONE = "–"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.actions import AcceptAsk, DeclineAsk, Show
 from bot.ai.brief import Case, own_words
-from bot.cards import (
+from bot.cards.card import (
     Actions,
     Body,
     Button,
@@ -22,7 +22,7 @@ from bot.cards import (
     Tone,
     When,
 )
-from bot.incident_card import cut
+from bot.cards.incident import cut
 from engine.analyst import MARK, NAME
 from engine.ask import ASK_CARD, Ask, AskKind, AskState, ask_of
 from engine.incident import Incident

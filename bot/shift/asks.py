@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from bot.actions import AcceptAsk, DeclineAsk, Handoff, Page
-from bot.cards import Done, Reply
+from bot.cards.card import Done, Reply
 from bot.core import Core
 from bot.place import Place, belongs
 from bot.ports import Chat

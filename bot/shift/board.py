@@ -7,9 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.actions import Board
-from bot.cards import Body, Card, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
+from bot.cards.card import (
+    Body,
+    Card,
+    Element,
+    Facts,
+    Line,
+    Moment,
+    Reply,
+    Said,
+    Strong,
+    Table,
+    Title,
+    Tone,
+    When,
+)
+from bot.cards.incident import FAR, cut, span_text
 from bot.core import Core
-from bot.incident_card import FAR, cut, span_text
 from bot.place import Place
 from bot.questions import chosen_companies, narrowed
 from bot.shift.odds_words import VERBS, odds_text

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from bot.cards.incident import cut, span_text
 from bot.core import Core
-from bot.incident_card import cut, span_text
 from bot.shift.board import LATE_SHOWN, board_of
 from bot.shift.odds_words import VERBS
 from engine import notice as rules

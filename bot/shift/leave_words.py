@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from bot.times import clock_time, span, weekday
+from bot.words.times import clock_time, span, weekday
 from engine.errors import Refused
 from engine.schedule import instant, wall
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.incident_card import span_text
+from bot.cards.incident import span_text
 from engine.incident import Incident
 from engine.odds import Odds, odds
 from engine.sla import ClockKind, SlaClock

@@ -7,11 +7,25 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bot.actions import OnCall
-from bot.cards import Card, Done, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
+from bot.cards.card import (
+    Card,
+    Done,
+    Element,
+    Facts,
+    Line,
+    Moment,
+    Reply,
+    Said,
+    Strong,
+    Table,
+    Title,
+    Tone,
+    When,
+)
 from bot.core import Core
 from bot.place import Place
 from bot.shift import calendar, leave_words
-from bot.times import until
+from bot.words.times import until
 from engine.access import Actor
 from engine.errors import Refused
 from engine.oncall import Rotation, shifts

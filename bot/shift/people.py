@@ -6,9 +6,9 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from bot.actions import Back, Escalate, ExplainLate, Leave
-from bot.asking import ask_text
-from bot.cards import Done, Reply
+from bot.cards.card import Done, Reply
 from bot.core import Core
+from bot.handlers.asking import ask_text
 from bot.place import Place, belongs, look_up
 from bot.shift import leave_words
 from engine.access import Actor, Verb

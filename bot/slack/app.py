@@ -20,11 +20,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.actions import Action, unpack
-from bot.cards import Asked, Body, Card, Done, Refusal, Reply, Said, Unfolding
-from bot.cards import Refused as RefusedReply
+from bot.cards.card import Asked, Body, Card, Done, Refusal, Reply, Said, Unfolding
+from bot.cards.card import Refused as RefusedReply
 from bot.core import Core
 from bot.faults import fault_code
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.people import Profile, actor_of, refusal
 from bot.place import Place
 from bot.slack.forms import modal, submitted, told

@@ -9,7 +9,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.finding import Finding, bad, good
+from bot.checks.finding import Finding, bad, good
 from bot.settings import Settings
 from engine.company import Company
 

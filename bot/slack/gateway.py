@@ -16,7 +16,7 @@ import orjson
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.cards import Card
+from bot.cards.card import Card
 from bot.ports import Attachment, Gone
 from bot.slack.render import message
 from engine.errors import Ambiguous, Permanent, Transient

@@ -13,7 +13,7 @@ from typing import Any, assert_never
 import orjson
 
 from bot.actions import Action
-from bot.cards import (
+from bot.cards.card import (
     Actions,
     Body,
     Button,

@@ -6,7 +6,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.cards import Card, Unfolding
+from bot.cards.card import Card, Unfolding
 from bot.slack.forms import shown
 
 log = structlog.get_logger()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from bot.cards import (
+from bot.cards.card import (
     Actions,
     Asked,
     Body,

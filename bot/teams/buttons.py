@@ -28,7 +28,7 @@ from bot.actions import (
     Resume,
     SendReport,
 )
-from bot.cards import Actions, Button, Style
+from bot.cards.card import Actions, Button, Style
 from bot.teams.text import escape, label
 
 Block = dict[str, Any]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from bot.finding import Finding, bad, good, off
+from bot.checks.finding import Finding, bad, good, off
 from bot.settings import Settings
 from bot.teams.connector import Connector, NotThere
 from bot.teams.registration import registration

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from bot.actions import Action, unpack
-from bot.cards import Body, Card, Field, FieldKind, Form
+from bot.cards.card import Body, Card, Field, FieldKind, Form
 from bot.teams.buttons import Place
 from bot.teams.render import CARD, content
 from bot.teams.text import clean, escape, label

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from bot.cards import Body, Card
+from bot.cards.card import Body, Card
 from bot.core import Core
 from bot.ports import Attachment, Gone
 from bot.teams.buttons import MOST_VIEWS

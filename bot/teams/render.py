@@ -14,7 +14,7 @@ from typing import Any, assert_never
 import orjson
 
 from bot.actions import Details
-from bot.cards import (
+from bot.cards.card import (
     Actions,
     Body,
     Button,

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from bot.cards import Actions, Body, Card, Deadlines, Element, Facts, Line, Person, Progress, Title
+from bot.cards.card import Actions, Body, Card, Deadlines, Element, Facts, Line, Person, Progress, Title
+from bot.cards.incident import cut, incident_card
 from bot.core import Core
-from bot.incident_card import cut, incident_card
 from bot.questions import companies_of, narrowed
 from bot.teams.buttons import Place
 from bot.teams.render import CARD, content

@@ -15,11 +15,11 @@ import structlog
 
 from bot import commands
 from bot.actions import Action, Home
-from bot.cards import Actions, Asked, Body, Button, Card, Done, Refusal, Reply, Said, Unfolding
-from bot.cards import Refused as RefusedReply
+from bot.cards.card import Actions, Asked, Body, Button, Card, Done, Refusal, Reply, Said, Unfolding
+from bot.cards.card import Refused as RefusedReply
 from bot.core import Core
 from bot.faults import fault_code
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.people import Profile, actor_of, refusal
 from bot.place import Place
 from bot.ports import Gone

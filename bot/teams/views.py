@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bot.cards import Card, Person
+from bot.cards.card import Card, Person
 from bot.core import Core
 from bot.sync import shown_now
 from bot.teams.buttons import Place

@@ -14,8 +14,8 @@ from bot.actions import Inquire, Note, Resolve
 from bot.ai.desk import Desk
 from bot.ai.inquire import inquire
 from bot.ai.tools import LOOKS, Scope
-from bot.cards import Said
-from bot.handlers import handle
+from bot.cards.card import Said
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.slack.render import message
 from engine.access import Verb

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import ai as bench
 from bot.ai.brief import Case, own_words, questions
 from bot.ai.desk import Desk
-from bot.incident_card import incident_card
+from bot.cards.incident import incident_card
 from bot.slack.render import message
 from bot.views import incident_view
 from engine import analyst

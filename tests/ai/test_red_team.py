@@ -22,9 +22,9 @@ from bot.ai.analyse import analyse
 from bot.ai.brief import Case, brief
 from bot.ai.desk import Desk
 from bot.articles.draft import ask_for_draft
-from bot.cards import Said
-from bot.handlers import handle
-from bot.incident_card import incident_card
+from bot.cards.card import Said
+from bot.cards.incident import incident_card
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.reports.gather import gather
 from bot.reports.summary import summary

@@ -11,8 +11,8 @@ import pytest
 from bot.actions import Resolve
 from bot.ai.desk import Desk
 from bot.articles.draft import ask_for_draft
-from bot.cards import Asked
-from bot.handlers import handle
+from bot.cards.card import Asked
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.reports.card import report_card
 from bot.reports.files import document

@@ -18,9 +18,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from bot import problems, webhooks
 from bot.core import Core
-from bot.doors import Door
+from bot.doors import problems, webhooks
+from bot.doors.sender import Door
 from bot.ingest import Intake
 from engine.access import SYSTEM
 from engine.operations import directory

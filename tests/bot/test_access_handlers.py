@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot import cards, tokens
+from bot import tokens
 from bot.actions import Approve, Claim, Decide, ReadAudit, Run, Token, Who
+from bot.cards import card as cards
 from bot.commands import parse
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.tokens import Unauthorised
 from engine.access import Actor, Via

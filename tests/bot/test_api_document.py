@@ -48,7 +48,8 @@ async def test_the_document_is_served_and_names_every_rest_address(core: Core) -
 
 
 async def test_every_other_door_of_the_server_is_named_as_well(core: Core) -> None:
-    from bot import app, webhooks
+    from bot import app
+    from bot.doors import webhooks
     from bot.ingest import Intake
 
     whole = app.build(core, Intake(core), [], worker_healthy=lambda: True)

@@ -14,10 +14,10 @@ from bot.actions import (
     ShowArticle,
     WriteArticle,
 )
-from bot.cards import Asked, Card, Done, Said
+from bot.cards.card import Asked, Card, Done, Said
+from bot.cards.incident import incident_card
 from bot.commands import parse
-from bot.handlers import handle
-from bot.incident_card import incident_card
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.slack.render import message
 from bot.teams.render import message as on_teams

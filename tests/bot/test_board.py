@@ -8,8 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from bot.actions import Board, Claim, Details, Resolve, Why
-from bot.cards import Said
-from bot.handlers import handle
+from bot.cards.card import Said
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.errors import Refused
 from engine.odds import ENOUGH

@@ -9,8 +9,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.actions import OnCall
-from bot.cards import Done
-from bot.handlers import handle
+from bot.cards.card import Done
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.shift import calendar
 from engine.access import SYSTEM

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from bot import cards
 from bot.actions import Again, Approve, Claim, Looking, Note, Reject, Resolve, Run
-from bot.approval_card import approval_card, story_card
-from bot.handlers import handle
-from bot.incident_card import incident_card, left_text, span_text
+from bot.cards import card as cards
+from bot.cards.approval import approval_card, story_card
+from bot.cards.incident import incident_card, left_text, span_text
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.slack.render import message
 from bot.sync import approval_view

@@ -11,10 +11,11 @@ from aiohttp.test_utils import TestServer
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from bot import check, check_ai
+from bot.checks import ai as check_ai
+from bot.checks import whole as check
+from bot.checks.finding import Finding, Outcome
 from bot.core import Core
 from bot.demo.provision import Plan, provision, world
-from bot.finding import Finding, Outcome
 from bot.settings import Settings
 from sandbox.ai.app import ModelServices
 from sandbox.app import create

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bot import cards
 from bot.actions import ShowPatches, VerifyAccess
+from bot.cards import card as cards
 from bot.commands import parse
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.company import Company, Role, User
 from engine.errors import NotFound, Refused

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot import config_words, what_if
 from bot.actions import ApplySetting, KeepSetting, WantSetting
-from bot.cards import Actions, Said
+from bot.cards.card import Actions, Said
 from bot.commands import parse
-from bot.config_words import Change
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
+from bot.replay import what_if
+from bot.words import config as config_words
+from bot.words.config import Change
 from engine.access import Actor
 from engine.alert import AlertStatus, Severity, StoredAlert
 from engine.correlation import Rules

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot import cards
 from bot.actions import Again, Approve, Run
-from bot.handlers import handle
+from bot.cards import card as cards
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.errors import Refused
 from runbooks.custom import CUSTOM, typed

@@ -19,11 +19,11 @@ from urllib.parse import quote
 import pytest
 
 from bot.actions import Run
-from bot.approval_card import approval_card
+from bot.cards.approval import approval_card
 from bot.core import Core
 from bot.demo import cast, presets
 from bot.demo.provision import Plan, provision, world
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.sync import approval_view
 from engine.access import GRANTS, Verb

@@ -16,8 +16,9 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from bot import doors, logs
+from bot import logs
 from bot.core import Core
+from bot.doors import sender as doors
 from engine.access import SYSTEM
 from engine.errors import NotFound
 from engine.operations import directory

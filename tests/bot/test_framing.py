@@ -13,8 +13,9 @@ import aiohttp
 import orjson
 import pytest
 
-from bot import app, webhooks
+from bot import app
 from bot.app import Running, running
+from bot.doors import webhooks
 from bot.settings import Settings
 from engine.access import SYSTEM
 from engine.operations import directory

@@ -16,10 +16,10 @@ import jsonschema
 import pytest
 import sqlalchemy as sa
 
-from bot.approval_card import story_card
-from bot.cards import Asked, Card, Form, Said
+from bot.cards.approval import story_card
+from bot.cards.card import Asked, Card, Form, Said
 from bot.commands import parse
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.notices.chat import notice_card
 from bot.notices.port import Delivery
 from bot.people import refusal

@@ -12,8 +12,8 @@ import pytest
 
 from bot import commands, guides
 from bot.actions import ShowGuide
-from bot.cards import Body, Code, Log, Said, Strong
-from bot.handlers import handle
+from bot.cards.card import Body, Code, Log, Said, Strong
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.slack.render import BLOCKS, MESSAGE_BUDGET, message
 from engine.errors import NotFound

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from bot import cards
 from bot.actions import (
     Approve,
     Assign,
@@ -25,7 +24,8 @@ from bot.actions import (
     WhoAmI,
     Why,
 )
-from bot.handlers import handle
+from bot.cards import card as cards
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.audit import AuditKind
 from engine.errors import NotFound, Refused

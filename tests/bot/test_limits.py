@@ -12,9 +12,9 @@ import pytest
 import sqlalchemy as sa
 from aiohttp import ClientSession
 
-from bot import gate as gate_module
 from bot.app import Running, running
 from bot.core import Core
+from bot.doors import gate as gate_module
 from bot.effects import Effects
 from bot.settings import Settings
 from engine.access import SYSTEM

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot import problems
+from bot.doors import problems
 from engine.errors import Conflict, NotFound, Permanent, Refused, Transient
 
 RAISED: dict[str, tuple[Exception, int]] = {

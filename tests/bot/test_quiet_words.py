@@ -23,7 +23,7 @@ from bot.actions import (
     unpack,
 )
 from bot.commands import parse
-from bot.quiet_words import company_of, read
+from bot.words.quiet import company_of, read
 from engine.alert import Severity
 from engine.errors import Refused
 from engine.suppression import QuietKind, Scope

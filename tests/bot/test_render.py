@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as generated
 from hypothesis import strategies as st
 
-from bot import cards
 from bot.actions import Approve, Claim, Details, Note, Resolve, Run
-from bot.cards import Card
+from bot.cards import card as cards
+from bot.cards.card import Card
 from bot.slack.render import clean, escape, message
 
 NASTY = st.text(max_size=4000) | st.sampled_from(

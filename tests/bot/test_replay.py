@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import replay, replay_quiet
+from bot.replay import quiet as replay_quiet
+from bot.replay import run as replay
 from engine.correlation import Rules
 from engine.errors import Refused
 

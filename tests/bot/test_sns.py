@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot import sns as sns_module
 from bot.core import Core
+from bot.doors import sns as sns_module
+from bot.doors.sns import UNCHECKED
 from bot.effects import Effects
 from bot.outside import Resolver
-from bot.sns import UNCHECKED
 from engine.errors import Permanent, Transient
 from engine.jobs import ConfirmTopic, unpack
 from integrations.sns import WrongSignature

@@ -10,7 +10,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from bot import settings
-from bot.finding import Finding, Outcome
+from bot.checks.finding import Finding, Outcome
 from bot.teams.check import teams
 from engine.company import Company
 from sandbox.app import create

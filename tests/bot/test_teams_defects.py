@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot.cards import Body, Card, Done, Log
+from bot.cards.card import Body, Card, Done, Log
 from bot.teams.answers import SHAPES
 from engine.errors import Permanent, Transient
 from sandbox.faults import Do

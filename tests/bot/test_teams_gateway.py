@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from bot import cards
 from bot.budget import Lane
-from bot.cards import Card
+from bot.cards import card as cards
+from bot.cards.card import Card
 from bot.core import Core
 from bot.ports import Gone
 from bot.posting import Post, first_post

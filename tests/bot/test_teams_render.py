@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as generated
 from hypothesis import strategies as st
 
-from bot import cards
 from bot.actions import Approve, Claim, Details, Note, Resolve, Run
-from bot.cards import Card
+from bot.cards import card as cards
+from bot.cards.card import Card
 from bot.teams.buttons import Place
 from bot.teams.drawing import bars
 from bot.teams.forms import act_of, asked

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.times import clock_time, span, until, window
+from bot.words.times import clock_time, span, until, window
 from engine.errors import Refused
 from engine.schedule import wall
 

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot import webhooks
 from bot.core import Core
+from bot.doors import webhooks
 from engine.intake import DeadLetter
 from integrations import SOURCES
 from storage.intake_tables import intake_lines

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot import what_if, why
+from bot import why
 from bot.actions import Why
-from bot.cards import Said
-from bot.handlers import handle
+from bot.cards.card import Said
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.questions import view_of
+from bot.replay import what_if
 from engine.correlation import Rules
 from engine.evidence import JOIN
 from engine.operations import configure, respond

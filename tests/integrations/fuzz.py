@@ -25,7 +25,7 @@ from typing import Any
 
 import orjson
 
-from bot.webhooks import harmless, refusal
+from bot.doors.webhooks import harmless, refusal
 from integrations import SOURCES
 from integrations.sources.decoding import Undecodable, decode
 from integrations.sources.reading import Malformed

@@ -18,7 +18,7 @@ from bot.actions import unpack
 from bot.app import build
 from bot.clock import DatabaseClock
 from bot.core import Core
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.ingest import Intake
 from bot.place import Place
 from bot.slack import app as slack_app

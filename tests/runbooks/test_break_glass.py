@@ -11,8 +11,8 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from bot import actions
-from bot.cards import Asked
-from bot.handlers import handle
+from bot.cards.card import Asked
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from engine.alert import Severity
 from engine.audit import AuditKind

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.client_access import FOLDER, Format, filled, principal_of, role_definition, template
+from bot.clouds.access import FOLDER, Format, filled, principal_of, role_definition, template
 from bot.clouds.verify import ACTIONS_IN_AZURE
 from engine.cloud import Cloud as Place
 from runbooks.executors.aws_proof import patch_states, prove

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as generated
 from hypothesis import strategies as st
 
-from bot.incident_card import incident_card
+from bot.cards.incident import incident_card
 from bot.views import incident_view
 from engine.audit import AuditKind
 from engine.company import Autonomy

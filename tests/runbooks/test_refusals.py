@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import sandbox
-from bot.incident_card import cut
+from bot.cards.incident import cut
 from engine.errors import AlertWhispererError, Ambiguous, Permanent, Transient
 from runbooks.executors import azure_arm
 from runbooks.executors.aws_words import refusal

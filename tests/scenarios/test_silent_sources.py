@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from bot.hearing import WRITE_EVERY
+from bot.doors.hearing import WRITE_EVERY
 from engine.jobs import JudgeSources, Sweep
 from engine.operations import sources
 from tests.harness import Harness, eventually, shown

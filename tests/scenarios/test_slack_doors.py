@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.slack import app as slack_app
 from tests.conftest import SECRET_KEY
 from tests.harness import Harness, eventually, harness, shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from engine.audit import AuditKind
 from sandbox.faults import Do, Fault
 from tests.conftest import SECRET_KEY

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.actions import SendTest
-from bot.handlers import handle
+from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.trial import Hop, Outcome, Trial
 from engine.access import SYSTEM, Actor, Via

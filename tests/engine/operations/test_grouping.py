@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.cards.incident import cause_line
 from bot.core import Core
-from bot.incident_card import cause_line
 from engine.errors import NotFound, Refused
 from engine.incident import Incident, IncidentStatus
 from engine.operations import regroup, respond

@@ -1,0 +1,1 @@
+"""What `aw check` tries: every setting and every service."""
