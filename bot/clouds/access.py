@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.cloud import Cloud, Provider
 
-FOLDER = Path(__file__).parent.parent / "deploy" / "client-access"
+FOLDER = Path(__file__).parent.parent.parent / "deploy" / "client-access"
 """In a checkout and in an installed program alike: the wheel has the same folders."""
 
 _ABSENT = re.compile(r"^(?P<indent> *)# (?P<what>\w+:) filled: (?P<name>\w+)$", re.MULTILINE)
