@@ -47,6 +47,36 @@ def test_what_runs(given: list[str], expected: list[list[str]], monkeypatch: pyt
     assert list(running.runs(given, 2)) == expected
 
 
+FLAKY = """
+from pathlib import Path
+def test_good(): pass
+def test_one(): seen = Path("seen"); before = seen.exists(); seen.touch(); assert before
+"""
+BROKEN = "def test_broken(): assert False"
+
+
+@pytest.mark.parametrize(("source", "code"), [(FLAKY, 0), (FLAKY + BROKEN, 1), (BROKEN, 1)])
+def test_what_failed_beside_others_is_run_once_more_alone(
+    source: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test_it.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running, "EVERYTHING", (str(tmp_path),))
+    assert running.main([]) == code
+    said = capfd.readouterr().out
+    assert "failed beside others and run once more, alone:" in said and "test_it.py::test_" in said
+
+
+def test_many_failures_are_not_the_machine_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test_it.py").write_text("".join(f"def test_{n}(): assert {n} < 0\n" for n in range(13)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(running, "EVERYTHING", (str(tmp_path),))
+    assert running.main([]) == 1
+    assert "once more" not in capfd.readouterr().out
+
+
 CLOCKS = {"monotonic", "perf_counter", "time"}
 
 
