@@ -77,7 +77,8 @@ _WORDS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 """What the words of an alert point to when the first rules know nothing of it; looked through in this order."""
-_MEASURED = re.compile(r"(?<![\w.])\d{1,3}(?:[.,]\d+)? ?%")
+_MEASURED = re.compile(r"(?<![\w.])(\d{1,3}(?:[.,]\d+)? ?%) (?:full|used|in use|busy)\b", re.IGNORECASE)
+"""How full something is: `4 % available` and an error rate read the other way round."""
 
 
 def span(taken: timedelta) -> str:
@@ -138,12 +139,12 @@ def analysed(facts: Facts) -> dict[str, Any] | None:
 
 
 def _measured(facts: Facts) -> str:
-    """The last figure that was reported, where the title does not have it."""
+    """How full its own machine last said that something is, where the title does not have it."""
     if _MEASURED.search(facts.title):
         return ""
     for one in reversed(facts.alerts):
-        if found := _MEASURED.search(one.message):
-            return f"At {found.group(0)}: "
+        if one.asset == facts.machine and (found := _MEASURED.search(one.message)):
+            return f"At {found.group(1)}: "
     return ""
 
 
