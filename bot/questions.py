@@ -12,9 +12,10 @@ from bot.cards.review_lines import unsigned, with_reviews
 from bot.core import Core
 from bot.home.card import home_card
 from bot.home.view import home_view
+from bot.place import Place
 from bot.shift.odds_words import odds_lines
 from bot.views import IncidentView, company_view, due_times, incident_view
-from engine.access import Actor, Verb
+from engine.access import Actor, Denied, Verb, may, who_could
 from engine.company import Company, Role
 from engine.errors import NotFound, Refused
 from engine.operations import respond
@@ -125,6 +126,37 @@ async def chosen_companies(tx: Transaction, name: str, actor: Actor, company_id:
             raise Refused("This channel's company is not one of yours.", code="denied")
         return found
     return seen
+
+
+async def one_company(
+    tx: Transaction, name: str, actor: Actor, company_id: int | None, *, word: str
+) -> Company:
+    """The one that is meant by `/aw word [company]`. Raises Refused where it could be several."""
+    chosen = await chosen_companies(tx, name, actor, company_id)
+    if len(chosen) != 1:
+        hint = f"For example `/aw {word} acme`, or ask in its channel."
+        raise Refused("Which company?", hint=hint, code="which")
+    return chosen[0]
+
+
+async def must(tx: Transaction, company: Company, actor: Actor, verb: Verb, *, reason: str = "") -> None:
+    """Raises Refused with those who could, or NotFound for a company that the actor knows nothing of."""
+    decision = may(actor, verb, company.id)
+    if not isinstance(decision, Denied):
+        return
+    if decision.foreign:
+        raise NotFound("There is no such company.")
+    could = who_could((await tx.companies.context(company.id)).people, verb, company.id)
+    raise Refused(reason or decision.reason, who=tuple(user.id for user in could)[:4], code="denied")
+
+
+async def company_meant(
+    tx: Transaction, name: str, place: Place, actor: Actor, verb: Verb, word: str
+) -> Company:
+    """The one that is meant by `/aw word [company]`, for somebody who may do this there."""
+    company = await one_company(tx, name, actor, place.company_id, word=word)
+    await must(tx, company, actor, verb)
+    return company
 
 
 async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:

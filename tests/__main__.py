@@ -24,6 +24,7 @@ AT_MOST = 4
 WANTS_THE_TERMINAL = {"-s", "--capture=no", "--pdb", "--trace", "--collect-only", "--co", "-h", "--help"}
 SAYS_HOW_MANY = ("-n", "--numprocesses")
 HAS_A_VALUE = {"-m", "-k", "-n", "-p", "-o", "-c", "-W", "--maxfail", "--durations"}
+"""Options of pytest after which a value stands, which could be called like a file: `-k tests` names none."""
 LAST_FAILED = Path(".pytest_cache/v/cache/lastfailed")
 MOST_AGAIN = 12
 """So many failures may be the machine's; more are the code's."""

@@ -12,8 +12,8 @@ from bot.clouds import verify
 from bot.clouds.azure import azure_app
 from bot.clouds.patches import COMPLIANT, UNSCANNED, Patches, Scan, scan
 from bot.core import Core
-from bot.handlers.access import company_meant
 from bot.place import Place
+from bot.questions import company_meant
 from engine.access import Actor, Verb
 from engine.company import Company, CompanyContext
 from storage.transaction import Transaction

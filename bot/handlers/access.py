@@ -29,10 +29,10 @@ from bot.cards.card import (
 from bot.cards.incident import cut
 from bot.core import Core
 from bot.place import Place, belongs
-from bot.questions import chosen_companies
-from engine.access import Actor, Denied, Verb, Via, may, who_could
-from engine.company import Company, CompanyContext, Role, User
-from engine.errors import NotFound, Refused
+from bot.questions import company_meant
+from engine.access import Actor, Denied, Verb, Via, may
+from engine.company import CompanyContext, Role, User
+from engine.errors import Refused
 from engine.identifiers import incident_number
 from engine.operations import respond
 from engine.routing import Load
@@ -175,23 +175,3 @@ def _entry(stored: StoredEntry) -> tuple[Line, ...]:
 
 def _detail(detail: Mapping[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in detail.items() if value not in (None, "", [], {}))
-
-
-async def company_meant(
-    tx: Transaction, name: str, place: Place, actor: Actor, verb: Verb, word: str
-) -> Company:
-    """The one that is meant, for somebody who may do this there."""
-    chosen = await chosen_companies(tx, name, actor, place.company_id)
-    if len(chosen) != 1:
-        raise Refused(
-            "Which company?", hint=f"For example `/aw {word} acme`, or ask in its channel.", code="which"
-        )
-    company = chosen[0]
-    decision = may(actor, verb, company.id)
-    if isinstance(decision, Denied):
-        if decision.foreign:
-            raise NotFound("There is no such company.")
-        people = (await tx.companies.context(company.id)).people
-        names = ", ".join(user.name for user in who_could(people, verb, company.id))
-        raise Refused(decision.reason, hint=f"{names} can." if names else "", code="denied")
-    return company

@@ -8,11 +8,11 @@ from bot.actions import Aliases
 from bot.cards.card import Card, Done, Element, Facts, Reply, Said, Strong, Title, Tone
 from bot.core import Core
 from bot.place import Place
-from bot.questions import chosen_companies
-from engine.access import Actor, Denied, Verb, may, who_could
+from bot.questions import company_meant, one_company
+from engine.access import Actor, Verb
 from engine.aliases import Alias, Verdict
 from engine.company import Company
-from engine.errors import NotFound, Refused
+from engine.errors import Refused
 from engine.operations import naming
 from storage.transaction import Transaction
 
@@ -27,19 +27,10 @@ async def handle(core: Core, action: Aliases, actor: Actor, place: Place) -> Rep
         return await _decide(core, words[0] in _YES, words[1:], actor, place)
 
     async def look(tx: Transaction) -> Card:
-        company = await _company(tx, " ".join(words), actor, place)
+        company = await one_company(tx, " ".join(words), actor, place.company_id, word="alias")
         return _card(company, await tx.knowledge.aliases(company.id))
 
     return Said(await core.read(look))
-
-
-async def _company(tx: Transaction, name: str, actor: Actor, place: Place) -> Company:
-    chosen = await chosen_companies(tx, name, actor, place.company_id)
-    if len(chosen) != 1:
-        raise Refused(
-            "Which company?", hint="For example `/aw alias acme`, or ask in its channel.", code="which"
-        )
-    return chosen[0]
 
 
 async def _decide(core: Core, same: bool, words: list[str], actor: Actor, place: Place) -> Reply:
@@ -48,14 +39,7 @@ async def _decide(core: Core, same: bool, words: list[str], actor: Actor, place:
         raise Refused("Which name, and of which asset?", hint=hint, code="invalid")
 
     async def write(tx: Transaction) -> Alias:
-        company = await _company(tx, "", actor, place)
-        decision = may(actor, Verb.COMPANY_SETTINGS, company.id)
-        if isinstance(decision, Denied):
-            if decision.foreign:
-                raise NotFound("There is no such company.")
-            people = (await tx.companies.context(company.id)).people
-            names = ", ".join(user.name for user in who_could(people, Verb.COMPANY_SETTINGS, company.id))
-            raise Refused(decision.reason, hint=f"{names} can." if names else "", code="denied")
+        company = await company_meant(tx, "", place, actor, Verb.COMPANY_SETTINGS, "alias")
         name, asset = words[0], words[1] if len(words) == 2 else ""
         now = core.clock.now()
         return await naming.decide(tx, company.id, name, asset, same=same, actor=actor, now=now)

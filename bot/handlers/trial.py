@@ -10,11 +10,10 @@ from bot.cards.card import Card, Line, Link, Strong, Table, Title, Tone, Unfoldi
 from bot.cards.incident import cut
 from bot.core import Core
 from bot.place import Place
-from bot.questions import chosen_companies
+from bot.questions import must, one_company
 from bot.trial import Hop, Outcome, Trial
-from engine.access import Actor, Denied, Verb, may, who_could
+from engine.access import Actor, Verb
 from engine.company import Company
-from engine.errors import Refused
 from storage.transaction import Transaction
 
 
@@ -24,16 +23,9 @@ async def begin(core: Core, action: SendTest, actor: Actor, place: Place) -> Unf
 
 
 async def _company(tx: Transaction, name: str, actor: Actor, place: Place) -> Company:
-    found = await chosen_companies(tx, name, actor, place.company_id)
-    if len(found) != 1:
-        raise Refused("Which company?", hint="For example `/aw test acme`.", code="which")
-    company = found[0]
-    decision = may(actor, Verb.COMPANY_SETTINGS, company.id)
-    if isinstance(decision, Denied):
-        people = (await tx.companies.context(company.id)).people
-        could = who_could(people, Verb.COMPANY_SETTINGS, company.id)
-        reason = "Only company admins and MSP admins can send a test alert."
-        raise Refused(reason, who=tuple(user.id for user in could)[:4], code="denied")
+    company = await one_company(tx, name, actor, place.company_id, word="test")
+    reason = "Only company admins and MSP admins can send a test alert."
+    await must(tx, company, actor, Verb.COMPANY_SETTINGS, reason=reason)
     return company
 
 
