@@ -16,6 +16,8 @@ from functools import lru_cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from engine.errors import Refused
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ALWAYS = ""
 """The text of hours that never close."""
@@ -203,6 +205,25 @@ def read_closed(text: str) -> tuple[str, ...]:
     if len(found) > MOST_CLOSED:
         raise WrongHours(f"more than {MOST_CLOSED} closed days")
     return tuple(sorted(dict.fromkeys(found)))
+
+
+def named_zone(text: str) -> str:
+    """The time zone that somebody names. Raises Refused."""
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = "Write one such as `Europe/Vienna`."
+        raise Refused(f"There is no time zone “{text[:60]}”.", hint=hint, code="invalid") from None
+
+
+def named_week(text: str) -> str:
+    """Hours of a week as they are kept, from what somebody writes; empty for always. Raises Refused."""
+    try:
+        found = business_hours("UTC", text)
+    except WrongHours as error:
+        hint = "Such as `mon-fri 17:00-08:00`."
+        raise Refused(f"“{text[:60]}” are no hours: {error}.", hint=hint, code="invalid") from None
+    return week_words(found.week) if found is not None else ALWAYS
 
 
 def week_words(week: Sequence[Ranges]) -> str:

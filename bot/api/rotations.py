@@ -15,12 +15,11 @@ from bot.api.requests import EmptyRequest, Request
 from bot.shift import calendar
 from engine.company import User
 from engine.errors import NotFound, Refused
-from engine.hours import WrongHours, business_hours, week_words
+from engine.hours import named_week, named_zone
 from engine.oncall import Layer, Rotation, gaps, shifts
 from engine.operations import configure, oncall
 from engine.operations.asking import worker
 from engine.operations.configure import must_run_the_msp
-from engine.setting_kinds import Zone
 from storage.transaction import Transaction
 
 Name = Annotated[str, Field(min_length=1, max_length=40)]
@@ -157,9 +156,9 @@ async def made(ask: Ask) -> RotationBody:
         plan = Rotation(
             id=0,
             name=body.name.strip(),
-            timezone=_zone(body.timezone or await configure.msp_timezone(tx)),
+            timezone=named_zone(body.timezone or await configure.msp_timezone(tx)),
             companies=frozenset(ids),
-            hours=_week(body.hours),
+            hours=named_week(body.hours),
         )
         await oncall.put(tx, plan, actor=ask.actor, now=ask.core.clock.now())
 
@@ -173,7 +172,7 @@ async def layered(ask: Ask) -> RotationBody:
     async def act(tx: Transaction) -> None:
         must_run_the_msp(ask.actor)
         people = tuple([(await _named(tx, one)).id for one in body.people])
-        layer = Layer(people, body.days, body.start, body.at.replace(tzinfo=None), _week(body.hours))
+        layer = Layer(people, body.days, body.start, body.at.replace(tzinfo=None), named_week(body.hours))
         await oncall.add_layer(tx, ask.path["name"], layer, actor=ask.actor, now=ask.core.clock.now())
 
     await ask.core.write(act)
@@ -210,7 +209,7 @@ async def taken_in(ask: Ask) -> TakenInBody:
         ShiftBody(
             begin=one.begin,
             end=one.end,
-            person=PersonBody(id=person.id, name=person.name, email=person.email),
+            person=_person(person),
         )
         for person, one in found.shifts
     ]
@@ -247,23 +246,6 @@ async def _named(tx: Transaction, who: Who) -> User:
     if user is None:
         raise Refused(f"I know nobody called “{wanted[:60]}”.", code="invalid")
     return user
-
-
-def _zone(text: str) -> str:
-    try:
-        return str(Zone().read(text))
-    except ValueError:
-        raise Refused(
-            f"There is no time zone “{text[:40]}”.", hint="Such as Europe/Vienna.", code="invalid"
-        ) from None
-
-
-def _week(text: str) -> str:
-    try:
-        found = business_hours("UTC", text)
-    except WrongHours as error:
-        raise Refused(f"Those are no hours: {error}.", code="invalid") from None
-    return week_words(found.week) if found is not None else ""
 
 
 async def _body(tx: Transaction, rotation: Rotation, user: User, now: datetime) -> RotationBody:

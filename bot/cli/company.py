@@ -12,10 +12,11 @@ import typer
 from bot.cli import terminal
 from bot.cli.company_keys import secret_document, secret_facts
 from bot.cli.opened import operator, with_core
-from bot.cli.words import Json, Slug, Switch, family, minutes_of, slug_of, timezone_of
+from bot.cli.words import Json, Slug, Switch, family, minutes_of, slug_of
 from engine.cloud import Cloud, Provider
 from engine.company import Autonomy, Company, as_kept, configured, own_settings
 from engine.errors import Refused
+from engine.hours import named_zone
 from engine.setting import SETTINGS
 
 if TYPE_CHECKING:
@@ -328,7 +329,7 @@ def _changed(company: Company, **values: Any) -> Company:
     if "rate_limit" in given:  # who says a number means that number
         given.setdefault("burst", 0)
     if "timezone" in given:
-        given["timezone"] = timezone_of(given["timezone"])
+        given["timezone"] = named_zone(given["timezone"])
     if "name" in given and not given["name"].strip():
         raise Refused("A company needs a name.")
     return replace(company, **given)

@@ -9,8 +9,9 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.opened import operator, with_core
-from bot.cli.words import Json, family, timezone_of
+from bot.cli.words import Json, family
 from engine.errors import Refused
+from engine.hours import named_zone
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -52,7 +53,7 @@ def change(
             "Nothing to change.",
             hint="Give `--name`, `--slack-channel`, `--teams-conversation` or `--timezone`.",
         )
-    zone = timezone_of(timezone.strip()) if timezone is not None else None
+    zone = named_zone(timezone.strip()) if timezone is not None else None
     for key in ("slack_channel", "teams_conversation"):
         if key in changes:
             changes[key] = changes[key] or None

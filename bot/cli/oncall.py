@@ -12,8 +12,9 @@ import typer
 from bot.cli import terminal
 from bot.cli.opened import operator, with_core
 from bot.cli.user import user_called
-from bot.cli.words import Json, family, timezone_of
+from bot.cli.words import Json, family
 from engine.errors import Refused
+from engine.hours import named_week, named_zone
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -49,9 +50,9 @@ def add(
         plan = Rotation(
             id=0,
             name=name.strip(),
-            timezone=timezone_of(timezone or await configure.msp_timezone(tx)),
+            timezone=named_zone(timezone or await configure.msp_timezone(tx)),
             companies=frozenset(ids),
-            hours=_week(hours),
+            hours=named_week(hours),
         )
         await oncall.put(tx, plan, actor=operator(), now=now)
 
@@ -87,7 +88,7 @@ def layer(
         days = {"daily": 1, "weekly": 7}.get(every) or int(
             every.rstrip("d") if every.rstrip("d").isdigit() else 0
         )
-        made = Layer(people=people, days=days, start=first, at=handed, hours=_week(hours))
+        made = Layer(people=people, days=days, start=first, at=handed, hours=named_week(hours))
         await oncall.add_layer(tx, plan.name, made, actor=operator(), now=now)
 
     _run(write)
@@ -279,16 +280,6 @@ def feed(
     if as_json:
         return terminal.say_json(answer)
     terminal.say(answer["url"] if "url" in answer else f"✓ {answer['revoked']} addresses ended")
-
-
-def _week(text: str) -> str:
-    from engine.hours import WrongHours, business_hours, week_words
-
-    try:
-        found = business_hours("UTC", text)
-    except WrongHours as error:
-        raise Refused(f"Those are no hours: {error}.", code="invalid") from None
-    return week_words(found.week) if found is not None else ""
 
 
 def _run(write: Any) -> None:

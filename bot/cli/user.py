@@ -10,10 +10,11 @@ import typer
 
 from bot.cli import terminal
 from bot.cli.opened import operator, with_core
-from bot.cli.words import Json, family, timezone_of
+from bot.cli.words import Json, family
 from bot.notices.preferences import told
 from engine.company import Role, User
 from engine.errors import NotFound, Refused
+from engine.hours import named_zone
 
 if TYPE_CHECKING:
     from bot.core import Core
@@ -243,5 +244,5 @@ def _changed(
     if workload_limit is not None:
         given["workload_limit"] = workload_limit
     if timezone is not None:
-        given["timezone"] = timezone_of(timezone)
+        given["timezone"] = named_zone(timezone)
     return replace(user, **given)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -36,14 +35,6 @@ def number_of(text: str) -> int:
     if number is None:
         raise Refused(f"“{text}” is not an incident.", hint="Write `INC-42` or `42`.")
     return number
-
-
-def timezone_of(text: str) -> str:
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError):
-        raise Refused(f"There is no time zone “{text}”.", hint="Write one such as `Europe/Vienna`.") from None
-    return text
 
 
 def minutes_of(count: int) -> timedelta:

@@ -19,13 +19,12 @@ from engine.access import Actor
 from engine.cloud import Cloud
 from engine.company import Asset, Company, Role, User, configured
 from engine.errors import Refused
-from engine.hours import WrongHours, business_hours
+from engine.hours import named_week, named_zone
 from engine.oncall import Layer, Rotation
 from engine.operations import configure, directory, heartbeats, oncall, outbreaks
 from engine.operations.configure import Where
 from engine.operations.heartbeats import Beat
 from engine.setting import Origin, setting_called
-from engine.setting_kinds import Zone
 
 if TYPE_CHECKING:
     from storage.transaction import Transaction
@@ -208,7 +207,7 @@ class _Hand:
         )
         given = said.given("name", "role", "slack_user", "teams_user", "workload_limit", "available")
         if "timezone" in said.model_fields_set:
-            given["timezone"] = _zone(said.timezone)
+            given["timezone"] = named_zone(said.timezone)
         for name in ("companies", "prefers"):
             if name in said.model_fields_set:
                 given[name] = await self._ids(getattr(said, name))
@@ -232,17 +231,17 @@ class _Hand:
             (one for one in await self.tx.rotations.all() if one.name.lower() == said.name.lower()), None
         )
         blank = before or Rotation(id=0, name=said.name)
-        given: dict[str, Any] = said.given("hours")
+        given: dict[str, Any] = {}
+        if "hours" in said.model_fields_set:
+            given["hours"] = named_week(said.hours)
         if "timezone" in said.model_fields_set:
-            given["timezone"] = _zone(said.timezone)
+            given["timezone"] = named_zone(said.timezone)
         if "companies" in said.model_fields_set:
             given["companies"] = await self._ids(said.companies)
         layers = tuple([await self._layer(one) for one in said.layers])
         if "layers" in said.model_fields_set:
             given["layers"] = layers
         after = replace(blank, **given)
-        for hours in (after.hours, *(one.hours for one in after.layers)):
-            _must_be_hours(after.timezone, hours)
         fields = _differing(before, after) if before is not None else []
         if before is None or fields:
             bare = replace(after, layers=()) if "layers" in given else after
@@ -258,7 +257,9 @@ class _Hand:
             if found is None:
                 raise Refused(f"Nobody has the address {email}.", hint="Put them under `people`.")
             ids.append(found.id)
-        return Layer(people=tuple(ids), days=said.days, start=said.start, at=said.at, hours=said.hours)
+        return Layer(
+            people=tuple(ids), days=said.days, start=said.start, at=said.at, hours=named_week(said.hours)
+        )
 
     async def _ids(self, slugs: Collection[str]) -> frozenset[int]:
         return frozenset([(await directory.company_called(self.tx, slug)).id for slug in slugs])
@@ -287,21 +288,3 @@ def _span(words: str) -> timedelta:
         return written.SPAN.typed(written.SPAN.read(words.lower()))
     except ValueError:
         raise Refused(f"“{words}” is no length of time.", hint=f"It takes {written.SPAN.expects}.") from None
-
-
-def _zone(name: str) -> str:
-    try:
-        return Zone().read(name)
-    except ValueError:
-        raise Refused(
-            f"There is no time zone “{name[:60]}”.", hint="Write one such as `Europe/Vienna`."
-        ) from None
-
-
-def _must_be_hours(timezone: str, text: str) -> None:
-    try:
-        business_hours(timezone, text)
-    except WrongHours as error:
-        raise Refused(
-            f"“{text[:60]}” are no hours: {error}.", hint="Such as `mon-fri 17:00-08:00`."
-        ) from None
