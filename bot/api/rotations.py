@@ -209,7 +209,7 @@ async def taken_in(ask: Ask) -> TakenInBody:
         ShiftBody(
             begin=one.begin,
             end=one.end,
-            person=_person(person),
+            person=PersonBody(id=person.id, name=person.name, email=person.email),
         )
         for person, one in found.shifts
     ]
