@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bot import why
-from bot.actions import Why
+from bot.actions.incidents import Why
 from bot.cards.card import (
     Actions,
     Body,

@@ -9,58 +9,52 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from bot.actions import (
-    Action,
+from bot.actions.act import names_in
+from bot.actions.companies import (
     Aliases,
-    Assign,
-    Back,
-    Board,
-    Claim,
     DeadLetters,
     DeadLetterShown,
-    Decide,
+    ReplayLetter,
+    SendTest,
+    ShowPatches,
+    ShowReport,
+    VerifyAccess,
+    WantSetting,
+)
+from bot.actions.every import Action
+from bot.actions.incidents import (
+    Assign,
+    Claim,
     Details,
-    EndQuiet,
-    EndQuietOf,
+    Hold,
+    Merge,
+    Note,
+    Reopen,
+    Resolve,
+    Resume,
+    Show,
+    Snooze,
+    Split,
+    Unclaim,
+    Why,
+)
+from bot.actions.people import (
+    Back,
+    Board,
     Escalate,
     ExplainLate,
     Handoff,
-    Help,
-    Hold,
-    Home,
     Leave,
-    ListOpen,
-    ListOutbreaks,
-    ListQuiet,
-    Merge,
-    Mine,
-    Note,
     OnCall,
     Page,
     ReadAudit,
-    Reopen,
-    ReplayLetter,
-    Resolve,
-    Resume,
-    Run,
-    SendTest,
-    Show,
-    ShowGuide,
-    ShowPatches,
-    ShowReport,
-    Snooze,
-    Split,
-    Status,
     Token,
-    Unclaim,
-    VerifyAccess,
-    WantQuiet,
-    WantSetting,
     Who,
-    WhoAmI,
-    Why,
-    names_in,
 )
+from bot.actions.questions import Help, Home, ListOpen, Mine, ShowGuide, Status, WhoAmI
+from bot.actions.quiet import EndQuiet, EndQuietOf, ListQuiet, WantQuiet
+from bot.actions.runs import Decide, Run
+from bot.actions.storms import ListOutbreaks
 from bot.articles.words import article_act
 from bot.inquiries.words import inquiry_act
 from engine.errors import Refused

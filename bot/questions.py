@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import answers, guides, why
-from bot.actions import Details, Help, Home, ListOpen, Mine, Show, ShowGuide, Status, WhoAmI, Why
+from bot.actions.incidents import Details, Show, Why
+from bot.actions.questions import Help, Home, ListOpen, Mine, ShowGuide, Status, WhoAmI
 from bot.cards.card import Reply, Said
 from bot.cards.incident import incident_card
 from bot.cards.review_lines import unsigned, with_reviews

@@ -70,7 +70,6 @@ NAMES_THAT_SAY_NOTHING = {
 LINES_OF_A_FILE = 400
 LINES_OF_A_FUNCTION = 60
 LARGER = {
-    "bot/actions.py": "every act, one after the other, so that one look shows what a button can carry",
     "storage/migrations/versions/0001_first_schema.py::upgrade": "a list of tables, one after the other",
 }
 """`file` or `file::function` that is larger, and why it is right so."""

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bot import actions
+from bot.actions.articles import EditArticle, RetireArticle, WriteArticle
+from bot.actions.incidents import Inquire
 from bot.api.bodies import Body
 from bot.api.companies import company_seen, seen_ids
 from bot.api.door import Ask, Endpoint
@@ -140,7 +141,7 @@ async def one(ask: Ask) -> ArticleBody:
 async def written(ask: Ask) -> ArticleBody:
     body: ArticleRequest = ask.body
     number = _incident(ask)
-    act = actions.WriteArticle(number, body.title, body.problem, body.fix)
+    act = WriteArticle(number, body.title, body.problem, body.fix)
     await handle(ask.core, act, actor=ask.actor, place=Place())
 
     async def look(tx: Transaction) -> Article | None:
@@ -155,7 +156,7 @@ async def written(ask: Ask) -> ArticleBody:
 
 async def edited(ask: Ask) -> ArticleBody:
     body: ArticleRequest = ask.body
-    act = actions.EditArticle(_number(ask), body.title, body.problem, body.fix)
+    act = EditArticle(_number(ask), body.title, body.problem, body.fix)
     await handle(ask.core, act, actor=ask.actor, place=Place())
     return await _shown(ask, act.article)
 
@@ -176,12 +177,12 @@ async def shared(ask: Ask) -> ArticleBody:
 async def retired(ask: Ask) -> ArticleBody:
     number = _number(ask)
     found = await _shown(ask, number)
-    await handle(ask.core, actions.RetireArticle(number), actor=ask.actor, place=Place())
+    await handle(ask.core, RetireArticle(number), actor=ask.actor, place=Place())
     return found
 
 
 async def asked(ask: Ask) -> InquiryBody:
-    act = actions.Inquire(_incident(ask), ask.body.question)
+    act = Inquire(_incident(ask), ask.body.question)
     said = (await answered(ask.core, act, Place(), ask.actor))[1].opinion
     if said is None:
         return InquiryBody(lines=[], citations=[], confidence=None, by="", by_model=False)

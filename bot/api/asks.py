@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bot.actions import AcceptAsk, DeclineAsk, Handoff, Page
+from bot.actions.people import AcceptAsk, DeclineAsk, Handoff, Page
 from bot.api.bodies import Body, PersonBody
 from bot.api.companies import company_seen
 from bot.api.door import Ask, Endpoint

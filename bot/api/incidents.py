@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot import actions
+from bot.actions.every import Action
+from bot.actions.incidents import Assign, Claim, Hold, Merge, Note, Reopen, Resolve, Resume, Split, Unclaim
+from bot.actions.people import Escalate, ExplainLate
 from bot.api.bodies import (
     IncidentBody,
     IncidentDetail,
@@ -121,7 +123,7 @@ def _number(ask: Ask) -> int:
     return number
 
 
-def _doing(make: Callable[[int, Any], actions.Action]) -> Callable[[Ask], Any]:
+def _doing(make: Callable[[int, Any], Action]) -> Callable[[Ask], Any]:
     """The act that a button of the same verb does; the answer is the incident after it."""
 
     async def act(ask: Ask) -> IncidentDetail:
@@ -146,7 +148,7 @@ async def assigned(ask: Ask) -> IncidentDetail:
     if to is None:
         text = "That person does not work for this company."
         raise Refused(text, hint="Pick one of its technicians.", code="invalid")
-    await handle(ask.core, actions.Assign(incident=number, to=to), actor=ask.actor, place=Place())
+    await handle(ask.core, Assign(incident=number, to=to), actor=ask.actor, place=Place())
     return await ask.core.read(lambda tx: _detail(tx, number, ask))
 
 
@@ -180,68 +182,66 @@ ENDPOINTS = (
         act=shown,
         answer=IncidentDetail,
     ),
-    _verb(
-        "claim", "Take an incident", EmptyRequest, _doing(lambda number, _: actions.Claim(incident=number))
-    ),
+    _verb("claim", "Take an incident", EmptyRequest, _doing(lambda number, _: Claim(incident=number))),
     _verb(
         "unclaim",
         "Give an incident back: it goes to the next best technician",
         ReasonRequest,
-        _doing(lambda number, body: actions.Unclaim(incident=number, text=body.reason)),
+        _doing(lambda number, body: Unclaim(incident=number, text=body.reason)),
     ),
     _verb(
         "resolve",
         "Say that it is fixed; both clocks stop",
         ResolveRequest,
-        _doing(lambda number, body: actions.Resolve(incident=number, text=body.text)),
+        _doing(lambda number, body: Resolve(incident=number, text=body.text)),
     ),
     _verb(
         "note",
         "Add a note to an incident's story",
         NoteRequest,
-        _doing(lambda number, body: actions.Note(incident=number, text=body.text)),
+        _doing(lambda number, body: Note(incident=number, text=body.text)),
     ),
     _verb(
         "hold",
         "Wait for the client: its clocks stand still",
         ReasonRequest,
-        _doing(lambda number, body: actions.Hold(incident=number, text=body.reason)),
+        _doing(lambda number, body: Hold(incident=number, text=body.reason)),
     ),
     _verb(
         "resume",
         "The client has answered: its clocks run on",
         ReasonRequest,
-        _doing(lambda number, body: actions.Resume(incident=number, text=body.reason)),
+        _doing(lambda number, body: Resume(incident=number, text=body.reason)),
     ),
     _verb(
         "escalate",
         "Call the next level of its chain at once",
         ReasonRequest,
-        _doing(lambda number, body: actions.Escalate(incident=number, text=body.reason)),
+        _doing(lambda number, body: Escalate(incident=number, text=body.reason)),
     ),
     _verb(
         "late",
         "Say why a promise was broken",
         ReasonRequest,
-        _doing(lambda number, body: actions.ExplainLate(incident=number, text=body.reason)),
+        _doing(lambda number, body: ExplainLate(incident=number, text=body.reason)),
     ),
     _verb(
         "reopen",
         "Open a resolved incident again under its number",
         ReasonRequest,
-        _doing(lambda number, body: actions.Reopen(incident=number, text=body.reason)),
+        _doing(lambda number, body: Reopen(incident=number, text=body.reason)),
     ),
     _verb(
         "merge",
         "Make the incident part of another open one of its company",
         MergeRequest,
-        _doing(lambda number, body: actions.Merge(incident=number, to=number_of(str(body.into)) or 0)),
+        _doing(lambda number, body: Merge(incident=number, to=number_of(str(body.into)) or 0)),
     ),
     _verb(
         "split",
         "Take a part out of an incident: `INC-7` that was merged into it, or a problem by its name in `joined`",
         SplitRequest,
-        _doing(lambda number, body: actions.Split(incident=number, part=body.part)),
+        _doing(lambda number, body: Split(incident=number, part=body.part)),
     ),
     _verb("assign", "Hand an incident to somebody", AssignRequest, assigned),
 )

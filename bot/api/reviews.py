@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bot import actions
+from bot.actions.runs import BreakGlass, SignReview
 from bot.api.bodies import Body, RunBody
 from bot.api.companies import company_seen, seen_ids
 from bot.api.door import Ask, Endpoint
@@ -76,13 +76,13 @@ def _body(review: Review, company: str) -> ReviewBody:
 
 async def broken(ask: Ask) -> RunBody:
     body: GlassRequest = ask.body
-    act = actions.BreakGlass(run=ask.path["id"], digest=body.digest, text=body.reason)
+    act = BreakGlass(run=ask.path["id"], digest=body.digest, text=body.reason)
     await handle(ask.core, act, actor=ask.actor, place=Place())
     return await shown(ask)
 
 
 async def signed(ask: Ask) -> ReviewBody:
-    act = actions.SignReview(run=ask.path["id"], text=ask.body.note)
+    act = SignReview(run=ask.path["id"], text=ask.body.note)
     await handle(ask.core, act, actor=ask.actor, place=Place())
 
     async def look(tx: Transaction) -> ReviewBody:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot import actions
+from bot.actions.runs import Approve, Cancel, Reject
+from bot.actions.runs import Run as AskForRun
 from bot.api.bodies import RunAccepted, RunBody, person_body, run_body
 from bot.api.door import Ask, Endpoint
 from bot.api.requests import ApproveRequest, EmptyRequest, ExecuteRequest, RejectRequest, number_of
@@ -79,7 +80,7 @@ async def _prove_refusal(ask: Ask, number: int, refused: Refused) -> None:
     async def act(tx: Transaction) -> None:
         incident = await tx.incidents.get(number)
         company_id = incident.company_id if incident else 0
-        detail = {"verb": actions.Run.verb, "runbook": ask.path["id"], "why": refused.reason}
+        detail = {"verb": AskForRun.verb, "runbook": ask.path["id"], "why": refused.reason}
         now = ask.core.clock.now()
         line = entry(
             AuditKind.REFUSED,
@@ -116,19 +117,19 @@ async def _seen(tx: Transaction, ask: Ask) -> Run:
 
 
 async def approved(ask: Ask) -> RunBody:
-    act = actions.Approve(run=ask.path["id"], digest=ask.body.digest)
+    act = Approve(run=ask.path["id"], digest=ask.body.digest)
     await handle(ask.core, act, actor=ask.actor, place=Place())
     return await shown(ask)
 
 
 async def rejected(ask: Ask) -> RunBody:
-    act = actions.Reject(run=ask.path["id"], text=ask.body.note)
+    act = Reject(run=ask.path["id"], text=ask.body.note)
     await handle(ask.core, act, actor=ask.actor, place=Place())
     return await shown(ask)
 
 
 async def cancelled(ask: Ask) -> RunBody:
-    await handle(ask.core, actions.Cancel(run=ask.path["id"]), actor=ask.actor, place=Place())
+    await handle(ask.core, Cancel(run=ask.path["id"]), actor=ask.actor, place=Place())
     return await shown(ask)
 
 

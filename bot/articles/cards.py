@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.actions import EditArticle, RetireArticle, ShareArticle, ShowArticle, WriteArticle
+from bot.actions.articles import EditArticle, RetireArticle, ShareArticle, ShowArticle, WriteArticle
 from bot.cards.card import (
     Actions,
     Body,

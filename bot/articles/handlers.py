@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.actions import (
+from bot.actions.articles import (
     EditArticle,
     RetireArticle,
     SearchArticles,

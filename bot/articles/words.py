@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from bot.actions import (
-    Action,
+from bot.actions.articles import (
     EditArticle,
     RetireArticle,
     SearchArticles,
@@ -14,6 +13,7 @@ from bot.actions import (
     ShowArticle,
     WriteArticle,
 )
+from bot.actions.every import Action
 from engine.errors import Refused
 from engine.identifiers import incident_number
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.actions import Again, Approve, BreakGlass, ExplainLate, Looking, Reject, SignReview
+from bot.actions.people import ExplainLate
+from bot.actions.runs import Again, Approve, BreakGlass, Looking, Reject, SignReview
 from bot.cards.card import (
     Actions,
     Body,

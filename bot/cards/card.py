@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.actions import Action
+from bot.actions.every import Action
 
 
 class Tone(StrEnum):

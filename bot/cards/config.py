@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.actions import ApplySetting, KeepSetting
+from bot.actions.companies import ApplySetting, KeepSetting
 from bot.cards.card import (
     Actions,
     Body,

@@ -5,13 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from bot.actions import (
-    Details,
-    Note,
-    Reopen,
-    Split,
-    Why,
-)
+from bot.actions.incidents import Details, Note, Reopen, Split, Why
 from bot.ai.words import opinion_elements
 from bot.articles.cards import kept_buttons, kept_fact, known_line
 from bot.cards.card import (

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from bot.actions import (
+from bot.actions.incidents import (
     Assign,
-    Cancel,
     Claim,
     Details,
-    Escalate,
     Hold,
     Merge,
     Note,
     Resolve,
     Resume,
-    Run,
     Snooze,
     Split,
     Unclaim,
     Why,
 )
+from bot.actions.people import Escalate
+from bot.actions.runs import Cancel, Run
 from bot.cards.card import Actions, Button, Style
 from bot.views import IncidentView
 from runbooks.run import RunStatus

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.actions import DismissOutbreak, ShowOutbreak
+from bot.actions.storms import DismissOutbreak, ShowOutbreak
 from bot.cards.card import (
     Actions,
     Body,

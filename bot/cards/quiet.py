@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from bot.actions import ConfirmQuiet, ConfirmQuietAll, DropQuiet, EndQuiet
+from bot.actions.quiet import ConfirmQuiet, ConfirmQuietAll, DropQuiet, EndQuiet
 from bot.cards.card import (
     Actions,
     Body,

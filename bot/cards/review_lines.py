@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.actions import SignReview
+from bot.actions.runs import SignReview
 from bot.cards.card import Actions, Button, Card, Element, Facts, Line, Moment, Strong, When
 from bot.cards.incident import cut
 from engine.access import Actor, Denied, Verb, may

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.actions import ClaimAll, SplitOut, StormList
+from bot.actions.storms import ClaimAll, SplitOut, StormList
 from bot.cards.card import (
     Actions,
     Body,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bot.actions import ShowPatches, VerifyAccess
+from bot.actions.companies import ShowPatches, VerifyAccess
 from bot.cards.card import Card, Element, Facts, Line, Moment, Reply, Said, Strong, Table, Title, Tone, When
 from bot.cards.incident import cut
 from bot.checks.finding import Finding, Outcome

@@ -13,7 +13,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from aiohttp import web
 
-from bot.actions import AcceptAsk, Claim
+from bot.actions.incidents import Claim
+from bot.actions.people import AcceptAsk
 from bot.core import Core
 from bot.doors.problems import problem
 from bot.handlers.dispatch import handle

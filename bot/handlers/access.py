@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import assert_never
 
 from bot import tokens
-from bot.actions import ReadAudit, Token, Who
+from bot.actions.people import ReadAudit, Token, Who
 from bot.answers import ROLE_NAMES
 from bot.cards.card import (
     Body,

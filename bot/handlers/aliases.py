@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.actions import Aliases
+from bot.actions.companies import Aliases
 from bot.cards.card import Card, Done, Element, Facts, Reply, Said, Strong, Title, Tone
 from bot.core import Core
 from bot.place import Place

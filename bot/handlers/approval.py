@@ -5,7 +5,7 @@ Approving in words alone would approve what nobody has looked at, so the answer 
 
 from __future__ import annotations
 
-from bot.actions import Decide
+from bot.actions.runs import Decide
 from bot.cards.approval import approval_card
 from bot.cards.card import Card, Done, Reply, Said
 from bot.core import Core

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from bot.actions import (
-    Assign,
-    BreakGlass,
-    Escalate,
-    ExplainLate,
-    Hold,
-    Note,
-    Reject,
-    Resolve,
-    SignReview,
-    Unclaim,
-)
+from bot.actions.incidents import Assign, Hold, Note, Resolve, Unclaim
+from bot.actions.people import Escalate, ExplainLate
+from bot.actions.runs import BreakGlass, Reject, SignReview
 from bot.articles.draft import draft
 from bot.cards.card import Asked, Field, FieldKind, Form
 from bot.core import Core

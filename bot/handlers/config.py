@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from bot.actions import ApplySetting, KeepSetting, OnSetting, WantSetting
+from bot.actions.companies import ApplySetting, KeepSetting, OnSetting, WantSetting
 from bot.cards.card import Reply, Said
 from bot.cards.config import change_card, done_card, kept_card, list_card, one_card
 from bot.core import Core

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.actions import Merge, Split
+from bot.actions.incidents import Merge, Split
 from bot.cards.card import Asked, Done, Field, FieldKind, Form, Reply
 from bot.cards.incident import cut
 from bot.core import Core

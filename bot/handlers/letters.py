@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bot.actions import DeadLetters, DeadLetterShown, ReplayLetter
+from bot.actions.companies import DeadLetters, DeadLetterShown, ReplayLetter
 from bot.cards.card import (
     Actions,
     Body,

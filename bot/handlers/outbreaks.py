@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions import DismissOutbreak, ListOutbreaks, ShowOutbreak
+from bot.actions.storms import DismissOutbreak, ListOutbreaks, ShowOutbreak
 from bot.cards.card import Done, Reply, Said
 from bot.cards.outbreak import OutbreakView, outbreak_list, outbreak_view, outbreaks_card
 from bot.core import Core

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.actions import (
+from bot.actions.incidents import Snooze
+from bot.actions.quiet import (
     ConfirmQuiet,
     ConfirmQuietAll,
     DropQuiet,
@@ -14,7 +15,6 @@ from bot.actions import (
     EndQuietOf,
     ListQuiet,
     OnQuiet,
-    Snooze,
     WantQuiet,
 )
 from bot.cards.card import Asked, Card, Done, Field, FieldKind, Form, Reply, Said, Title, Tone

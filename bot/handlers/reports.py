@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bot.actions import PostReport, SendReport, ShowReport
+from bot.actions.companies import PostReport, SendReport, ShowReport
 from bot.cards.card import Done, Reply, Said
 from bot.core import Core
 from bot.place import Place

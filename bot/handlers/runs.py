@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import questions
-from bot.actions import Again, Approve, BreakGlass, Cancel, Looking, OnRun, Reject, Run, SignReview
+from bot.actions.runs import Again, Approve, BreakGlass, Cancel, Looking, OnRun, Reject, Run, SignReview
 from bot.cards.card import Asked, Done, Field, FieldKind, Form, Reply
 from bot.cards.incident import cut
 from bot.core import Core

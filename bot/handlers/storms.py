@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from bot import answers
-from bot.actions import ClaimAll, SplitOut, StormList
+from bot.actions.storms import ClaimAll, SplitOut, StormList
 from bot.cards.card import Asked, Done, Field, FieldKind, Form, Reply, Said
 from bot.cards.incident import cut
 from bot.core import Core

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from bot.actions import SendTest
+from bot.actions.companies import SendTest
 from bot.cards.card import Card, Line, Link, Strong, Table, Title, Tone, Unfolding
 from bot.cards.incident import cut
 from bot.core import Core

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.actions import Board, Help, Mine, Show, Status
+from bot.actions.incidents import Show
+from bot.actions.people import Board
+from bot.actions.questions import Help, Mine, Status
 from bot.answers import row
 from bot.cards.card import (
     Actions,

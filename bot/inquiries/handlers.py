@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions import Inquire
+from bot.actions.incidents import Inquire
 from bot.ai.inquire import Answered, inquire
 from bot.ai.tools import Scope
 from bot.cards.card import Reply, Said

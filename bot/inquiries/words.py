@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.actions import Inquire
+from bot.actions.incidents import Inquire
 from engine.errors import Refused
 from engine.identifiers import incident_number
 from engine.inquiry import LONGEST

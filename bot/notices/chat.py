@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.actions import Claim, Show
+from bot.actions.incidents import Claim, Show
 from bot.budget import Lane
 from bot.cards.card import Actions, Body, Button, Card, Element, Facts, Strong, Style, Title, Tone
 from bot.cards.incident import cut

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.actions import PostReport, SendReport
+from bot.actions.companies import PostReport, SendReport
 from bot.cards.card import (
     Actions,
     Body,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.actions import AcceptAsk, DeclineAsk, Show
+from bot.actions.incidents import Show
+from bot.actions.people import AcceptAsk, DeclineAsk
 from bot.ai.brief import Case, own_words
 from bot.cards.card import (
     Actions,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from bot.actions import AcceptAsk, DeclineAsk, Handoff, Page
+from bot.actions.people import AcceptAsk, DeclineAsk, Handoff, Page
 from bot.cards.card import Done, Reply
 from bot.core import Core
 from bot.place import Place, belongs

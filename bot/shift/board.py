@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.actions import Board
+from bot.actions.people import Board
 from bot.cards.card import (
     Body,
     Card,

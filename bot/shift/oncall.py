@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from bot.actions import OnCall
+from bot.actions.people import OnCall
 from bot.cards.card import (
     Card,
     Done,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
-from bot.actions import Back, Escalate, ExplainLate, Leave
+from bot.actions.people import Back, Escalate, ExplainLate, Leave
 from bot.cards.card import Done, Reply
 from bot.core import Core
 from bot.handlers.asking import ask_text

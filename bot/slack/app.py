@@ -19,7 +19,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
-from bot.actions import Action, unpack
+from bot.actions.every import Action, unpack
 from bot.cards.card import Asked, Body, Card, Done, Refusal, Reply, Said, Unfolding
 from bot.cards.card import Refused as RefusedReply
 from bot.core import Core

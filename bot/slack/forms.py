@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from bot.actions import Action, unpack
+from bot.actions.every import Action, unpack
 from bot.cards.card import Body, Card, Field, FieldKind, Form, Refusal
 from bot.slack.render import clean, message
 

@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from bot.actions import Action
+from bot.actions.every import Action
 from bot.cards.card import (
     Actions,
     Body,

@@ -10,24 +10,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from bot.actions import (
-    Again,
-    ApplySetting,
-    Approve,
-    Cancel,
-    Claim,
-    ClaimAll,
-    ConfirmQuiet,
-    ConfirmQuietAll,
-    DismissOutbreak,
-    DropQuiet,
-    KeepSetting,
-    Looking,
-    PostReport,
-    Reopen,
-    Resume,
-    SendReport,
-)
+from bot.actions.companies import ApplySetting, KeepSetting, PostReport, SendReport
+from bot.actions.incidents import Claim, Reopen, Resume
+from bot.actions.quiet import ConfirmQuiet, ConfirmQuietAll, DropQuiet
+from bot.actions.runs import Again, Approve, Cancel, Looking
+from bot.actions.storms import ClaimAll, DismissOutbreak
 from bot.cards.card import Actions, Button, Style
 from bot.teams.text import escape, label
 

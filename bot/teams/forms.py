@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from bot.actions import Action, unpack
+from bot.actions.every import Action, unpack
 from bot.cards.card import Body, Card, Field, FieldKind, Form
 from bot.teams.buttons import Place
 from bot.teams.render import CARD, content

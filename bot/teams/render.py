@@ -13,7 +13,7 @@ from typing import Any, assert_never
 
 import orjson
 
-from bot.actions import Details
+from bot.actions.incidents import Details
 from bot.cards.card import (
     Actions,
     Body,

@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 from bot import commands
-from bot.actions import Action, Home
+from bot.actions.every import Action
+from bot.actions.questions import Home
 from bot.cards.card import Actions, Asked, Body, Button, Card, Done, Refusal, Reply, Said, Unfolding
 from bot.cards.card import Refused as RefusedReply
 from bot.core import Core

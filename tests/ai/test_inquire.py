@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.actions import Inquire, Note, Resolve
+from bot.actions.incidents import Inquire, Note, Resolve
 from bot.ai.desk import Desk
 from bot.ai.inquire import inquire
 from bot.ai.tools import LOOKS, Scope

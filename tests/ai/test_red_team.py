@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
-from bot.actions import Inquire
+from bot.actions.incidents import Inquire
 from bot.ai.analyse import analyse
 from bot.ai.brief import Case, brief
 from bot.ai.desk import Desk

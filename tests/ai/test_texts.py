@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.actions import Resolve
+from bot.actions.incidents import Resolve
 from bot.ai.desk import Desk
 from bot.articles.draft import ask_for_draft
 from bot.cards.card import Asked

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 
 from bot import tokens
-from bot.actions import Approve, Claim, Decide, ReadAudit, Run, Token, Who
+from bot.actions.incidents import Claim
+from bot.actions.people import ReadAudit, Token, Who
+from bot.actions.runs import Approve, Decide, Run
 from bot.cards import card as cards
 from bot.commands import parse
 from bot.handlers.dispatch import handle

@@ -6,24 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions import (
-    LONGEST_VALUE,
-    VERBS,
-    Approve,
-    Assign,
-    Cancel,
-    Claim,
-    Details,
-    Note,
-    Reject,
-    Reopen,
-    Resolve,
-    Run,
-    Show,
-    Unclaim,
-    Why,
-    unpack,
-)
+from bot.actions.act import LONGEST_VALUE
+from bot.actions.every import VERBS, unpack
+from bot.actions.incidents import Assign, Claim, Details, Note, Reopen, Resolve, Show, Unclaim, Why
+from bot.actions.runs import Approve, Cancel, Reject, Run
 from engine.errors import Refused
 
 NUMBERS = st.integers(min_value=0, max_value=10**18 - 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.actions import (
+from bot.actions.articles import (
     EditArticle,
     RetireArticle,
     SearchArticles,

@@ -7,7 +7,8 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from bot.actions import Board, Claim, Details, Resolve, Why
+from bot.actions.incidents import Claim, Details, Resolve, Why
+from bot.actions.people import Board
 from bot.cards.card import Said
 from bot.handlers.dispatch import handle
 from bot.place import Place

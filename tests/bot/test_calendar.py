@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.actions import OnCall
+from bot.actions.people import OnCall
 from bot.cards.card import Done
 from bot.handlers.dispatch import handle
 from bot.place import Place

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bot.actions import Again, Approve, Claim, Looking, Note, Reject, Resolve, Run
+from bot.actions.incidents import Claim, Note, Resolve
+from bot.actions.runs import Again, Approve, Looking, Reject, Run
 from bot.cards import card as cards
 from bot.cards.approval import approval_card, story_card
 from bot.cards.incident import incident_card, left_text, span_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.actions import ShowPatches, VerifyAccess
+from bot.actions.companies import ShowPatches, VerifyAccess
 from bot.cards import card as cards
 from bot.commands import parse
 from bot.handlers.dispatch import handle

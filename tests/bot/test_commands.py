@@ -6,26 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions import (
-    Assign,
-    Claim,
-    DeadLetters,
-    DeadLetterShown,
-    Details,
-    Help,
-    ListOpen,
-    Mine,
-    Note,
-    Reopen,
-    ReplayLetter,
-    Resolve,
-    Run,
-    Show,
-    Status,
-    Unclaim,
-    WhoAmI,
-    Why,
-)
+from bot.actions.companies import DeadLetters, DeadLetterShown, ReplayLetter
+from bot.actions.incidents import Assign, Claim, Details, Note, Reopen, Resolve, Show, Unclaim, Why
+from bot.actions.questions import Help, ListOpen, Mine, Status, WhoAmI
+from bot.actions.runs import Run
 from bot.commands import parse, permalink, without_permalink
 from engine.errors import Refused
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.actions import ApplySetting, KeepSetting, WantSetting
+from bot.actions.companies import ApplySetting, KeepSetting, WantSetting
 from bot.cards.card import Actions, Said
 from bot.commands import parse
 from bot.handlers.dispatch import handle

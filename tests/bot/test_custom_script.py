@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.actions import Again, Approve, Run
+from bot.actions.runs import Again, Approve, Run
 from bot.cards import card as cards
 from bot.handlers.dispatch import handle
 from bot.place import Place

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bot.actions import Run
+from bot.actions.runs import Run
 from bot.cards.approval import approval_card
 from bot.core import Core
 from bot.demo import cast, presets

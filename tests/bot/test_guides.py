@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import commands, guides
-from bot.actions import ShowGuide
+from bot.actions.questions import ShowGuide
 from bot.cards.card import Body, Code, Log, Said, Strong
 from bot.handlers.dispatch import handle
 from bot.place import Place

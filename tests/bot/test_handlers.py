@@ -4,26 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bot.actions import (
-    Approve,
-    Assign,
-    Cancel,
-    Claim,
-    Details,
-    Help,
-    ListOpen,
-    Mine,
-    Note,
-    Reject,
-    Reopen,
-    Resolve,
-    Run,
-    Show,
-    Status,
-    Unclaim,
-    WhoAmI,
-    Why,
-)
+from bot.actions.incidents import Assign, Claim, Details, Note, Reopen, Resolve, Show, Unclaim, Why
+from bot.actions.questions import Help, ListOpen, Mine, Status, WhoAmI
+from bot.actions.runs import Approve, Cancel, Reject, Run
 from bot.cards import card as cards
 from bot.handlers.dispatch import handle
 from bot.place import Place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.actions import Inquire
+from bot.actions.incidents import Inquire
 from bot.commands import parse
 from engine.errors import Refused
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.actions import (
+from bot.actions.every import unpack
+from bot.actions.incidents import Snooze
+from bot.actions.quiet import (
     ConfirmQuiet,
     ConfirmQuietAll,
     DropQuiet,
     EndQuiet,
     EndQuietOf,
     ListQuiet,
-    Snooze,
     WantQuiet,
-    unpack,
 )
 from bot.commands import parse
 from bot.words.quiet import company_of, read

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as generated
 from hypothesis import strategies as st
 
-from bot.actions import Approve, Claim, Details, Note, Resolve, Run
+from bot.actions.incidents import Claim, Details, Note, Resolve
+from bot.actions.runs import Approve, Run
 from bot.cards import card as cards
 from bot.cards.card import Card
 from bot.slack.render import clean, escape, message

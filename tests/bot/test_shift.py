@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.actions import Handoff, Page
+from bot.actions.people import Handoff, Page
 from bot.commands import parse
 from bot.shift.digest import digest
 from engine.access import SYSTEM

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot import why
-from bot.actions import Why
+from bot.actions.incidents import Why
 from bot.cards.card import Said
 from bot.handlers.dispatch import handle
 from bot.place import Place

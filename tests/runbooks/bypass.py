@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from bot import actions
+from bot.actions.runs import Approve, BreakGlass
 from engine.access import Via
 from engine.company import Role, User, configured
 from runbooks.operations import decide, request
@@ -23,7 +23,7 @@ from tests.given import World
 from tests.runbooks.replicas import Replicas
 from tests.runbooks.test_stored_runs import stored
 
-Act = actions.Approve | actions.BreakGlass
+Act = Approve | BreakGlass
 Attempt = Callable[["Campaign", Run, random.Random], Awaitable[None]]
 RUNS_OF_AN_INCIDENT = 40
 AT_ONCE = (6, 20)
@@ -132,7 +132,7 @@ class Campaign:
             and len((getattr(act, "text", None) or REASON).strip()) >= 20
         ):
             doors.append(self.by_rest)
-        if isinstance(act, actions.Approve) and "done" not in expected:
+        if isinstance(act, Approve) and "done" not in expected:
             doors.append(self.by_slack)
         return self.counted(await self.random.choice(doors)(act, user), *expected)
 
@@ -155,7 +155,7 @@ class Campaign:
         return await self.replicas.rest(self.draw(), user, act)
 
     async def by_slack(self, act: Act, user: User | None, *, channel: str = "C-acme") -> str:
-        assert isinstance(act, actions.Approve)
+        assert isinstance(act, Approve)
         self.doors["Slack"] += 1
         chat_id = (user.slack_user if user else None) or "U-Nobody"
         said = await self.replicas.slack(self.draw(), chat_id, act, channel)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot import actions
+from bot.actions.runs import Approve
 from engine.access import Via
 from engine.company import Role
 from runbooks.operations import decide
@@ -18,8 +18,8 @@ from tests import given
 from tests.runbooks.bypass import BY_TWO, Attempt, Campaign
 
 
-def approve(run: Run, /, **changes: Any) -> actions.Approve:
-    return replace(actions.Approve(run=run.id, digest=run.digest), **changes)
+def approve(run: Run, /, **changes: Any) -> Approve:
+    return replace(Approve(run=run.id, digest=run.digest), **changes)
 
 
 async def _self(campaign: Campaign, run: Run, some: random.Random) -> None:

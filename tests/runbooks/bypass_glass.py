@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bot import actions
+from bot.actions.runs import BreakGlass
 from engine.access import Via
 from engine.alert import Severity
 from engine.company import Role, User
@@ -18,8 +18,8 @@ from tests.runbooks.bypass import REASON, Attempt, Campaign
 from tests.runbooks.bypass_approvals import changes_of, wrong_digest
 
 
-def glass(run: Run, /, **changes: Any) -> actions.BreakGlass:
-    return replace(actions.BreakGlass(run=run.id, digest=run.digest, text=REASON), **changes)
+def glass(run: Run, /, **changes: Any) -> BreakGlass:
+    return replace(BreakGlass(run=run.id, digest=run.digest, text=REASON), **changes)
 
 
 async def _reachable(campaign: Campaign, run: Run, _: random.Random) -> None:

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot import actions
+from bot.actions.runs import Approve
 from bot.core import Core
 from engine.access import Via
 from engine.company import Asset, Company, Role, User, configured
@@ -73,7 +73,7 @@ class Races:
         await self.core.write(lambda tx: carry.abandon(tx, run.id, why, now=now))
 
     async def press(self, run: Run, user: User) -> str:
-        act = actions.Approve(run=run.id, digest=run.digest)
+        act = Approve(run=run.id, digest=run.digest)
         replica = self.random.choice(self.replicas.both)
         if self.random.random() < 0.5:
             return await self.replicas.rest(replica, user, act)

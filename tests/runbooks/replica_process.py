@@ -14,7 +14,7 @@ import orjson
 from aiohttp import web
 
 from bot import settings
-from bot.actions import unpack
+from bot.actions.every import unpack
 from bot.app import build
 from bot.clock import DatabaseClock
 from bot.core import Core

@@ -23,7 +23,8 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from bot import actions, tokens
+from bot import tokens
+from bot.actions.runs import Approve, BreakGlass
 from bot.core import Core
 from bot.settings import child_environment
 from engine.access import SYSTEM, Via
@@ -59,10 +60,10 @@ class Replicas:
             self._tokens[user.id] = minted.token
         return self._tokens[user.id]
 
-    async def rest(self, replica: Replica, user: User, act: actions.Approve | actions.BreakGlass) -> str:
+    async def rest(self, replica: Replica, user: User, act: Approve | BreakGlass) -> str:
         """The code of the refusal, or `done`."""
         word, body = "approve", {"digest": act.digest}
-        if isinstance(act, actions.BreakGlass):
+        if isinstance(act, BreakGlass):
             word, body = "break-glass", body | {"reason": act.text or ""}
         headers = {"Authorization": f"Bearer {await self.token(user)}"}
         url = f"{replica.url}/api/msp/runs/{act.run}/{word}"
@@ -78,7 +79,7 @@ class Replicas:
                     return answer.status, said
             await asyncio.sleep(1)
 
-    async def slack(self, replica: Replica, chat_id: str, act: actions.Approve, channel: str) -> str:
+    async def slack(self, replica: Replica, chat_id: str, act: Approve, channel: str) -> str:
         """A press in that channel; what the presser is told. Only for what is refused: else nothing is said."""
         mark = str(next(self._numbers))
         told = self.heard[mark] = asyncio.get_running_loop().create_future()
@@ -111,7 +112,7 @@ class Replicas:
         self,
         replica: Replica,
         user: User | None,
-        act: actions.Approve | actions.BreakGlass,
+        act: Approve | BreakGlass,
         *,
         via: Via,
         company: int | None,
@@ -122,7 +123,7 @@ class Replicas:
             "user": user.id if user else None,
             "via": via.value,
             "company": company,
-            "answers": {"text": act.text} if isinstance(act, actions.BreakGlass) else None,
+            "answers": {"text": act.text} if isinstance(act, BreakGlass) else None,
         }
         status, said = await self.sent(f"{replica.url}/press", told)
         assert status == 200, said

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from bot import actions
+from bot.actions.runs import BreakGlass, SignReview
 from bot.cards.card import Asked
 from bot.handlers.dispatch import handle
 from bot.place import Place
@@ -203,7 +203,7 @@ async def change(world: World, user: User, **changes: Any) -> None:
 
 def press(world: World, waiting: Run, user: User, **changes: Any) -> Any:
     values: dict[str, Any] = {"run": waiting.id, "digest": waiting.digest, "text": REASON} | changes
-    act = actions.BreakGlass(**values)
+    act = BreakGlass(**values)
     return handle(world.core, act, actor=given.actor(user), place=Place(company_id=world.acme.id))
 
 
@@ -271,7 +271,7 @@ async def reviewed(world: World, run: Run) -> None:
 
 
 def sign(world: World, run: Run, user: User, note: str = "right so") -> Any:
-    act = actions.SignReview(run.id, note)
+    act = SignReview(run.id, note)
     return handle(world.core, act, actor=given.actor(user), place=Place())
 
 

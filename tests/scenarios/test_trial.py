@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from bot.actions import SendTest
+from bot.actions.companies import SendTest
 from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.trial import Hop, Outcome, Trial
