@@ -13,7 +13,7 @@ from bot.ports import Chat
 from bot.questions import companies_of
 from bot.shift.ask_card import MOST_SUMMED
 from engine.access import Actor
-from engine.ask import ASK_CARD, Ask, AskKind, card_subject, labels
+from engine.ask import ANSWER_WITHIN, ASK_CARD, Ask, AskKind, card_subject, labels
 from engine.company import User
 from engine.errors import Permanent, Refused
 from engine.incident_jobs import DraftText
@@ -25,7 +25,7 @@ from engine.ports import CardWanted
 from storage.transaction import Transaction
 
 Action = Handoff | Page | AcceptAsk | DeclineAsk
-_MINUTES = 5
+_MINUTES = int(ANSWER_WITHIN.total_seconds() // 60)
 
 
 async def handle(core: Core, action: Action, place: Place, actor: Actor) -> Reply:
@@ -60,10 +60,11 @@ async def _offered(core: Core, action: Handoff, place: Place, actor: Actor) -> R
     ask, user = await core.write(act)
     if core.settings.ai_on:
         await core.write(lambda tx: _sum_up(tx, core, ask))
-    name = user.name if user else "They"
+    name = user.name if user else "somebody"
+    still = "it stays" if len(ask.incidents) == 1 else "they stay"
     return Done(
-        f"{labels(ask.incidents)} offered to {name}. Until they accept it is yours; after {_MINUTES} minutes the offer "
-        "is over. `/aw handoff back` takes it back."
+        f"{labels(ask.incidents)} offered to {name}. Until that is accepted {still} with you; after {_MINUTES} minutes "
+        "the offer is over. `/aw handoff back` takes it back."
     )
 
 
@@ -91,8 +92,10 @@ async def _typed(core: Core, word: str, actor: Actor) -> Reply:
         return await answer.decline(tx, waiting.id, actor=actor, now=now)
 
     ask = await core.write(act)
-    what = labels(ask.incidents)
-    return Done(f"{what} is yours." if word == "accept" else f"{what} stays where it was.")
+    what, one = labels(ask.incidents), len(ask.incidents) == 1
+    if word == "accept":
+        return Done(f"{what} {'is' if one else 'are'} yours.")
+    return Done(f"{what} {'stays where it was' if one else 'stay where they were'}.")
 
 
 async def _paged(core: Core, action: Page, place: Place, actor: Actor) -> Reply:

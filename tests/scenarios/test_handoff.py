@@ -33,7 +33,7 @@ async def two_of_kims(h: Harness) -> None:
 async def test_it_is_the_giver_s_until_it_is_accepted_once(h: Harness):
     await two_of_kims(h)
     said = shown(await h.command("kim", "acme", "/aw handoff @bob all off to the airport"))
-    assert "INC-1, INC-2 offered to Bob. Until they accept it is yours" in said
+    assert "INC-1, INC-2 offered to Bob. Until that is accepted they stay with you" in said
     message = await h.told("bob", "Kim hands 2 incidents off to you")
     assert "off to the airport" in shown(message) and "INC-2" in shown(message)
     assert await owner(h, 1) == h.users["kim"].id
