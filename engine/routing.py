@@ -73,7 +73,7 @@ def weight(severity: Severity, risk: int = 0) -> int:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What an incident asks of who gets it. `skilled`: nobody without a fitting skill. `urgent`: also who is full.
-    `on_call` are those on call for it now; they come first."""
+    `on_call` are those on call for it now; they come first. `excluded` says of those in `exclude` why."""
 
     company_id: int
     skills: frozenset[str]
@@ -81,6 +81,7 @@ class Wanted:
     urgent: bool = False
     on_call: frozenset[int] = frozenset()
     exclude: frozenset[int] = frozenset()
+    excluded: str = "said not me"
 
 
 def wanted(context: CompanyContext, incident: Incident, now: datetime, **more: Any) -> Wanted:
@@ -140,7 +141,7 @@ def _said(user: User, load: Load, want: Wanted) -> str:
 
 def _unavailable(user: User, load: Load, want: Wanted, now: datetime) -> str:
     if user.id in want.exclude:
-        return "said not me"
+        return want.excluded
     if user.on_leave(now):
         return "on leave"
     if not user.available:

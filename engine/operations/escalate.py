@@ -328,7 +328,7 @@ async def _technician(
     asked = {incident.assignee_id, *(one for call in earlier for one in call.called)} - {None}
     loads = await tx.users.loads([user.id for user in context.technicians])
     tried = frozenset(one for one in asked if one is not None)
-    want = wanted(context, incident, now, exclude=tried, urgent=True)
+    want = wanted(context, incident, now, exclude=tried, excluded="was asked before", urgent=True)
     choice = choose(context.technicians, loads, want, now=now)
     if choice.user is not None:
         return Called((choice.user,), (), f"called by escalation; {choice.reason}")

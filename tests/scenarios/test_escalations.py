@@ -36,6 +36,8 @@ async def test_nobody_takes_it_and_the_chain_goes_up(h: Harness):
     called = await h.thread("acme", saying="↗ Level 1: Bob. Nobody had it in hand in time.")
     assert "@Bob" in shown(called) and "@Kim" not in shown(called)
     await h.card("acme", saying="for @Bob")
+    given = await h.read(lambda tx: tx.incidents.get(1))
+    assert given is not None and given.assigned_reason.endswith("Kim was asked before")
     message = await h.told("bob", "escalated to you (level 1)")
     h.clock.shift += HALF_HOUR
     await h.thread("acme", saying="Nothing was heard since it was called last")
