@@ -248,7 +248,7 @@ class Effects:
             now = self._core.clock.now()
             await decide.supersede(tx, incident, why, actor=SYSTEM, now=now)
             await notify_closed(tx, incident, now=now)
-            if self._core.settings.ai_on and incident.resolved_by != MONITORING:
+            if self._core.desk.on and incident.resolved_by != MONITORING:
                 tx.jobs.put(
                     DraftText(company_id=incident.company_id, incident_id=incident.id, use=Use.ARTICLE.value),
                     due_at=now,

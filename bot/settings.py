@@ -26,6 +26,7 @@ from pydantic import (
 
 from bot.clock import Pace
 from engine.errors import Permanent
+from integrations.ai.regions import USUAL, profile
 
 DEFAULT_DATABASE = "sqlite+aiosqlite:///alert-whisperer.db"
 KEY_FILE = Path("alert-whisperer.key")
@@ -70,6 +71,9 @@ class Settings(BaseModel):
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
+
+    aws_region: str = ""
+    aws_default_region: str = ""
 
     anthropic_api_key: SecretStr = SecretStr("")
     anthropic_base_url: str = ""
@@ -145,7 +149,8 @@ class Settings(BaseModel):
         needs = {
             "anthropic": "ANTHROPIC_API_KEY",
             "gemini": "GEMINI_API_KEY",
-            "bedrock": "AW_AI_MODEL (the model id or inference profile in your account)",
+            "bedrock": "AW_AI_MODEL (the model id or inference profile in your account), or an AWS_REGION in the US, "
+            "the EU, Japan or Australia, whose profile is known",
         }
         if self.aw_ai in needs and self.aw_ai not in self.ai_providers:
             raise ValueError(f"AW_AI={self.aw_ai} also needs {needs[self.aw_ai]}")
@@ -239,13 +244,15 @@ class Settings(BaseModel):
 
     @property
     def ai_providers(self) -> dict[str, str]:
-        """Who may be asked, in order, each with the model that is named for them (empty: their usual one). Bedrock
-        only where its model is named."""
+        """Who may be asked, in order, each with the model that is named for them (empty: their usual one)."""
         if self.aw_ai == "off":
             return {}
         named = {_provider_of(name): name for name in _split(self.aw_ai_model)}
+        usual = profile(self.aws_region or self.aws_default_region, USUAL) and (
+            not named or self.aw_ai == "bedrock"
+        )
         ready = {
-            "bedrock": "bedrock" in named,
+            "bedrock": "bedrock" in named or bool(usual),
             "anthropic": bool(self.anthropic_api_key.get_secret_value()),
             "gemini": bool(self.gemini_api_key.get_secret_value()),
         }
@@ -258,9 +265,9 @@ class Settings(BaseModel):
         return Pace.read(self.aw_demo_clock)
 
     @property
-    def ai_on(self) -> bool:
-        """Is there a model that may be asked?"""
-        return bool(self.ai_providers)
+    def bedrock_by_chance(self) -> bool:
+        """Bedrock is tried because AWS has been set up here, and not because somebody named it."""
+        return self.aw_ai in ("auto", "both") and self.ai_providers.get("bedrock") == ""
 
     @property
     def ai_price(self) -> tuple[float, float] | None:

@@ -65,7 +65,7 @@ async def sync_card(core: Core, chats: Mapping[str, Chat], job: SyncCard) -> Non
         return  # a thread's card waits for the incident's: its first post puts this job again
     post = Post(core, chat, stored, found.card, _lane(found), seen_at=now, thread=found.thread)
     if stored.ref is None:
-        asks = stored.kind == "incident" and core.settings.ai_on
+        asks = stored.kind == "incident" and core.desk.on
         await first_post(post, afterwards=partial(_ask, core, stored) if asks else None)
     else:
         await edit(post, not_before=_not_before(found))

@@ -41,8 +41,9 @@ LIVES_IN = {
     "boto3": (
         "runbooks/executors/aws_*.py",
         "integrations/email.py",
-    ),  # Systems Manager and access to it; SES
-    "botocore": ("runbooks/executors/aws_*.py", "integrations/email.py"),
+        "integrations/ai/amazon.py",
+    ),  # Systems Manager and access to it; SES; where Bedrock is
+    "botocore": ("runbooks/executors/aws_*.py", "integrations/email.py", "integrations/ai/amazon.py"),
     "anthropic": ("integrations/ai/anthropic.py",),
     "google": ("integrations/ai/gemini.py",),
     "apscheduler": ("bot/ticker.py",),

@@ -27,7 +27,7 @@ def wanted(tx: Transaction, company_id: int, incident_id: int, *, now: datetime)
 
 async def analyse(core: Core, desk: Desk, job: AnalyseIncident) -> None:
     """Ask, and keep what can be believed. What nobody answers is asked again a few times and then left."""
-    if not desk.models:
+    if not desk.on:
         return
     found = await core.read(lambda tx: _brief(tx, core, job))
     if found is None:

@@ -19,7 +19,7 @@ from bot.ai.port import Model
 from engine.errors import Permanent, Transient
 from engine.opinion import Opinion, Question, Spent, Unusable, Use, read, together
 from integrations.ai.offline import Offline
-from integrations.ai.prompt import Declined, Looking, Reply, prompt
+from integrations.ai.prompt import Declined, Looking, NotAllowed, Reply, prompt
 
 log = structlog.get_logger()
 Result = TypeVar("Result")
@@ -30,6 +30,8 @@ AT_ONCE = 2
 FAILURES = 3
 """In a row, and a model is left alone."""
 PAUSE, LONGEST_PAUSE, MISSING_PAUSE = 30.0, 900.0, 600.0
+NOT_ALLOWED_PAUSE = 3600.0
+"""Before a model that nobody named, and that is not there for us, is tried again."""
 
 
 def _mark() -> str:
@@ -43,12 +45,18 @@ class Breaker:
     failures: int = 0
     pauses: int = 0
     until: float = 0.0
+    not_allowed: bool = False
 
     def closed(self, now: float) -> bool:
         return now >= self.until
 
     def good(self) -> None:
         self.failures = self.pauses = 0
+        self.not_allowed = False
+
+    def forbidden(self, now: float) -> None:
+        """It is not there for us, and nobody said that it would be."""
+        self.not_allowed, self.until = True, now + NOT_ALLOWED_PAUSE
 
     def bad(self, now: float, *, wish: float | None = None, hopeless: bool = False) -> None:
         """It failed; `wish` is how long it asks to be left alone."""
@@ -89,6 +97,14 @@ class Desk:
     offline: Model = field(default_factory=Offline)
     _breakers: dict[str, Breaker] = field(default_factory=dict)
     _busy: int = 0
+
+    @property
+    def on(self) -> bool:
+        """Is there a model to ask, now or a little later? Not where the only ones are not there for us."""
+        now = self.clock()
+        return any(
+            not breaker.not_allowed or breaker.closed(now) for breaker in map(self._breaker, self.models)
+        )
 
     @property
     def free(self) -> bool:
@@ -162,6 +178,11 @@ class Desk:
             breaker.good()  # it is well, and does not want to
             spent.append(self._spent(name, error.tokens_in, error.tokens_out, failed=1))
             log.warning("a model gave no answer", model=model.name, why=str(error))
+            return None
+        except NotAllowed as error:
+            if not breaker.not_allowed:
+                log.info("a model that nobody named is not asked", model=model.name, why=str(error))
+            breaker.forbidden(self.clock())
             return None
         except (Transient, Permanent, TimeoutError) as error:
             wish = error.retry_after if isinstance(error, Transient) else None

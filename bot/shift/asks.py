@@ -58,7 +58,7 @@ async def _offered(core: Core, action: Handoff, place: Place, actor: Actor) -> R
         return ask, await tx.users.get(ask.asked_id)
 
     ask, user = await core.write(act)
-    if core.settings.ai_on:
+    if core.desk.on:
         await core.write(lambda tx: _sum_up(tx, core, ask))
     name = user.name if user else "somebody"
     still = "it stays" if len(ask.incidents) == 1 else "they stay"

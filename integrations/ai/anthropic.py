@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import Permanent, Transient
-from integrations.ai.prompt import Call, Declined, Inquiry, Looking, Prompt, Reply
+from integrations.ai.amazon import amazon, not_ours
+from integrations.ai.prompt import Call, Declined, Inquiry, Looking, NotAllowed, Prompt, Reply
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic, AsyncAnthropicBedrock
@@ -32,16 +34,27 @@ class Claude:
         api_key: str = "",
         base_url: str = "",
         bedrock: bool = False,
+        by_chance: bool = False,
         stream: bool = False,
         timeout: float = 18.0,
         credentials: dict[str, str] | None = None,
     ) -> None:
-        """`credentials` are for Bedrock, as its client takes them; without any the machine's own are used."""
+        """`credentials` are for Bedrock, as its client takes them; without any the machine's own are used.
+        `by_chance`: nobody named it; that it is not there for us is raised as NotAllowed."""
         self.name = f"{'bedrock' if bedrock else 'anthropic'}:{model}"
         self.model = model
         self._key, self._url, self._timeout = api_key, base_url, timeout
         self._bedrock, self._credentials, self._stream = bedrock, credentials or {}, stream
+        self._by_chance = by_chance
         self._client: AsyncAnthropic | AsyncAnthropicBedrock | None = None
+
+    async def _ready(self) -> AsyncAnthropic | AsyncAnthropicBedrock:
+        if self._client is None and self._bedrock and not self._url:
+            found = await asyncio.to_thread(
+                amazon, self._credentials.get("aws_region", ""), must=self._by_chance
+            )
+            self._url, self._credentials = found.url, self._credentials | {"aws_region": found.region}
+        return self._made()
 
     def _made(self) -> AsyncAnthropic | AsyncAnthropicBedrock:
         if self._client is None:
@@ -78,7 +91,8 @@ class Claude:
         except ImportError:
             raise _missing() from None
         with _told(self.name, anthropic):
-            found = await self._made().models.retrieve(self.model)  # type: ignore[union-attr]
+            client = await self._ready()
+            found = await client.models.retrieve(self.model)  # type: ignore[union-attr]
         return f"is there ({found.display_name})"
 
     async def _said(self, request: dict[str, Any]) -> Any:
@@ -86,10 +100,11 @@ class Claude:
             import anthropic
         except ImportError:
             raise _missing() from None
-        with _told(self.name, anthropic):
+        with _told(self.name, anthropic, bedrock=self._bedrock, by_chance=self._by_chance):
+            client = await self._ready()
             if not self._stream:
-                return await self._made().messages.create(**request)
-            async with self._made().messages.stream(**request) as coming:
+                return await client.messages.create(**request)
+            async with client.messages.stream(**request) as coming:
                 return await coming.get_final_message()
 
     def _request(self, prompt: Prompt) -> dict[str, Any]:
@@ -196,11 +211,13 @@ def _missing() -> Permanent:
 
 
 @contextmanager
-def _told(name: str, anthropic: Any) -> Iterator[None]:
+def _told(name: str, anthropic: Any, *, bedrock: bool = False, by_chance: bool = False) -> Iterator[None]:
     """What the SDK raises, as one of our own kinds."""
     try:
         yield
     except anthropic.APIStatusError as error:
+        if bedrock and (why := not_ours(error.status_code, str(error))):
+            raise (NotAllowed if by_chance else Permanent)(why) from error
         raise _refusal(error.status_code, dict(error.response.headers)) from error
     except anthropic.APIConnectionError as error:
         raise Transient(f"{name} cannot be reached: {type(error).__name__}") from error

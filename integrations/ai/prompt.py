@@ -22,6 +22,10 @@ class Declined(Permanent):
         self.tokens_out = tokens_out
 
 
+class NotAllowed(Permanent):
+    """A model that nobody named is not there for us; it was worth a try, and is nobody's failure."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """`system` is the same for every question of a kind, so that a provider can keep it; `data` is fenced."""

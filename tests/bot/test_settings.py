@@ -125,7 +125,7 @@ def _asked(**given: str) -> dict[str, str]:
 
 def test_who_is_asked_follows_from_what_is_set_up():
     keys = {"ANTHROPIC_API_KEY": "a", "GEMINI_API_KEY": "g"}
-    assert _asked() == {} and not read({}).ai_on
+    assert _asked() == {}
     assert _asked(**keys) == {"anthropic": "", "gemini": ""}
     assert _asked(**keys, AW_AI="off") == {}
     assert _asked(**keys, AW_AI="gemini") == {"gemini": ""}
@@ -135,11 +135,25 @@ def test_who_is_asked_follows_from_what_is_set_up():
     assert list(_asked(**keys, AW_AI="both")) == ["anthropic", "gemini"]
 
 
+def test_bedrock_is_first_where_aws_is_set_up_in_a_geography_of_its_own():
+    key, here = {"ANTHROPIC_API_KEY": "a"}, {"AWS_REGION": "eu-central-1"}
+    assert list(_asked(**key, **here)) == ["bedrock", "anthropic"]
+    assert read(here).bedrock_by_chance and read({"AWS_DEFAULT_REGION": "us-east-1"}).bedrock_by_chance
+    assert _asked(**here, AW_AI="bedrock") == {"bedrock": ""}
+    assert not read(here | {"AW_AI": "bedrock"}).bedrock_by_chance, "somebody said so"
+    assert not read(here | {"AW_AI_MODEL": "eu.anthropic.claude-haiku-5-5"}).bedrock_by_chance
+    assert list(_asked(**key, **here, AW_AI_MODEL="claude-haiku-5-5")) == ["anthropic"], "another's is named"
+    assert _asked(**here, AW_AI="off") == {}
+    for far in ("sa-east-1", "ca-central-1", "ap-south-1", "us-gov-west-1", "cn-north-1"):
+        assert _asked(AWS_REGION=far) == {}, "no profile keeps the data there: only a named one is asked"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"AW_AI": "both", "GEMINI_API_KEY": "g"}, "needs two"),
         ({"AW_AI": "bedrock", "AW_AI_MODEL": "claude-haiku-5-5"}, "AW_AI_MODEL"),
+        ({"AW_AI": "bedrock", "AWS_REGION": "sa-east-1"}, "AW_AI_MODEL"),
         ({"AW_AI": "anthropic"}, "ANTHROPIC_API_KEY"),
         ({"AW_AI": "clever"}, "use auto, both"),
         ({"AW_AI_MODEL": "claude-haiku-5-5,claude-opus-5-5"}, "at most one model of each"),
