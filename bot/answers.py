@@ -50,6 +50,7 @@ WORDS: tuple[tuple[str, str, Verb], ...] = (
     ("/aw kb disk full", "search what fixed it before; `/aw kb add INC-42`", Verb.READ_ARTICLE),
     ("/aw run disk-clean-up INC-42", "run a runbook", Verb.RUN_LOW),
     ("/aw resolve INC-42 what fixed it", "close it", Verb.RESOLVE),
+    ("/aw time", "your drafted time, booked by a press; also /aw time INC-42", Verb.CLAIM),
     ("/aw hold INC-42 what for", "wait for the client: its clocks stand still", Verb.HOLD),
     ("/aw escalate INC-42 why", "call the next level now", Verb.ESCALATE),
     ("/aw oncall", "who is on call; `/aw oncall me 2h` stands in; `/aw oncall swap @bob`", Verb.CLAIM),

@@ -48,6 +48,7 @@ from bot.actions.people import (
     OnCall,
     Page,
     ReadAudit,
+    ShowTime,
     Token,
     Who,
 )
@@ -114,6 +115,8 @@ _COMPANY: dict[str, Callable[[str], Action]] = {
     "who": Who,
     "people": Who,
     "token": Token,
+    "time": ShowTime,
+    "hours": ShowTime,
     "audit": ReadAudit,
     "patches": ShowPatches,
     "verify": VerifyAccess,

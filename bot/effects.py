@@ -56,6 +56,7 @@ from engine.jobs import (
 )
 from engine.operations import (
     answer,
+    booking,
     clocks,
     escalate,
     heartbeats,
@@ -86,6 +87,7 @@ from engine.people_jobs import (
     Escalate,
     Notify,
     RemindReview,
+    RemindTime,
 )
 from engine.report import MONITORING
 from engine.report_jobs import DeliverReport, SendReports
@@ -169,7 +171,7 @@ class Effects:
                 await core.write(lambda tx: self._claim(tx, job))
             case DeliverReport() | SendReports():
                 await self._report(job)
-            case Escalate() | Notify() | BeginLeave() | BringAsk() | EndAsk() | ChangeShift():
+            case Escalate() | Notify() | BeginLeave() | BringAsk() | EndAsk() | ChangeShift() | RemindTime():
                 await self._call(job)
             case _:
                 assert_never(job)
@@ -212,7 +214,9 @@ class Effects:
 
         await core.write(say)
 
-    async def _call(self, job: Escalate | Notify | BeginLeave | BringAsk | EndAsk | ChangeShift) -> None:
+    async def _call(
+        self, job: Escalate | Notify | BeginLeave | BringAsk | EndAsk | ChangeShift | RemindTime
+    ) -> None:
         """What calls people."""
         core = self._core
         match job:
@@ -228,6 +232,8 @@ class Effects:
                 await core.write(lambda tx: answer.end(tx, job.ask_id, now=core.clock.now()))
             case ChangeShift():
                 await digest.change(core, job)
+            case RemindTime():
+                await core.write(lambda tx: booking.remind(tx, job.user_id, now=core.clock.now()))
 
     async def _turn(self, job: TurnQuiet) -> None:
         """Races with alerts that are coming in are lost and won; nobody gives up because of them."""
@@ -248,6 +254,7 @@ class Effects:
             now = self._core.clock.now()
             await decide.supersede(tx, incident, why, actor=SYSTEM, now=now)
             await notify_closed(tx, incident, now=now)
+            await booking.remind_later(tx, incident, now=now)
             if self._core.desk.on and incident.resolved_by != MONITORING:
                 tx.jobs.put(
                     DraftText(company_id=incident.company_id, incident_id=incident.id, use=Use.ARTICLE.value),

@@ -17,6 +17,7 @@ from engine.people_jobs import (
     Escalate,
     Notify,
     RemindReview,
+    RemindTime,
 )
 from engine.report_jobs import DeliverReport, SendReports
 from engine.run_jobs import RecheckRuns
@@ -373,6 +374,7 @@ Job = (
     | EndAsk
     | ChangeShift
     | RemindReview
+    | RemindTime
     | RecheckRuns
 )
 KINDS: dict[str, type[Job]] = {kind.kind: kind for kind in get_args(Job)}

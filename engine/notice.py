@@ -26,6 +26,7 @@ class NoticeKind(StrEnum):
     CLOSED = "closed"
     GLASS = "glass"
     REVIEW = "review"
+    TIME = "time"
 
 
 class Transport(StrEnum):
@@ -48,6 +49,8 @@ BY_PHONE = frozenset({Transport.SMS, Transport.VOICE})
 """For what is urgent only, whatever somebody prefers."""
 NOT_IN_CHAT = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.CLOSED})
 """What the card and its thread tell already: no direct message repeats it."""
+CHAT_ONLY = frozenset({NoticeKind.TIME})
+"""What is answered by a press: a mail about it would be noise."""
 WHILE_OPEN = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.BREACHED, NoticeKind.ESCALATED})
 """What is pointless once the incident is over."""
 SETTLED = timedelta(minutes=5)
@@ -100,7 +103,7 @@ def ways(
         reach = user.reach.get(transport, DEFAULT_REACH.get(transport, Reach.OFF))
         if reach is Reach.OFF or (reach is Reach.URGENT and not urgent):
             continue
-        if transport is Transport.CHAT and kind in NOT_IN_CHAT:
+        if (kind in NOT_IN_CHAT) if transport is Transport.CHAT else (kind in CHAT_ONLY):
             continue
         found.append(transport)
     return tuple(found)

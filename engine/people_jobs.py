@@ -98,3 +98,16 @@ class ChangeShift:
     @property
     def key(self) -> str:
         return f"shift:{self.rotation_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemindTime:
+    """Say once to one person that time of theirs is drafted and not booked."""
+
+    kind: ClassVar[str] = "remind_time"
+    company_id: int
+    user_id: int
+
+    @property
+    def key(self) -> str:
+        return f"time:{self.user_id}"

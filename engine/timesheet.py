@@ -20,6 +20,8 @@ class Stretch:
     """One incident from its claim to its end. `acts` are the moments at which its owner did something."""
 
     incident_id: int
+    company_id: int
+    user_id: int
     title: str
     asset_name: str
     severity: str
@@ -38,6 +40,30 @@ class Rate:
 
     def cost(self, minutes: int) -> Decimal:
         return (self.amount * minutes / 60).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What somebody confirmed of one stretch, once: `minutes` are booked of `drafted`; `idle` were left out of those.
+    The rate is the one of that moment. `exported_at`: it is on a bill and cannot be changed any more."""
+
+    incident_id: int
+    begun_at: datetime
+    ended_at: datetime
+    company_id: int
+    user_id: int
+    minutes: int
+    drafted: int
+    idle: int
+    rate: Rate | None
+    note: str
+    booked_at: datetime
+    booked_by: str
+    exported_at: datetime | None = None
+
+    @property
+    def cost(self) -> Decimal | None:
+        return self.rate.cost(self.minutes) if self.rate else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +98,9 @@ def drafted(stretches: Sequence[Stretch], *, gap: timedelta, rate: Rate | None) 
 def _minutes(span: timedelta) -> int:
     """Begun minutes count; what was done took at least one."""
     return max(1, -(-int(span.total_seconds()) // 60))
+
+
+def span_words(minutes: int) -> str:
+    """`38 min`, `2 h 5 min`."""
+    hours, left = divmod(minutes, 60)
+    return f"{hours} h {left} min" if hours and left else f"{hours} h" if hours else f"{minutes} min"

@@ -123,3 +123,24 @@ overrides = sa.Table(
     Column("source", Text, nullable=False, server_default=sa.text("''")),
     sqlite_autoincrement=True,
 )
+
+time_entries = sa.Table(
+    "time_entries",
+    metadata,
+    Column("incident_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    Column("begun_at", Moment, primary_key=True),
+    Column("ended_at", Moment, nullable=False),
+    Column("company_id", sa.BigInteger, nullable=False),
+    Column("user_id", sa.BigInteger, nullable=False),
+    Column("minutes", sa.Integer, nullable=False),
+    Column("drafted", sa.Integer, nullable=False),
+    Column("idle", sa.Integer, nullable=False),
+    Column("rate", Text),
+    Column("currency", Text),
+    Column("note", Text, nullable=False),
+    Column("booked_at", Moment, nullable=False),
+    Column("booked_by", Text, nullable=False),
+    Column("exported_at", Moment),
+    sa.Index("ix_time_entries_company", "company_id", "ended_at"),
+)
+"""Minutes that somebody confirmed; `rate` an hour in `currency`, as it was then."""

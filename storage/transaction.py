@@ -41,6 +41,7 @@ from storage.shift import ShiftRows
 from storage.sources import Sources
 from storage.storms import Storms
 from storage.teams import TeamsReferences
+from storage.timesheets import Timesheets
 from storage.users import Tokens, Users
 
 
@@ -161,6 +162,10 @@ class Transaction:
     @cached_property
     def reports(self) -> Reports:
         return Reports(self)
+
+    @cached_property
+    def timesheets(self) -> Timesheets:
+        return Timesheets(self)
 
     @cached_property
     def cards(self) -> Cards:

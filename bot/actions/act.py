@@ -26,7 +26,7 @@ FIXED = {
     "ask",
     "article",
 }
-IDS = {*FIXED, "runbook", "part"}
+IDS = {*FIXED, "runbook", "part", "minutes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Act:
         return packed
 
     def filled(self, answers: Mapping[str, str]) -> Any:
-        """The same act with a form's answers in its free fields; answers of other names are parameters."""
+        """The same act with a form's answers in its free fields, and `sent` where it has that field; answers of other
+        names are parameters."""
         own = {field.name for field in fields(self)} - FIXED
         known: dict[str, Any] = {name: value for name, value in answers.items() if name in own}
         others = {name: value for name, value in answers.items() if name not in own}
@@ -52,6 +53,8 @@ class Act:
             known[name] = int(known[name])
         if "targets" in known:
             known["targets"] = names_in(known["targets"])
+        if "sent" in own:
+            known["sent"] = True
         return replace(self, **known)
 
 

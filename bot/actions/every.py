@@ -25,7 +25,7 @@ from bot.actions.incidents import (
     Unclaim,
     Why,
 )
-from bot.actions.people import OnAccess, OnPeople
+from bot.actions.people import OnAccess, OnPeople, OnTime
 from bot.actions.questions import Question
 from bot.actions.quiet import OnQuiet
 from bot.actions.runs import Decide, OnRun, Run
@@ -60,6 +60,7 @@ Action = (
     | OnReport
     | OnOutbreak
     | OnPeople
+    | OnTime
     | SendTest
     | Aliases
     | OnAccess
@@ -82,6 +83,7 @@ _BY_VERB: dict[str, Any] = {
         OnReport,
         OnOutbreak,
         OnPeople,
+        OnTime,
         OnArticle,
         Question,
     )

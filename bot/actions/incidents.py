@@ -32,9 +32,12 @@ class Note(Act):
 
 @dataclass(frozen=True, slots=True)
 class Resolve(Act):
+    """`sent`: by a form."""
+
     verb: ClassVar[str] = "resolve"
     incident: int
     text: str | None = None
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,5 +119,39 @@ class ReadAudit(Act):
     words: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ShowTime(Act):
+    """The asker's drafted time; `words` are an incident."""
+
+    verb: ClassVar[str] = "time"
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BookTime(Act):
+    """Book `minutes` of it: as they were offered, or (`sent`) as a form says, `text` being the reason."""
+
+    verb: ClassVar[str] = "time_book"
+    incident: int
+    minutes: str
+    text: str = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BookAllTime(Act):
+    """All drafts of the asker, whose sum was `minutes`."""
+
+    verb: ClassVar[str] = "time_book_all"
+    minutes: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTime(Act):
+    verb: ClassVar[str] = "time_change"
+    incident: int
+
+
+OnTime = ShowTime | BookTime | BookAllTime | ChangeTime
 OnPeople = Escalate | ExplainLate | Leave | Back | OnCall | Board | Handoff | Page | AcceptAsk | DeclineAsk
 OnAccess = Who | Token | ReadAudit

@@ -20,6 +20,7 @@ from bot.api import (
     rotations,
     runs,
     settings,
+    time,
 )
 from bot.api.door import handler
 from bot.core import Core
@@ -38,6 +39,7 @@ ENDPOINTS = (
     *policies.ENDPOINTS,
     *reports.ENDPOINTS,
     *settings.ENDPOINTS,
+    *time.ENDPOINTS,
     *outbreaks.ENDPOINTS,
 )
 

@@ -40,6 +40,9 @@ from bot.actions.people import (
     AcceptAsk,
     Back,
     Board,
+    BookAllTime,
+    BookTime,
+    ChangeTime,
     DeclineAsk,
     Escalate,
     ExplainLate,
@@ -48,18 +51,11 @@ from bot.actions.people import (
     OnCall,
     Page,
     ReadAudit,
+    ShowTime,
     Token,
     Who,
 )
-from bot.actions.quiet import (
-    ConfirmQuiet,
-    ConfirmQuietAll,
-    DropQuiet,
-    EndQuiet,
-    EndQuietOf,
-    ListQuiet,
-    WantQuiet,
-)
+from bot.actions.quiet import OnQuiet
 from bot.actions.runs import Again, Approve, BreakGlass, Cancel, Decide, Looking, Reject, Run, SignReview
 from bot.actions.storms import ClaimAll, DismissOutbreak, ListOutbreaks, ShowOutbreak, SplitOut, StormList
 from bot.articles import handlers as articles
@@ -81,7 +77,7 @@ from bot.handlers import storms as storm_handlers
 from bot.handlers import trial as trial_handler
 from bot.inquiries import handlers as inquiries
 from bot.place import Place, belongs
-from bot.shift import asks, board, oncall, people
+from bot.shift import asks, board, booking, oncall, people
 from engine.access import Actor
 from engine.audit import AuditKind, entry
 from engine.errors import Refused
@@ -105,6 +101,8 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
         return await articles.handle(core, action, place, actor)
     if isinstance(action, questions.Question):
         return await questions.answer(core, action, actor=actor, company_id=place.company_id)
+    if isinstance(action, OnQuiet):
+        return await quiet_handlers.handle(core, action, place, actor)
     match action:
         case Approve() | Reject() | BreakGlass() | SignReview() | Looking() | Again() | Cancel():
             return await run_handlers.decided(core, action, place, actor)
@@ -130,22 +128,14 @@ async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> 
             return await storm_handlers.handle(core, action, place, actor)
         case Run():
             return await run_handlers.asked_for(core, action, place, actor)
-        case (
-            WantQuiet()
-            | ListQuiet()
-            | ConfirmQuiet()
-            | ConfirmQuietAll()
-            | DropQuiet()
-            | EndQuiet()
-            | EndQuietOf()
-        ):
-            return await quiet_handlers.handle(core, action, place, actor)
         case WantSetting() | ApplySetting() | KeepSetting():
             return await config_handlers.handle(core, action, place, actor)
         case Merge() | Split():
             return await group_handlers.handle(core, action, place, actor)
         case Handoff() | Page() | AcceptAsk() | DeclineAsk():
             return await asks.handle(core, action, place, actor)
+        case ShowTime() | BookTime() | BookAllTime() | ChangeTime():
+            return await booking.handle(core, action, place, actor)
         case Board():
             return await board.handle(core, action, place, actor)
         case OnCall():
@@ -212,7 +202,11 @@ async def _do(
                 assert_never(action)
 
     incident = await core.write(act)
-    return Done(_SAID[type(action)].format(incident.label))
+    said = _SAID[type(action)].format(incident.label)
+    if isinstance(action, Resolve):
+        form = action.sent
+        return await booking.offer(core, number, actor=actor, said=said, form=form) or Done(said)
+    return Done(said)
 
 
 async def _prove_refusal(core: Core, action: Action, actor: Actor, refused: Refused) -> None:

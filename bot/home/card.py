@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.actions.incidents import Show
-from bot.actions.people import Board
+from bot.actions.people import Board, ShowTime
 from bot.actions.questions import Help, Mine, Status
 from bot.answers import row
 from bot.cards.card import (
@@ -27,6 +27,7 @@ from bot.home.view import HomeView
 from engine.access import GRANTS, Verb
 from engine.incident import Incident
 from engine.receipt import counted
+from engine.timesheet import span_words
 from runbooks.run import Run
 
 MOST = 5
@@ -45,6 +46,8 @@ def home_card(view: HomeView) -> Card:
     elements += _approvals(view.approvals)
     if works:
         elements += _part("Due within the hour, and not yours", view, view.soon)
+    if view.unbooked:
+        elements.append(Facts(((f"{span_words(view.unbooked)} of your time are not booked yet",),)))
     elements.append(Facts(((_companies(view),),)))
     elements.append(_buttons(view, works=works))
     return Card(summary=f"{view.user.name}: {title}", elements=tuple(elements))
@@ -108,5 +111,7 @@ def _companies(view: HomeView) -> str:
 def _buttons(view: HomeView, *, works: bool) -> Actions:
     first = list(dict.fromkeys(one.id for one in (*view.offered, *view.mine, *view.soon)))[:SHOWN]
     asks = [Button("My incidents", Mine()), Button("What is due", Board())] if works else []
+    if view.unbooked:
+        asks.append(Button("Book my time", ShowTime()))
     ways = (*asks, Button("My companies", Status()), Button("Help", Help()))
     return Actions(ways, tuple(Button(f"Show INC-{number}", Show(number)) for number in first))

@@ -10,6 +10,7 @@ from bot.views import due_times
 from engine.access import GRANTS, Verb
 from engine.company import Company, User
 from engine.incident import Incident
+from engine.operations import booking
 from runbooks.approvals import deciders
 from runbooks.run import Run
 from storage.transaction import Transaction
@@ -21,7 +22,8 @@ LOOKED_AT, PENDING = 200, 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HomeView:
-    """`offered` waits for their claim; `soon` is in nobody's or somebody else's hands, the first due first."""
+    """`offered` waits for their claim; `soon` is in nobody's or somebody else's hands, the first due first.
+    `unbooked` are minutes that are drafted, of companies that are billed by time."""
 
     user: User
     companies: Sequence[Company]
@@ -32,6 +34,7 @@ class HomeView:
     due: Mapping[int, datetime]
     people: Mapping[int, User]
     open_count: int
+    unbooked: int
     now: datetime
 
 
@@ -55,8 +58,14 @@ async def home_view(
         due=due,
         people={one.id: one for one in await tx.users.all()},
         open_count=len(open_ones),
+        unbooked=await _unbooked(tx, user, now),
         now=now,
     )
+
+
+async def _unbooked(tx: Transaction, user: User, now: datetime) -> int:
+    found = await booking.drafts(tx, user.id, now=now)
+    return sum(one.drafted.minutes for one in found if one.company.value("hourly_rate") is not None)
 
 
 async def _waiting(tx: Transaction, user: User) -> list[Run]:

@@ -70,4 +70,4 @@ def test_answers_of_a_form_fill_the_free_fields_only():
     named = {"runbook": "restart-service", "targets": " web-01,web-02 , web-01"}
     assert Run(4).filled(named) == Run(4, "restart-service", None, ("web-01", "web-02"))
     assert Run(4, "restart-service").filled({"unit": "nginx"}) == Run(4, "restart-service", {"unit": "nginx"})
-    assert Resolve(4).filled({"incident": "9", "text": "x"}) == Resolve(4, "x")
+    assert Resolve(4).filled({"incident": "9", "text": "x"}) == Resolve(4, "x", sent=True)

@@ -17,6 +17,8 @@ GAP = timedelta(minutes=30)
 def stretch(minutes: int, *acts: int) -> Stretch:
     return Stretch(
         incident_id=7,
+        company_id=1,
+        user_id=2,
         title="Disk full",
         asset_name="web-01",
         severity="critical",
