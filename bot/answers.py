@@ -171,8 +171,9 @@ def list_card(
     now: datetime,
     *,
     total: int = 0,
+    order: str = "worst",
 ) -> Card:
-    """`total`: how many there are when only the first are given."""
+    """`total`: how many there are when only the first are given; `order`: which those are."""
     if not incidents:
         return Card(
             summary=f"{title}: nothing", elements=(Title(Tone.GOOD, (Strong(title), ": nothing open.")),)
@@ -181,7 +182,9 @@ def list_card(
     count = f"{title}: {max(total, len(incidents)):,} open"
     elements: list[Element] = [Title(Tone.INFO, (Strong(count),)), Table((), rows)]
     if total > len(incidents):
-        elements.append(Facts(((f"these are the worst {len(incidents)}; {total - len(incidents):,} more",),)))
+        elements.append(
+            Facts(((f"these are the {order} {len(incidents)}; {total - len(incidents):,} more",),))
+        )
     return Card(summary=count, elements=tuple(elements))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import assert_never
 
 from bot import answers, guides, why
 from bot.actions.incidents import Details, Show, Why
 from bot.actions.questions import Help, Home, ListOpen, Mine, ShowGuide, Status, WhoAmI
-from bot.cards.card import Reply, Said
+from bot.cards.card import Card, Reply, Said
 from bot.cards.incident import incident_card
 from bot.cards.review_lines import unsigned, with_reviews
 from bot.core import Core
@@ -17,10 +19,14 @@ from bot.place import Place
 from bot.shift.odds_words import odds_lines
 from bot.views import IncidentView, company_view, due_times, incident_view
 from engine.access import Actor, Denied, Verb, may, who_could
-from engine.company import Company, Role
+from engine.company import Company, Role, User
 from engine.errors import NotFound, Refused
+from engine.incident import Incident
 from engine.operations import respond
 from storage.transaction import Transaction
+
+LOOKED_AT, SHOWN = 500, 25
+"""The newest open incidents that a list is made of, and those it shows: what is due first."""
 
 Question = Help | Home | ShowGuide | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
 
@@ -175,10 +181,21 @@ async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_
 async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
     chosen = await chosen_companies(tx, name, actor, company_id)
     ids = [one.id for one in chosen]
-    found = await tx.incidents.listed(company_ids=ids, offered_to=narrowed(actor), most=25)
+    found = await tx.incidents.listed(company_ids=ids, offered_to=narrowed(actor), most=LOOKED_AT)
     title = chosen[0].name if len(chosen) == 1 else "Your companies"
     people = {user.id: user for user in await tx.users.all()}
-    return Said(answers.list_card(title, found, people, await due_times(tx, found), core.clock.now()))
+    return Said(await _listed(core, tx, title, found, people))
+
+
+async def _listed(
+    core: Core, tx: Transaction, title: str, found: Sequence[Incident], people: Mapping[int, User]
+) -> Card:
+    """What is due first comes first; what nothing is promised of, the newest first, after it."""
+    due = await due_times(tx, found)
+    last = datetime.max.replace(tzinfo=UTC)
+    found = sorted(found, key=lambda one: (due.get(one.id, last), -one.id))
+    now, total = core.clock.now(), len(found)
+    return answers.list_card(title, found[:SHOWN], people, due, now, total=total, order="first due")
 
 
 async def _home(core: Core, tx: Transaction, actor: Actor) -> Reply:
@@ -192,8 +209,8 @@ async def _home(core: Core, tx: Transaction, actor: Actor) -> Reply:
 async def _mine(core: Core, tx: Transaction, actor: Actor) -> Reply:
     seen = await companies_of(tx, actor)
     ids = [one.id for one in seen]
-    found = await tx.incidents.listed(company_ids=ids, assignee_id=actor.id, most=25)
+    found = await tx.incidents.listed(company_ids=ids, assignee_id=actor.id, most=LOOKED_AT)
     people = {actor.user.id: actor.user} if actor.user else {}
-    card = answers.list_card("Yours", found, people, await due_times(tx, found), core.clock.now())
+    card = await _listed(core, tx, "Yours", found, people)
     admin = actor.user is not None and actor.user.role in (Role.MSP_ADMIN, Role.COMPANY_ADMIN)
     return Said(with_reviews(card, await unsigned(tx, seen, actor) if admin else (), seen, actor))

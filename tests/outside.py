@@ -154,7 +154,7 @@ def _slack() -> dict[str, Any]:
             "token": BOT_TOKEN,
         },
         "signing_secret": SIGNING_SECRET,
-        "events": ["app_mention", "message.channels", "message.groups", "message.im"],
+        "events": ["app_home_opened", "app_mention", "message.channels", "message.groups", "message.im"],
         "users": [
             {
                 "id": chat_id,

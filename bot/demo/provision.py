@@ -181,7 +181,7 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
             "app_token": None,
             "rate_limits": not plan.pace,  # by a clock that runs faster they would be kept, and be broken here
             "signing_secret": plan.signing_secret,
-            "events": ["app_mention", "message.channels", "message.groups", "message.im"],
+            "events": ["app_home_opened", "app_mention", "message.channels", "message.groups", "message.im"],
             "users": [
                 {
                     "id": one.slack,

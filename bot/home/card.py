@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bot.actions.incidents import Show
 from bot.actions.people import Board, ShowTime
-from bot.actions.questions import Help, Mine, Status
+from bot.actions.questions import Help, Mine, ShowGuide, Status
 from bot.answers import row
 from bot.cards.card import (
     Actions,
@@ -114,4 +114,5 @@ def _buttons(view: HomeView, *, works: bool) -> Actions:
     if view.unbooked:
         asks.append(Button("Book my time", ShowTime()))
     ways = (*asks, Button("My companies", Status()), Button("Help", Help()))
-    return Actions(ways, tuple(Button(f"Show INC-{number}", Show(number)) for number in first))
+    shows = (Button(f"Show INC-{number}", Show(number)) for number in first)
+    return Actions(ways, (*shows, Button("Guides", ShowGuide())))

@@ -20,16 +20,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.actions.every import Action, unpack
-from bot.cards.card import Asked, Body, Card, Done, Refusal, Reply, Said, Unfolding
+from bot.cards.card import Asked, Card, Done, Refusal, Reply, Said, Unfolding
 from bot.cards.card import Refused as RefusedReply
 from bot.core import Core
 from bot.faults import fault_code
 from bot.handlers.dispatch import handle
 from bot.people import Profile, actor_of, refusal
 from bot.place import Place
+from bot.slack import home
 from bot.slack.forms import modal, submitted, told
 from bot.slack.gateway import SlackChat
-from bot.slack.render import MORE, message
+from bot.slack.render import MORE
+from bot.slack.replies import as_one, instead_of, joined, spoken
 from bot.slack.unfolding import unfold
 from engine.access import Actor, Via
 from engine.errors import AlertWhispererError, Refused
@@ -79,6 +81,7 @@ class Slack:
         self.app.view("aw:form")(self._sent)
         self.app.event("app_mention")(self._mentioned)
         self.app.event("message")(self._written)
+        self.app.event("app_home_opened")(self._home_opened)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/slack/events", self._request)]
@@ -162,6 +165,17 @@ class Slack:
                 card = Card(summary=words.reason, elements=(words,))
             await self.chat.post(event["channel"], card)
 
+    async def _home_opened(self, body: Payload) -> None:
+        self._keep()
+        if home.opened(body["event"]):
+            await self._show_home(body["event"]["user"], body.get("team_id"))
+
+    async def _show_home(self, user: str, team: str | None) -> None:
+        for reply in await self._answer(user, team, Place(), home.asked):
+            card = spoken(reply, typed=True)
+            if card is not None:
+                await home.publish(self.client, user, card)
+
     async def _overheard(self, event: Payload) -> None:
         """Only replies in the thread of an incident that waits are looked at; nothing else is read, nothing kept."""
         channel, thread, user = event.get("channel", ""), event.get("thread_ts"), event.get("user")
@@ -206,8 +220,10 @@ class Slack:
         async def asked() -> list[Action]:
             return [unpack(verb, value)]
 
-        answer = self._answer(body["user"]["id"], (body["user"].get("team_id")), place, asked)
-        await self._in_time(answer, ack, body, typed=False)
+        user, team = body["user"]["id"], body["user"].get("team_id")
+        await self._in_time(self._answer(user, team, place, asked), ack, body, typed=False)
+        if body.get("view"):  # it was opened from a home, or is one: what waits there may be another now
+            await self._show_home(user, team)
 
     async def _sent(self, ack: Any, body: Payload) -> None:
         """A form was sent: its answer closes it, asks further, or says in the form why not."""
@@ -287,14 +303,16 @@ class Slack:
         """What is said where nothing can grow: the end."""
         if isinstance(reply, Unfolding):
             return await unfold(self.client, reply, trigger_id="")
-        return self._spoken(reply, typed=True)
+        return spoken(reply, typed=True)
 
     async def _reply_now(self, replies: list[Reply], ack: Any, body: Payload, *, typed: bool) -> None:
         forms = [one for one in replies if isinstance(one, Asked)]
-        cards = [card for one in replies if (card := self._spoken(one, typed=typed)) is not None]
+        cards = [
+            card for one in replies if (card := spoken(one, typed=typed, view=body.get("view"))) is not None
+        ]
         growing = [one for one in replies if isinstance(one, Unfolding)]
         if typed and cards and not forms and not growing:
-            await ack(response_type="ephemeral", **_joined(cards))
+            await ack(response_type="ephemeral", **joined(cards))
             return
         await ack()
         for one in growing:
@@ -305,11 +323,13 @@ class Slack:
                 trigger_id=body["trigger_id"], view=modal(form.form, channel=channel)
             )
         if cards:
-            await self._respond(body, cards, instead=_instead(replies))
+            await self._respond(body, cards, instead=instead_of(replies))
 
     async def _reply_later(self, task: asyncio.Future[list[Reply]], body: Payload, *, typed: bool) -> None:
         replies = await task
-        cards = [card for one in replies if (card := self._spoken(one, typed=typed)) is not None]
+        cards = [
+            card for one in replies if (card := spoken(one, typed=typed, view=body.get("view"))) is not None
+        ]
         for one in replies:
             if isinstance(one, Unfolding):
                 self._later(self._unfold(one, body))
@@ -317,32 +337,22 @@ class Slack:
             late = Refusal("That took too long to open a form.", "Press again.")
             cards.append(Card(summary=late.reason, elements=(late,)))
         if cards:
-            await self._respond(body, cards, instead=_instead(replies))
+            await self._respond(body, cards, instead=instead_of(replies))
 
     async def _respond(self, body: Payload, cards: list[Card], *, instead: bool = False) -> None:
-        """To the presser alone, through the response_url: it works wherever the button was."""
+        """To the presser alone, through the response_url: it works wherever the button was but in a view."""
         url = body.get("response_url")
         if not url:
+            if "view" not in body or not await home.show(self.client, body, as_one(cards)):
+                await self.chat.post(await self.chat.direct(body["user"]["id"]), as_one(cards))
             return
-        payload = {"response_type": "ephemeral", "replace_original": instead, **_joined(cards)}
+        payload = {"response_type": "ephemeral", "replace_original": instead, **joined(cards)}
         assert self.client.session is not None
         async with self.client.session.post(
             url, json=payload, timeout=aiohttp.ClientTimeout(total=5)
         ) as answer:
             if answer.status >= 400:
                 log.warning("an answer could not be delivered", status=answer.status)
-
-    def _spoken(self, reply: Reply, *, typed: bool) -> Card | None:
-        """What is said for a reply: a press that worked shows on the card and needs no words."""
-        match reply:
-            case Said(card=card):
-                return card
-            case RefusedReply(refusal=refused):
-                return Card(summary=refused.reason, elements=(refused,))
-            case Done(text):
-                return _plain(text) if typed and text else None
-            case Asked() | Unfolding():
-                return None
 
     async def _place(self, channel: str, thread: str | None = None) -> Place:
         async def look(tx: Transaction) -> Place:
@@ -368,20 +378,3 @@ class Slack:
 def unescape(text: str) -> str:
     """What the person typed: Slack escapes these three in what it sends."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def _plain(text: str) -> Card:
-    return Card(summary=text, elements=(Body((text,)),))
-
-
-def _joined(cards: list[Card]) -> dict[str, Any]:
-    """Several answers as one message."""
-    elements = tuple(element for card in cards for element in card.elements)
-    body = message(Card(summary=" · ".join(card.summary for card in cards), elements=elements))
-    body.pop("metadata", None)
-    return body
-
-
-def _instead(replies: list[Reply]) -> bool:
-    """Does the answer stand in for the message that was pressed?"""
-    return any(isinstance(one, Said) and one.instead for one in replies)

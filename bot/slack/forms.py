@@ -12,6 +12,7 @@ from bot.cards.card import Body, Card, Field, FieldKind, Form, Refusal
 from bot.slack.render import clean, message
 
 CALLBACK = "aw:form"
+_OURS = "Alert Whisperer"
 _TITLE, _LABEL, _PLACEHOLDER, _OPTION = 24, 2000, 150, 75
 
 
@@ -35,10 +36,10 @@ def modal(form: Form, *, channel: str) -> dict[str, Any]:
 
 
 def shown(card: Card) -> dict[str, Any]:
-    """A modal that only shows a card."""
+    """A modal that only shows a card. A long summary stands in the card itself and would be cut in the title."""
     return {
         "type": "modal",
-        "title": _plain(card.summary, _TITLE),
+        "title": _plain(card.summary if len(card.summary) <= _TITLE else _OURS, _TITLE),
         "close": _plain("Close", _TITLE),
         "blocks": message(card)["blocks"],
     }

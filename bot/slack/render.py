@@ -51,7 +51,8 @@ MESSAGE_BUDGET = 11_500
 SUMMARY = 2_900
 LOG = 2_400
 MORE = "more"
-OVERFLOW = 5
+ROW, OVERFLOW = 4, 5
+"""Buttons in a row beside ⋯, and options that a menu without a name may have."""
 
 DOTS = {
     Tone.CRITICAL: "🔴",
@@ -269,9 +270,10 @@ def _refusal(refusal: Refusal) -> list[Block]:
 
 
 def _actions(actions: Actions, number: int) -> list[Block]:
-    elements: list[Block] = [_button(button) for button in actions.buttons[:4]]
-    if actions.more:
-        elements.append(_more(actions.more))
+    more = (*actions.buttons[ROW:], *actions.more)
+    elements: list[Block] = [_button(button) for button in actions.buttons[:ROW]]
+    if more:
+        elements.append(_more(more))
     return [{"type": "actions", "block_id": f"aw-actions-{number}", "elements": elements}] if elements else []
 
 

@@ -42,7 +42,7 @@ async function look(person) {
   modals.clear();
   for (const view of api.state.views ?? []) modals.show(view);
   connect();
-  const known = [...api.state.channels.map((one) => one.id), "machines", "mail", "phones"];
+  const known = [...api.state.channels.map((one) => one.id), "home", "machines", "mail", "phones"];
   await go(known.includes(api.place) ? api.place : api.state.channels[0]?.id ?? "machines");
 }
 
@@ -56,6 +56,7 @@ function drawRail() {
   only($("channels"), api.state.channels.map((channel) => el("button", {
     type: "button", class: `entry${channel.id === api.place ? " here" : ""}${channel.unread ? " unread" : ""}`, "data-testid": `channel-${channel.name}`, onclick: () => go(channel.id) },
   `${channel.is_im ? "" : "# "}${channel.name}`, channel.unread && channel.id !== api.place ? el("span", { class: "badge" }, String(channel.unread)) : null)));
+  only($("apps"), el("button", { type: "button", class: `entry${api.place === "home" ? " here" : ""}`, "data-testid": "home", onclick: () => go("home") }, `🏠 ${api.state.bot.name}`));
   only($("places"), [["machines", "🖥 Machines"], ["mail", "✉ Mail"], ["phones", "☎ Phones"]].map(([id, name]) => el("button", {
     type: "button", class: `entry${id === api.place ? " here" : ""}`, "data-testid": id, onclick: () => go(id) }, name)));
 }
@@ -68,10 +69,15 @@ async function go(place) {
   const channel = api.state.channels.find((one) => one.id === place);
   if (channel) channel.unread = 0;
   drawRail();
-  only($("name"), document.createTextNode(channel ? `# ${channel.name}` : { mail: "Mail", phones: "Phones" }[place] ?? "Machines"));
+  only($("name"), document.createTextNode(channel ? `# ${channel.name}` : { home: api.state.bot.name, mail: "Mail", phones: "Phones" }[place] ?? "Machines"));
   only($("topic"), document.createTextNode(channel?.topic ?? ""));
   $("composer").hidden = !channel;
   $("line").placeholder = channel ? `Message #${channel.name}, or /aw …` : "";
+  if (place === "home") {
+    drawHome();
+    await api.post("open_home", {});
+    return;
+  }
   if (!channel) {
     await drawWorld();
     $("messages").scrollTop = 0;
@@ -80,6 +86,12 @@ async function go(place) {
   messages = (await api.get("messages", { channel: place })).messages;
   draw();
   $("messages").scrollTop = $("messages").scrollHeight;
+}
+
+function drawHome() {
+  const view = api.state.home;
+  const host = { users: api.state.users, act: (blockId, action) => api.post("action", { view_id: view.id, block_id: blockId, action, state: { values: {} } }) };
+  only($("messages"), view ? el("div", { class: "home", "data-testid": "home-view" }, renderBlocks(view.blocks, host)) : el("p", { class: "empty" }, "The app shows nothing here yet."));
 }
 
 async function drawWorld() {
@@ -205,6 +217,10 @@ function connect() {
     const change = JSON.parse(data);
     if (change.message) changed(change);
     else if (change.type === "view") modals.show(change.view);
+    else if (change.type === "home") {
+      api.state.home = change.view;
+      if (api.place === "home") drawHome();
+    }
     else if (change.type === "view_closed") modals.close(change.view_id);
     else if (change.type === "toast") toast(change.text);
     else if (change.type === "mail" && api.place === "mail") drawWorld();
@@ -264,5 +280,5 @@ document.addEventListener("keydown", (event) => {
   document.querySelectorAll(".menu").forEach((menu) => { menu.hidden = true; });
   if (!modals.closeTop() && api.thread) closeThread();
 });
-setInterval(() => { if (api.place && !["mail", "machines", "phones"].includes(api.place)) draw(); }, 30000);
+setInterval(() => { if (api.place && !["home", "mail", "machines", "phones"].includes(api.place)) draw(); }, 30000);
 keepTime($("clock")).then(() => look(localStorage.getItem("person") ?? ""));

@@ -25,16 +25,19 @@ SCOPES_OF = {
     "users_info": {"users:read", "users:read.email"},
     "views_open": set(),
     "views_update": set(),
+    "views_publish": set(),
     "chat_getPermalink": set(),
 }
 """Bot scopes by Web API method. Source: Slack's page of each method."""
-SCOPES_OF_EVENT = {
+SCOPES_OF_EVENT: dict[str, set[str]] = {
+    "app_home_opened": set(),
     "app_mention": {"app_mentions:read"},
     "message.im": {"im:history"},
     "message.channels": {"channels:history"},
     "message.groups": {"groups:history"},
 }
 SUBSCRIPTIONS_OF = {
+    "app_home_opened": ("app_home_opened",),
     "app_mention": ("app_mention",),
     "message": ("message.im", "message.channels", "message.groups"),
 }
