@@ -7,13 +7,14 @@ are not counted.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from statistics import mean, median
 from zoneinfo import ZoneInfo
 
 from engine.alert import Severity
+from engine.noise import Noise, TimeFact, of_incidents, unfixed
 from engine.opinion import Spent
 from engine.sla import ClockKind, SlaClock
 
@@ -39,6 +40,7 @@ class IncidentFact:
     assignee_id: int | None
     open: bool
     reopened: int
+    resolution: str = ""
 
     @property
     def untouched(self) -> bool:
@@ -67,6 +69,7 @@ class Material:
     silent_sources: Sequence[str]
     names: Mapping[int, str]
     models: Sequence[Spent] = ()
+    time: Sequence[TimeFact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ class OfCheck:
     alerts: int
     incidents: int
     hands_on: timedelta
+    noise: Noise = field(default_factory=Noise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,10 @@ class Report:
     silent_sources: Sequence[str] = ()
     models: Sequence[Spent] = ()
     """What asking each model cost in the span."""
+    booked_minutes: int = 0
+    drafted_minutes: int = 0
+    """Drafted and not booked."""
+    noise: Noise = field(default_factory=Noise)
 
     @property
     def noise_reduction(self) -> float | None:
@@ -202,6 +210,11 @@ def report(
         clocks[clock.incident_id].append(clock)
     healers = {run.incident_id for run in material.runs if run.verified}
     healed = [one for one in incidents if one.untouched]
+    time: dict[int, list[TimeFact]] = defaultdict(list)
+    for spent in material.time:
+        time[spent.incident_id].append(spent)
+    taken = [one for one in incidents if one.claimed_at is not None and not one.open]
+    noisy = {one.id for one in taken if unfixed(one.resolution, one.resolved_by == MONITORING)} - healers
     return Report(
         company=company,
         since=since,
@@ -231,11 +244,14 @@ def report(
         ],
         people=_people(incidents, material.names),
         runbooks=_runbooks(material.runs),
-        checks=_checks(incidents),
+        checks=_checks(incidents, noisy, time),
         days=_days(incidents, since, until, timezone),
         held=dict(material.held),
         silent_sources=tuple(material.silent_sources),
         models=tuple(material.models),
+        booked_minutes=sum(one.minutes for one in material.time if one.booked),
+        drafted_minutes=sum(one.minutes for one in material.time if not one.booked),
+        noise=of_incidents([one.id for one in incidents if one.id in noisy], time),
     )
 
 
@@ -310,7 +326,9 @@ def _runbooks(runs: Iterable[RunFact]) -> list[OfRunbook]:
     return sorted(found, key=lambda one: (-one.runs, one.runbook_id))
 
 
-def _checks(incidents: Iterable[IncidentFact]) -> list[OfCheck]:
+def _checks(
+    incidents: Iterable[IncidentFact], noisy: Collection[int], time: Mapping[int, Sequence[TimeFact]]
+) -> list[OfCheck]:
     alike: dict[str, list[IncidentFact]] = defaultdict(list)
     for one in incidents:
         alike[one.correlation_key].append(one)
@@ -321,6 +339,7 @@ def _checks(incidents: Iterable[IncidentFact]) -> list[OfCheck]:
             sum(one.alerts for one in ours),
             len(ours),
             sum((_hands_on(one) for one in ours), _ZERO),
+            of_incidents([one.id for one in ours if one.id in noisy], time),
         )
         for ours in alike.values()
     ]

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from engine.alert import Severity, normal_signature
 from engine.incident import OPEN_STATUSES, TEST_SIGNATURE, TEST_TOOL, IncidentStatus
+from engine.noise import TimeFact
 from engine.report import IncidentFact, Material, RunFact
 from engine.sla import SlaClock
+from engine.timesheet import drafted
 from runbooks.run import RunStatus
 from storage.intake_tables import sources
 from storage.quiet_tables import quiet_rules
@@ -51,6 +53,7 @@ class Reports:
                 company_id, since=since.astimezone(UTC).date(), until=until.astimezone(UTC).date() + _DAY
             ),
             names=names,
+            time=await self._time(company_id, [one.id for one in found]),
         )
 
     async def _incidents(self, company_id: int, since: datetime, until: datetime) -> list[IncidentFact]:
@@ -60,6 +63,7 @@ class Reports:
                 *(table.c[name] for name in (
                     "id", "severity", "status", "asset_name", "title", "correlation_key", "signature", "tools", "count",
                     "opened_at", "claimed_at", "resolved_at", "resolved_by", "assignee_id", "reopened",
+                    "resolution",
                 ))
             )
             .where(
@@ -86,9 +90,28 @@ class Reports:
                 assignee_id=row.assignee_id,
                 open=IncidentStatus(row.status) in OPEN_STATUSES,
                 reopened=row.reopened,
+                resolution=row.resolution,
             )
             for row in await self._tx.connection.execute(statement)
             if not (list(row.tools) == [TEST_TOOL] and row.signature == test)
+        ]
+
+    async def _time(self, company_id: int, ids: Sequence[int]) -> list[TimeFact]:
+        """What was booked on them, and what is drafted and was not."""
+        company = (await self._tx.companies.context(company_id)).company
+        rate, sheets = company.value("hourly_rate"), self._tx.timesheets
+        entries = await sheets.entries_of(ids)
+        known = {(one.incident_id, one.begun_at) for one in entries}
+        open_ones = [
+            one for one in await sheets.of_incidents(ids) if (one.incident_id, one.begun_at) not in known
+        ]
+        booked = [
+            TimeFact(incident_id=one.incident_id, minutes=one.minutes, booked=True, rate=one.rate)
+            for one in entries
+        ]
+        return booked + [
+            TimeFact(incident_id=one.stretch.incident_id, minutes=one.minutes, booked=False, rate=rate)
+            for one in drafted(open_ones, gap=company.value("time_gap"), rate=rate)
         ]
 
     async def _clocks(self, ids: Sequence[int]) -> list[SlaClock]:

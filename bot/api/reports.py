@@ -65,12 +65,22 @@ class RunbookFigures(Body):
     verified_percent: float | None
 
 
+class NoiseFigures(Body):
+    """What people took and that ended without a fix; booked minutes, else drafted; `cost` by currency."""
+
+    incidents: int
+    minutes: int
+    minutes_without_rate: int
+    cost: dict[str, str]
+
+
 class CheckFigures(Body):
     asset: str
     title: str
     alerts: int
     incidents: int
     hands_on_seconds: float
+    noise: NoiseFigures
 
 
 class DayFigures(Body):
@@ -114,6 +124,9 @@ class ReportBody(Body):
     runbooks: list[RunbookFigures]
     noisiest: list[CheckFigures]
     days: list[DayFigures]
+    booked_minutes: int
+    drafted_minutes: int
+    noise: NoiseFigures
     held: dict[str, int]
     silent_sources: list[str]
     ai: list[ModelFigures]

@@ -80,13 +80,24 @@ def _say(found: Report) -> None:
         ("until somebody took it", words.times(found.acknowledge)),
         ("until it was resolved", words.times(found.resolve)),
         ("still open", found.open),
+        ("time put in", words.hours(found)),
+        ("of it on noise", words.noise(found.noise)),
         ("held back", words.held(found) or "nothing"),
         ("silent now", list(found.silent_sources)),
         ("models asked", [_model(one) for one in found.models] or "none"),
     ]
     terminal.say_facts(facts)
     rows = [
-        [one.title, one.asset_name, one.alerts, one.incidents, words.spent(one.hands_on)]
+        [
+            one.title,
+            one.asset_name,
+            one.alerts,
+            one.incidents,
+            words.spent(one.hands_on),
+            words.noise(one.noise),
+        ]
         for one in found.checks
     ]
-    terminal.say_table(["NOISIEST", "WHERE", "ALERTS", "INCIDENTS", "HANDS-ON"], rows, nothing="No incident.")
+    terminal.say_table(
+        ["NOISIEST", "WHERE", "ALERTS", "INCIDENTS", "HANDS-ON", "NOISE COST"], rows, nothing="No incident."
+    )

@@ -71,6 +71,10 @@ def _figures(report: Report) -> Table:
         ("until it was resolved", words.times(report.resolve)),
         ("still open", f"{report.open:,}"),
     ]
+    if report.booked_minutes or report.drafted_minutes:
+        rows.append(("time put in", words.hours(report)))
+    if report.noise.minutes:
+        rows.append(("of it on noise", words.noise(report.noise)))
     if report.reopened:
         rows.append(("came back", words.many(report.reopened, "incident")))
     return Table((), tuple(((Strong(name),), (value,)) for name, value in rows))
@@ -113,12 +117,12 @@ def _checks(report: Report) -> list[Element]:
             (f"{one.alerts:,}",),
             (f"{one.incidents:,}",),
             (words.spent(one.hands_on) if one.hands_on else words.NONE,),
+            (words.noise(one.noise),),
         )
         for one in report.checks[:MOST_ROWS]
     ]
-    return (
-        [Table(("noisiest checks", "where", "alerts", "incidents", "hands-on"), tuple(rows))] if rows else []
-    )
+    headings = ("noisiest checks", "where", "alerts", "incidents", "hands-on", "its noise cost")
+    return [Table(headings, tuple(rows))] if rows else []
 
 
 def _people(report: Report) -> list[Element]:

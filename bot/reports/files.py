@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from bot.reports import picture
+from engine.noise import Noise
 from engine.opinion import Spent
 from engine.report import Kept, OfCheck, OfDay, OfPerson, OfRunbook, OfSeverity, Report, Times
 
@@ -51,6 +52,9 @@ def document(report: Report, *, people: bool = True) -> dict[str, Any]:
         "runbooks": [_runbook(one) for one in report.runbooks],
         "noisiest": [_check(one) for one in report.checks],
         "days": [_day(one) for one in report.days],
+        "booked_minutes": report.booked_minutes,
+        "drafted_minutes": report.drafted_minutes,
+        "noise": _noise(report.noise),
         "held": dict(report.held),
         "silent_sources": list(report.silent_sources),
         "ai": [_model(one) for one in (report.models if people else ())],
@@ -109,6 +113,16 @@ def _check(one: OfCheck) -> dict[str, Any]:
         "alerts": one.alerts,
         "incidents": one.incidents,
         "hands_on_seconds": _seconds(one.hands_on),
+        "noise": _noise(one.noise),
+    }
+
+
+def _noise(one: Noise) -> dict[str, Any]:
+    return {
+        "incidents": one.incidents,
+        "minutes": one.minutes,
+        "minutes_without_rate": one.unrated,
+        "cost": {currency: str(amount) for currency, amount in sorted(one.cost.items())},
     }
 
 

@@ -89,5 +89,6 @@ def together(found: Sequence[tuple[Company, Material]]) -> Material:
         runs=[run for _, one in found for run in one.runs],
         held=held,
         silent_sources=[f"{company.name}: {tool}" for company, one in found for tool in one.silent_sources],
+        time=[fact for _, one in found for fact in one.time],
         names={number: name for _, one in found for number, name in one.names.items()},
     )

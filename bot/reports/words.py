@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bot.cards.incident import span_text
+from engine.noise import Noise
 from engine.report import Kept, Report, Times
+from engine.timesheet import span_words as minutes_words
 
 NONE = "–"
 
@@ -27,6 +29,26 @@ def kept(found: Kept) -> str:
     """`96 % (24 of 25)`."""
     whole = found.met + found.missed
     return NONE if not whole else f"{percent(found.percent)} ({found.met} of {whole})"
+
+
+def noise(found: Noise) -> str:
+    """`84.00 EUR (42 min)`, `42 min, no rate set`, `–`."""
+    if not found.minutes:
+        return NONE
+    took = minutes_words(found.minutes)
+    money = " + ".join(f"{amount:,.2f} {currency}" for currency, amount in sorted(found.cost.items()))
+    if not money:
+        return f"{took}, no rate set"
+    unrated = f", {minutes_words(found.unrated)} of it without a rate" if found.unrated else ""
+    return f"{money} ({took}{unrated})"
+
+
+def hours(report: Report) -> str:
+    """`3 h 40 min booked, 1 h 5 min not yet`"""
+    booked, waiting = report.booked_minutes, report.drafted_minutes
+    parts = [f"{minutes_words(booked)} booked"] if booked else []
+    parts += [f"{minutes_words(waiting)} drafted and not booked"] if waiting else []
+    return ", ".join(parts) or NONE
 
 
 def span_words(report: Report) -> str:

@@ -6,22 +6,25 @@ import csv
 import io
 import json
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from statistics import mean
 
 import pytest
 import sqlalchemy as sa
 
-from bot.reports import files, picture
+from bot.reports import files, picture, words
 from bot.reports.card import report_card
 from bot.reports.gather import gather, gather_all, span_of
 from bot.slack.render import message
+from engine.company import configured
 from engine.errors import Refused
-from engine.operations import respond, silence
+from engine.operations import booking, respond, silence
 from engine.operations.silence import Wish
 from engine.report import Report
 from engine.schedule import between
 from engine.suppression import QuietKind, Scope
+from storage.dialect import Moment
 from storage.transaction import Transaction
 from tests import given
 from tests.bot.rest import serving
@@ -85,6 +88,64 @@ async def test_figures_agree_with_the_rows(world: given.World, clock: TestClock)
     assert len(found.days) == 31 and sum(day.alerts for day in found.days) == 4
     before = await gather(world.core, world.acme, timedelta(hours=4))
     assert before.incidents == 0, "only what was opened in the span"
+
+
+async def test_what_noise_cost_agrees_with_the_raw_rows(world: given.World, clock: TestClock) -> None:
+    core, kim = world.core, given.actor(world.kim)
+    await lived(world, clock)
+    unrated = await gather(core, world.acme, timedelta(days=30))
+    assert words.noise(unrated.noise) == words.NONE, "an index was added: that was a fix"
+
+    async def rated(tx: Transaction) -> None:
+        company = (await tx.companies.context(world.acme.id)).company
+        await tx.companies.configure(configured(company, hourly_rate="90.00 EUR"))
+
+    for place, (text, minutes) in enumerate([("", 14), ("false alarm", 25), ("new disk", 9)]):
+        await world.tell(given.alert(f"box-{place}", f"Trouble {'xyz'[place]}"))
+        number = max(
+            one.id for one in await core.read(lambda tx: tx.incidents.listed(company_ids=[world.acme.id]))
+        )
+        await core.write(lambda tx, n=number: respond.claim(tx, n, actor=kim, now=clock.now()))  # type: ignore[misc]
+        clock.advance(minutes=minutes)
+        await core.write(
+            lambda tx, n=number, said=text: respond.resolve(tx, n, text=said, actor=kim, now=clock.now())  # type: ignore[misc]
+        )
+        if not place:
+            await core.write(
+                lambda tx, n=number: booking.book(  # type: ignore[misc]
+                    tx, n, minutes=20, note="a call before", actor=kim, now=clock.now()
+                )
+            )
+    clock.advance(minutes=1)
+    first = await gather(core, world.acme, timedelta(days=30))
+    assert words.noise(first.noise) == "45 min, no rate set"
+    await core.write(rated)
+    found = await gather(core, world.acme, timedelta(days=30))
+
+    async def recount(tx: Transaction) -> tuple[int, int]:
+        """(booked, drafted) minutes: nobody paused for longer than `time_gap` here."""
+        statement = sa.text(
+            "SELECT i.claimed_at, i.resolved_at, i.resolution, e.minutes FROM incidents i "
+            "LEFT JOIN time_entries e ON e.incident_id = i.id WHERE i.company_id = :c AND i.claimed_at IS NOT NULL "
+            "AND i.resolution IN ('', 'false alarm')"
+        ).columns(sa.column("claimed_at", Moment), sa.column("resolved_at", Moment))
+        booked = drafted = 0
+        for row in await tx.connection.execute(statement, {"c": world.acme.id}):
+            if row.minutes is not None:
+                booked += row.minutes
+            else:
+                drafted += round((row.resolved_at - row.claimed_at).total_seconds() / 60)
+        return booked, drafted
+
+    booked, drafted = await core.read(recount)
+    assert (booked, drafted) == (20, 25)
+    assert (found.noise.incidents, found.noise.minutes, found.noise.unrated) == (2, booked + drafted, booked)
+    assert found.noise.cost == {"EUR": Decimal(90) * drafted / 60}, "what was booked had no rate yet"
+    assert words.noise(found.noise) == "37.50 EUR (45 min, 20 min of it without a rate)"
+    assert sum(one.noise.minutes for one in found.checks) == found.noise.minutes
+    assert (found.booked_minutes, found.drafted_minutes) == (20, 20 + 25 + 9)
+    card = json.dumps(message(report_card(found)), ensure_ascii=False)
+    assert "37.50 EUR" in card and "20 min booked, 54 min drafted and not booked" in card
 
 
 async def test_the_picture_and_the_files(world: given.World, clock: TestClock, tmp_path: Path) -> None:

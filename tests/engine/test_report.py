@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from statistics import mean, median
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.alert import Severity
-from engine.report import IncidentFact, Kept, Material, Report, RunFact, Times, report, share
+from engine.noise import Noise, TimeFact
+from engine.report import (
+    IncidentFact,
+    Kept,
+    Material,
+    Report,
+    RunFact,
+    Times,
+    report,
+    share,
+)
 from engine.sla import ClockKind, SlaClock
+from engine.timesheet import Rate
 from tests.clock import START
 
 MINUTE = timedelta(minutes=1)
@@ -42,6 +54,7 @@ def made(
     clocks: tuple[SlaClock, ...] = (),
     runs: tuple[RunFact, ...] = (),
     zone: str = "UTC",
+    time: tuple[TimeFact, ...] = (),
 ) -> Report:
     material = Material(
         incidents=incidents,
@@ -50,6 +63,7 @@ def made(
         held={"silence": 3},
         silent_sources=["veeam"],
         names={7: "Kim"},
+        time=time,
     )
     return report(material, company="Acme", since=SINCE, until=UNTIL, timezone=zone, now=NOW)
 
@@ -101,6 +115,31 @@ def test_healed_is_what_no_person_had_in_hand() -> None:
         2,
     )
     assert first.percent == 50.0 and second.percent is None
+
+
+def test_noise_is_what_was_taken_and_ended_without_a_fix() -> None:
+    over = {"open": False, "resolved_at": START + MINUTE, "claimed_at": START, "resolved_by": "Kim"}
+    euro, dollar = Rate(Decimal(60), "EUR"), Rate(Decimal("90.50"), "USD")
+    found = made(
+        fact(1, **over),
+        fact(2, **over, resolution="rotated the logs"),
+        fact(3, **over, resolution="False alarm, the probe was slow"),
+        fact(4, **over | {"resolved_by": "monitoring"}, resolution="Monitoring reports recovery."),
+        fact(5, **over),
+        fact(6, **over | {"claimed_at": None}),
+        fact(7, **over | {"open": True}),
+        fact(8, **over, resolution="noise", correlation_key="other"),
+        fact(9, **over, resolution="noisy fan replaced"),
+        runs=(RunFact(incident_id=5, runbook_id="disk-clean-up", verified=True, by_itself=False),),
+        time=tuple(
+            TimeFact(incident_id=number, minutes=10, booked=number % 2 == 1, rate=rate)
+            for number, rate in enumerate((euro, euro, dollar, None, euro, euro, euro, euro, euro), start=1)
+        ),
+    )
+    cost = {"EUR": Decimal("20.00"), "USD": Decimal("15.08")}
+    assert found.noise == Noise(4, 40, cost, 10), "1, 3, 4 and 8"
+    assert (found.booked_minutes, found.drafted_minutes) == (50, 40)
+    assert sorted(one.noise.minutes for one in found.checks) == [10, 30]
 
 
 def test_promises_count_when_they_are_decided() -> None:
