@@ -17,7 +17,7 @@ from bot import web as basics
 from bot.clock import Clock, DatabaseClock
 from bot.clouds.azure import azure_app
 from bot.core import Core
-from bot.doors import problems, webhooks
+from bot.doors import files, problems, webhooks
 from bot.doors import twilio as twilio_door
 from bot.ingest import Intake
 from bot.notices.senders import ways
@@ -176,6 +176,7 @@ def build(
     app.add_routes(webhooks.routes(core, intake))
     api.attach(app, core)
     app.add_routes(calendar.routes(core))
+    app.add_routes(files.routes(core))
     app.add_routes(routes)
     return app
 

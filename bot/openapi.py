@@ -209,18 +209,7 @@ def _others() -> dict[str, Any]:
         },
         **{path: _heartbeat(path) for path in _HEARTBEATS},
         **{path: _paging(*words) for path, words in _PAGING.items()},
-        "/calendars/{feed}.ics": {
-            "get": {
-                "operationId": "getCalendar",
-                "summary": "The shifts of one person or one rotation, for a calendar program",
-                "description": "The address is given by `/aw oncall calendar` and proves itself; it can be revoked.",
-                "parameters": _path_parameters("/calendars/{feed}.ics"),
-                "responses": {
-                    "200": {"description": "iCalendar", **_content({"type": "string"}, "text/calendar")},
-                    "404": {"description": "No such calendar, or none any more"},
-                },
-            }
-        },
+        **_signed_links(),
         "/api/ws": {
             "get": {
                 "operationId": "listen",
@@ -251,6 +240,42 @@ def _others() -> dict[str, Any]:
         },
         "/metrics": {"get": {"operationId": "metrics", "summary": "Prometheus metrics", "responses": plain}},
         "/openapi.json": {"get": {"operationId": "openapi", "summary": "This document", "responses": plain}},
+    }
+
+
+def _signed_links() -> dict[str, Any]:
+    """What proves itself by its address."""
+    return {
+        "/calendars/{feed}.ics": {
+            "get": {
+                "operationId": "getCalendar",
+                "summary": "The shifts of one person or one rotation, for a calendar program",
+                "description": "The address is given by `/aw oncall calendar` and proves itself; it can be revoked.",
+                "parameters": _path_parameters("/calendars/{feed}.ics"),
+                "responses": {
+                    "200": {"description": "iCalendar", **_content({"type": "string"}, "text/calendar")},
+                    "404": {"description": "No such calendar, or none any more"},
+                },
+            }
+        },
+        "/files/{token}/{name}": {
+            "get": {
+                "operationId": "getFile",
+                "summary": "A report or a long output, where the chat can hold no file",
+                "description": "The link stands in the chat and proves itself: one file of one company, seven days.",
+                "parameters": _path_parameters("/files/{token}/{name}"),
+                "responses": {
+                    "200": {
+                        "description": "The file, to be kept",
+                        **_content({"type": "string", "format": "binary"}, "application/octet-stream"),
+                    },
+                    "404": {"description": "No such file, or a link that is not whole"},
+                    "410": {
+                        "description": "The link has ended, or who it was made for has no access any more"
+                    },
+                },
+            }
+        },
     }
 
 

@@ -34,16 +34,25 @@ class Chat(Protocol):
         """The id of the message with this card id in its metadata, posted since then; None when there is none."""
         ...
 
-    async def attach(self, channel: str, *, thread: str, name: str, title: str, text: str) -> None:
-        """Put a long text into the thread as a file."""
+    async def attach(self, channel: str, *, thread: str, file: Attachment, company_id: int) -> None:
+        """Put a long text of that company into the thread as a file."""
         ...
 
     async def direct(self, user: str) -> str:
         """The channel of direct messages with that person."""
         ...
 
-    async def publish(self, channel: str, card: Card, files: Sequence[Attachment]) -> None:
-        """Post a card with files under it: pictures are shown, the rest is there to download."""
+    async def publish(
+        self,
+        channel: str,
+        card: Card,
+        files: Sequence[Attachment],
+        *,
+        company_id: int,
+        user_id: int | None = None,
+    ) -> None:
+        """Post a card with files under it: pictures are shown, the rest is there to download. `company_id` 0: over
+        all companies. `user_id`: whose own channel it is."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from bot.budget import Lane, turn
@@ -30,6 +30,14 @@ LONG_OUTPUT = 2_400
 FOLD_FROM = 4
 """So many lines of monitoring in a row that wait to be told are told as one."""
 _FOLDED = (TimelineKind.ALERT, TimelineKind.REOPENED, TimelineKind.RECOVERED, TimelineKind.RESOLVED)
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    name: str
+    title: str
+    body: bytes
+    alt: str = ""
 
 
 async def sync_thread(core: Core, chats: Mapping[str, Chat], job: SyncThread) -> None:
@@ -97,7 +105,8 @@ async def _attach(core: Core, chat: Chat, parent: StoredCard, entry: TimelineEnt
     assert parent.ref is not None
     name = f"INC-{parent.incident_id}-output.txt"
     await turn(core, chat.name, parent.channel, parent.company_id, Lane.EDIT)
-    await chat.attach(parent.channel, thread=parent.ref, name=name, title=entry.text[:80], text=entry.body)
+    file = TextFile(name, entry.text[:80], entry.body.encode())
+    await chat.attach(parent.channel, thread=parent.ref, file=file, company_id=parent.company_id)
     wanted = _wanted(parent, chat.name, _file_of(entry))
     await core.write(lambda tx: _said(tx, core, [wanted], "file"))
 

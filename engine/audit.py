@@ -79,6 +79,7 @@ class AuditKind(StrEnum):
     ROTATION_CHANGED = "rotation.changed"
     CALENDAR_SHARED = "calendar.shared"
     CALENDAR_REVOKED = "calendar.revoked"
+    FILE_READ = "file.read"
     ASK_MADE = "ask.made"
     ASK_ENDED = "ask.ended"
     ASSET_ADDED = "asset.added"

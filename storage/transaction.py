@@ -21,6 +21,7 @@ from storage.deliveries import DeadLetters, Deliveries
 from storage.due import DueRows
 from storage.escalations import Escalations
 from storage.feeds import Feeds
+from storage.files import LinkedFiles
 from storage.grouping import Grouping
 from storage.heartbeats import Heartbeats
 from storage.incidents import Incidents
@@ -150,6 +151,10 @@ class Transaction:
     @cached_property
     def asks(self) -> Asks:
         return Asks(self)
+
+    @cached_property
+    def files(self) -> LinkedFiles:
+        return LinkedFiles(self)
 
     @cached_property
     def feeds(self) -> Feeds:

@@ -318,6 +318,7 @@ async def harness(
             aw_database_url=database_url,
             aw_secret_key=SecretStr(secret_key),
             aw_port=port,
+            aw_public_url=f"http://127.0.0.1:{port}",
             slack_bot_token=SecretStr(BOT_TOKEN if "slack" in chats else ""),
             slack_signing_secret=SecretStr(SIGNING_SECRET),
             slack_app_token=SecretStr(APP_TOKEN if socket_mode else ""),

@@ -185,6 +185,13 @@ class Actions:
 
 
 @dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses to open, side by side: files that are read elsewhere."""
+
+    items: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """What was not done, why not, and what to do instead."""
 
@@ -193,7 +200,9 @@ class Refusal:
     who: tuple[Person, ...] = ()
 
 
-Element = Title | Facts | Deadlines | Body | Log | Progress | Table | Chart | Divider | Actions | Refusal
+Element = (
+    Title | Facts | Deadlines | Body | Log | Progress | Table | Chart | Divider | Actions | Links | Refusal
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

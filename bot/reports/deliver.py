@@ -43,7 +43,7 @@ async def deliver(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> 
     chat, channel = await _where(chats, company, user)
     said = await summary(core, company, report)
     card = report_card(report, people=people, buttons=False, summary=said)
-    await chat.publish(channel, card, found)
+    await chat.publish(channel, card, found, company_id=company.id, user_id=job.user_id)
 
 
 async def _deliver_all(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> None:
@@ -60,7 +60,7 @@ async def _deliver_all(core: Core, chats: Mapping[str, Chat], job: DeliverReport
     stem = f"all-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}"
     found = await asyncio.to_thread(files, report, stem)
     for name, channel in places:
-        await chats[name].publish(channel, report_card(report, buttons=False), found)
+        await chats[name].publish(channel, report_card(report, buttons=False), found, company_id=MSP)
 
 
 async def _where(chats: Mapping[str, Chat], company: Company, user: User | None) -> tuple[Chat, str]:

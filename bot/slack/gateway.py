@@ -100,22 +100,32 @@ class SlackChat:
                 return None
         return None
 
-    async def attach(self, channel: str, *, thread: str, name: str, title: str, text: str) -> None:
+    async def attach(self, channel: str, *, thread: str, file: Attachment, company_id: int) -> None:
+        del company_id  # the channel's own files
         await self._call(
             self.client.files_upload_v2,
             channel=channel,
             thread_ts=thread,
-            filename=name,
-            title=title,
-            content=text[:900_000],
+            filename=file.name,
+            title=file.title,
+            content=file.body.decode()[:900_000],
         )
 
     async def direct(self, user: str) -> str:
         answer = await self._call(self.client.conversations_open, users=user, repeatable=True)
         return str(answer["channel"]["id"])
 
-    async def publish(self, channel: str, card: Card, files: Sequence[Attachment]) -> None:
+    async def publish(
+        self,
+        channel: str,
+        card: Card,
+        files: Sequence[Attachment],
+        *,
+        company_id: int,
+        user_id: int | None = None,
+    ) -> None:
         """One message: without an initial comment the blocks are its text."""
+        del company_id, user_id  # the channel's own files
         uploads = [
             {"filename": one.name, "title": one.title, "file": one.body, "alt_txt": one.alt or None}
             for one in files

@@ -28,6 +28,7 @@ from bot.cards.card import (
     Facts,
     Line,
     Link,
+    Links,
     Log,
     Mark,
     Moment,
@@ -160,6 +161,8 @@ def _element(element: Element, number: int) -> list[Block]:
             return [{"type": "divider"}]
         case Actions():
             return _actions(element, number)
+        case Links():
+            return [_section(" · ".join(_line((one,)) for one in element.items))]
         case Refusal():
             return _refusal(element)
         case _:

@@ -11,12 +11,14 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import PurePath
 from typing import Any
 
 import orjson
 
-from bot.cards.card import Body, Card
+from bot.cards.card import Body, Card, Element, Facts, Link, Links, Moment, Strong, When
 from bot.core import Core
+from bot.doors.files import FileLink, linked
 from bot.ports import Attachment, Gone
 from bot.teams.buttons import MOST_VIEWS
 from bot.teams.connector import Connector, NotThere
@@ -28,6 +30,9 @@ from storage.teams import TeamsReference
 from storage.transaction import Transaction
 
 CHANNELS = ("@thread.tacv2", "@thread.skype")
+_NO_ADDRESS = (
+    "The files cannot be put here, nor linked while AW_PUBLIC_URL is not set; aw report makes them: "
+)
 PART, PARTS = 3_000, 10
 """Characters of a long text in one message, five times as many when all are escaped; and how many messages."""
 
@@ -74,8 +79,16 @@ class TeamsChat:
         seen = await self._core.read(lambda tx: tx.teams.get(f"card:{card_id}"))
         return seen.account if seen is not None and seen.seen_at >= since else None
 
-    async def attach(self, channel: str, *, thread: str, name: str, title: str, text: str) -> None:
-        """A bot can put no file into a channel: the text itself, in fixed width, a few messages at most."""
+    async def attach(self, channel: str, *, thread: str, file: Attachment, company_id: int) -> None:
+        """A bot can put no file into a channel: a link to the whole of it; without an address for one the text itself,
+        in fixed width, a few messages at most."""
+        text, title, name = file.body.decode(), file.title, file.name
+        links = await linked(self._core, [file], company_id=company_id)
+        if links:
+            size = f"{len(text):,} characters, as {name}"
+            elements = (Body((Strong(title), f" · {size}")), *_opened(links, ["Whole output"]))
+            await self.post(channel, Card(summary=f"{title}: {size}", elements=elements), thread=thread)
+            return
         for number in range(0, min(len(text), PART * PARTS), PART):
             part = html.escape(clean(text[number : number + PART]), quote=False)
             head = f"<b>{html.escape(title)}</b> ({html.escape(name)})" if number == 0 else ""
@@ -104,11 +117,23 @@ class TeamsChat:
         await self.remember(replace(known, id=conversation, account=""))
         return conversation
 
-    async def publish(self, channel: str, card: Card, files: Sequence[Attachment]) -> None:
-        """The card, and where its files are: a bot can put none into a channel."""
-        names = ", ".join(one.name for one in files)
-        where = "Files cannot be put here; `aw report` and GET /api/reports make them: "
-        extra = (Body((where + names,)),) if files else ()
+    async def publish(
+        self,
+        channel: str,
+        card: Card,
+        files: Sequence[Attachment],
+        *,
+        company_id: int,
+        user_id: int | None = None,
+    ) -> None:
+        """The card, and links to its files: a bot can put none into a channel."""
+        links = await linked(self._core, files, company_id=company_id, user_id=user_id)
+        extra: Sequence[Element] = ()
+        if links:
+            extra = _opened(links, [_label(one.name) for one in files])
+        elif files:
+            names = ", ".join(one.name for one in files)
+            extra = (Body((_NO_ADDRESS + names,)),)
         await self.post(channel, replace(card, elements=(*card.elements, *extra)))
 
     async def delete(self, channel: str, ref: str) -> None:
@@ -193,6 +218,17 @@ class TeamsChat:
                 "team and mention it once"
             )
         return found
+
+
+def _label(name: str) -> str:
+    kind = PurePath(name).suffix.strip(".").upper()
+    return "Picture" if kind == "PNG" else kind
+
+
+def _opened(links: Sequence[FileLink], labels: Sequence[str]) -> tuple[Element, ...]:
+    until = Moment(links[0].until, When.DATE_TIME)
+    items = tuple(Link(label, one.url) for label, one in zip(labels, links, strict=True))
+    return Links(items), Facts((("Whoever has a link can read it until ", until),))
 
 
 def _conversation(channel: str, thread: str | None) -> tuple[str, ...]:

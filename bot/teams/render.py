@@ -29,6 +29,7 @@ from bot.cards.card import (
     Facts,
     Line,
     Link,
+    Links,
     Log,
     Mark,
     Moment,
@@ -41,7 +42,7 @@ from bot.cards.card import (
     Tone,
     When,
 )
-from bot.teams.buttons import Place, button, refresh, row
+from bot.teams.buttons import LABEL, Place, button, refresh, row
 from bot.teams.drawing import bars
 from bot.teams.text import clean, cut, escape
 from engine.identifiers import incident_number
@@ -236,6 +237,8 @@ def _element(element: Element, number: int, ink: _Ink, card_id: str, place: Plac
             return [{"type": "Container", "separator": True, "items": []}]
         case Actions():
             return row(element, card_id, place)
+        case Links():
+            return _links(element)
         case Refusal():
             return _refusal(element, ink)
         case _:
@@ -270,6 +273,16 @@ def moment(mark: Moment) -> str:
 def _link(link: Link) -> str:
     ours = link.url.startswith(("https://", "http://")) and not re.search(r"[\s<>|()\\\[\]{}]", link.url)
     return f"[{escape(link.text)}]({link.url})" if ours else escape(link.text)
+
+
+def _links(links: Links) -> list[Block]:
+    """At most six stand side by side."""
+    opened = [
+        {"type": "Action.OpenUrl", "title": cut(clean(one.text), LABEL) or "–", "url": one.url}
+        for one in links.items
+        if one.url.startswith(("https://", "http://"))
+    ]
+    return [{"type": "ActionSet", "actions": opened[at : at + 6]} for at in range(0, len(opened), 6)]
 
 
 def _deadlines(deadlines: Deadlines, ink: _Ink) -> Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 
 from bot.cards.card import Body, Card, Done, Log
 from bot.teams.answers import SHAPES
+from bot.threads import TextFile
 from engine.errors import Permanent, Transient
 from sandbox.faults import Do
 from tests.bot.test_teams_gateway import CARD, CHANNEL, Wire
 from tests.bot.test_teams_gateway import wire as wire
 
 HERE = Path(__file__).parent
+OUTPUT = TextFile("out.txt", "Output", b"a" * 10)
 CLOSED: dict[int, tuple[str, tuple[str, ...]]] = {
     1: (
         "keys are fetched on the event loop, without a time limit",
@@ -156,7 +159,7 @@ async def test_9_whoever_posts_hears_what_went_wrong(
 async def test_12_what_answers_nothing_names_nothing(wire: Wire):
     first = await wire.chat.post(CHANNEL, CARD)
     await wire.chat.post(CHANNEL, CARD, thread=first)
-    await wire.chat.attach(CHANNEL, thread=first, name="out.txt", title="Output", text="a" * 10)
+    await wire.chat.attach(CHANNEL, thread=first, file=OUTPUT, company_id=1)
     for method, path, body in wire.calls:
         assert method in ("createConversation", "sendActivity"), (method, path)
         assert "replyToId" not in str(body) and path.rstrip("/").endswith(("conversations", "activities"))
@@ -168,7 +171,7 @@ async def test_13_text_and_cards_never_go_together(wire: Wire):
         CHANNEL, Card(summary="s", elements=(Body(("words",)), Log("x" * 9_000))), thread=first
     )
     await wire.chat.update(CHANNEL, first, CARD)
-    await wire.chat.attach(CHANNEL, thread=first, name="out.txt", title="Output", text="a" * 7_000)
+    await wire.chat.attach(CHANNEL, thread=first, file=replace(OUTPUT, body=b"a" * 7_000), company_id=1)
     sent = [body.get("activity") or body for _, _, body in wire.calls]
     assert len(sent) == 6
     for one in sent:

@@ -23,11 +23,12 @@ from bot.posting import Post, first_post
 from bot.teams.connector import Connector
 from bot.teams.gateway import PART, PARTS, TeamsChat
 from bot.teams.registration import Registration
+from bot.threads import TextFile
 from engine.errors import Ambiguous, Permanent, Transient
 from engine.ports import CardWanted
 from sandbox import app as sandbox_app
 from sandbox.faults import Do, Fault
-from sandbox.teams.world import TeamsWorld
+from sandbox.teams.world import TeamsWorld, walked
 from sandbox.world import World
 from storage.teams import TeamsReference
 from storage.transaction import Transaction
@@ -235,11 +236,34 @@ async def test_who_somebody_is(wire: Wire):
 async def test_long_output_comes_in_parts_and_says_what_is_left(wire: Wire):
     ref = await wire.chat.post(CHANNEL, CARD)
     text = "<b>&" * (PART * (PARTS + 1) // 4)
-    await wire.chat.attach(CHANNEL, thread=ref, name="out.txt", title="df -h", text=text)
+    await wire.chat.attach(
+        CHANNEL, thread=ref, file=TextFile("out.txt", "df -h", text.encode()), company_id=1
+    )
     parts = wire.world.replies(wire.world.messages(CHANNEL)[0])
     assert len(parts) == PARTS + 1
     assert all("<b>&" not in one.activity["text"].replace("<b>df", "") for one in parts)
     assert f"{len(text) - PART * PARTS:,} more" in parts[-1].activity["text"]
+
+
+async def test_with_a_public_address_files_are_behind_buttons_and_without_one_it_is_said(wire: Wire):
+    settings = wire.core.settings.model_copy(update={"aw_public_url": "https://aw.example.com"})
+    chat = TeamsChat(replace(wire.core, settings=settings), wire.chat.connector)
+    ref = await chat.post(CHANNEL, CARD)
+    whole = TextFile("INC-1-output.txt", "df -h", b"x" * 9_000)
+    await chat.attach(CHANNEL, thread=ref, file=whole, company_id=1)
+    (reply,) = wire.world.replies(wire.world.messages(CHANNEL)[0])
+    (opened,) = [one for one in walked(reply.card) if one.get("type") == "Action.OpenUrl"]
+    assert opened["title"] == "Whole output" and "9,000 characters" in str(reply.card)
+    assert opened["url"].startswith("https://aw.example.com/files/1-")
+    assert opened["url"].endswith("/INC-1-output.txt")
+    files = [TextFile(f"acme.{kind}", "Report", b"x") for kind in ("png", "pdf", "csv", "json")]
+    await chat.publish(CHANNEL, CARD, files, company_id=1)
+    card = wire.world.messages(CHANNEL)[-1].card
+    titles = [one["title"] for one in walked(card) if one.get("type") == "Action.OpenUrl"]
+    assert titles == ["Picture", "PDF", "CSV", "JSON"]
+    await wire.chat.publish(CHANNEL, CARD, files, company_id=1)
+    dead = str(wire.world.messages(CHANNEL)[-1].card)
+    assert "Action.OpenUrl" not in dead and "AW_PUBLIC_URL is not set" in dead.replace("\\", "")
 
 
 async def test_a_lost_first_post_is_found_again_by_who_presses_it(wire: Wire):
