@@ -87,8 +87,8 @@ def names(text: str) -> frozenset[str | None]:
     return frozenset(None if one == "-" else one for one in text.split())
 
 
-def own() -> Iterator[Labelled]:
-    for number, (platform, word, signature, message, category, severity, fits) in enumerate(rows("own.tsv")):
+def own(file: str) -> Iterator[Labelled]:
+    for number, (platform, word, signature, message, category, severity, fits) in enumerate(rows(file)):
         alert = Alert(
             asset_name=f"host-{number:03d}",
             signature=signature,
@@ -212,7 +212,8 @@ async def asked(desk: Desk, one: Labelled, catalogue: Catalogue, score: Score) -
 
 def sets(data: Path, most: int) -> Iterator[tuple[str, list[Labelled] | None]]:
     """Each set by its name; None where it is not there."""
-    yield "our own", list(own())[:most]
+    yield "our own", list(own("own.tsv"))[:most]
+    yield "held out", list(own("held.tsv"))[:most]
     yield "public webhook bodies", list(bodies(data))[:most] if (data / "payloads").is_dir() else None
     for name in ("rca_dev", "overlay_dev", "ait_dev"):
         path = data / "corr" / name / "alerts.jsonl.gz"

@@ -70,7 +70,11 @@ def questions(case: Case, catalogue: Catalogue, companies: Sequence[Company], us
     facts = facts_of(case, others)
     facts = replace(facts, fitting=tuple(case.fits) or _may_fit(facts, case, catalogue))
     seen = "\n".join(redacted(row, others) for row in rows(facts))[:LARGEST]
-    runbooks = {one.id: one.title for one in catalogue.all()}
+    runbooks = {
+        one.id: redacted(one.title, others)
+        for one in catalogue.all()
+        if redacted(one.id, others) == one.id  # one of our own may be called after a client
+    }
     return Brief(
         [
             Question(

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import random
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -19,11 +21,12 @@ import structlog
 
 from bot.actions.incidents import Inquire
 from bot.ai.analyse import analyse
-from bot.ai.brief import Case, brief
+from bot.ai.brief import Brief, Case, questions
 from bot.ai.desk import Desk
-from bot.articles.draft import ask_for_draft
+from bot.articles.draft import ask_for_draft, draft
 from bot.cards.card import Said
 from bot.cards.incident import incident_card
+from bot.core import Core
 from bot.handlers.dispatch import handle
 from bot.place import Place
 from bot.reports.gather import gather
@@ -33,13 +36,15 @@ from bot.teams.render import message as on_teams
 from bot.views import incident_view
 from engine.alert import Severity
 from engine.classification import CATEGORIES
+from engine.company import Company
 from engine.incident_jobs import DraftText
 from engine.injection import instructs
 from engine.jobs import AnalyseIncident
 from engine.opinion import LINE, MOST_SAID, NOTE, Question, Unusable, Use, may_raise, read
 from engine.redaction import redacted
+from engine.report import Report
 from integrations.ai.prompt import Call, Inquiry, Looking, Prompt, Reply, prompt
-from runbooks.catalogue import Catalogue
+from runbooks.catalogue import Catalogue, load
 from storage import tables
 from storage.article_tables import articles
 from storage.quiet_tables import quiet_rules
@@ -47,6 +52,8 @@ from tests import given
 from tests.ai.hostile import COUNT, corpus, stored
 from tests.ai.incidents import an_incident
 
+PARTS = 4
+DRAFTS = (Use.DRAFT, Use.ARTICLE, Use.HANDOFF)
 OTHERS = ("Globex", "Initech Dental", "initech", "umbrella-it")
 RUNBOOKS = {"disk-clean-up": "makes room", "restart-service": "restarts one service"}
 LIVE = re.compile(r"<[!@#]|<https?://|<mailto:|https?://|javascript:|\]\(|<at>", re.IGNORECASE)
@@ -105,7 +112,7 @@ class Worst:
     async def ask(self, prompt: Prompt) -> Reply:
         self.asked.append(prompt)
         answer = worst(prompt.use, prompt.data, len(self.asked))
-        return Reply(answer=answer, model="worst", tokens_in=10, tokens_out=10)
+        return Reply(answer=answer, model="worst", tokens_in=1, tokens_out=1)
 
     async def step(self, inquiry: Inquiry) -> Looking | Reply:
         """Looks with hostile arguments, or for what it must not have; then answers the worst with what it saw."""
@@ -124,7 +131,7 @@ class Worst:
             return Looking(calls=[Call("1", tool, given)], raw=None, model="worst", tokens_in=1, tokens_out=1)
         shown = inquiry.rounds[-1].results[0] if inquiry.rounds else inquiry.prompt.data
         answer = worst(Use.ASK, shown, number)
-        return Reply(answer=answer, model="worst", tokens_in=10, tokens_out=10)
+        return Reply(answer=answer, model="worst", tokens_in=1, tokens_out=1)
 
     async def check(self) -> str:
         return "is there"
@@ -189,11 +196,10 @@ def canaries(chance: random.Random) -> tuple[list[str], str]:
     return [*made, mail, f"AKIA{made[2].upper()[:16]:A<16}", *OTHERS], text
 
 
-async def told(world: given.World, chance: random.Random) -> tuple[list[int], set[str]]:
+async def told(world: given.World, alerts: Sequence[Mapping[str, str]], chance: random.Random) -> tuple[list[int], set[str]]:
     """The corpus goes in, with secrets in every alert; the incidents, and what may not leave."""
     numbers: list[int] = []
     secrets: set[str] = set()
-    alerts = stored()
     for start in range(0, len(alerts), 45):
         batch = []
         for one in alerts[start : start + 45]:
@@ -226,29 +232,72 @@ async def asked_by_a_person(world: given.World, number: int) -> None:
     assert not [name for name in OTHERS if name.lower() in lowered], slack
 
 
+def harmless(texts: Iterable[str]) -> None:
+    for text in texts:
+        assert not LIVE.search(text), text
+        assert not [name for name in OTHERS if name.lower() in text.lower()], text
+
+
+async def drafted(core: Core, world: given.World, number: int) -> int:
+    """Every draft of one incident, as the forms and the offer show them; how many are the model's."""
+    async with core.database.reading() as tx:
+        incident = await tx.incidents.get(number)
+    assert incident is not None
+    by_model = 0
+    for use in DRAFTS:
+        await ask_for_draft(core, DraftText(company_id=world.acme.id, incident_id=number, use=use.value))
+        found = await draft(core, incident, use)
+        if found is not None and "🤖" in found.by:
+            by_model += 1
+            harmless(found.lines)
+    return by_model
+
+
+async def summed_up(core: Core, world: given.World, report: Report, one: Mapping[str, str]) -> bool:
+    """A report whose noisiest check is called as the attacker likes."""
+    check = replace(
+        report.checks[0], title=one["signature"][:400], asset_name=f"{one['asset_name'][:100]} globex"
+    )
+    said = await summary(core, world.acme, replace(report, checks=(check,)))
+    if said is None or said.model != "worst":
+        return False
+    harmless((*said.lines, *said.evidence))
+    return True
+
+
+def every(case: Case, catalogue: Catalogue, companies: Sequence[Company]) -> Brief:
+    """More than the product asks about one incident: all that it could."""
+    return questions(case, catalogue, companies, [Use.ANALYSE, Use.CLASSIFY, Use.SUGGEST])
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_nothing_happens_but_words(world: given.World):
+async def test_nothing_happens_but_words(world: given.World, part: int, monkeypatch: pytest.MonkeyPatch):
+    """Every hostile alert meets every use; in parts, as that is many thousand questions."""
+    alerts = stored()[part::PARTS]
+    monkeypatch.setattr("bot.ai.analyse.brief", every)
     core, model = world.core, Worst()
     for slug in ("initech", "umbrella-it"):
         name = "Initech Dental" if slug == "initech" else slug
         await core.write(partial(given.company, slug=slug, name=name))
-    found, secrets = await told(world, random.Random(7))
+    found, secrets = await told(world, alerts, random.Random(part))
     numbers = sorted(set(found))
-    assert len(numbers) > 400
+    assert len(numbers) > 400 / PARTS
     async with core.database.reading() as tx:
         before = await tx.incidents.get_many(set(numbers))
     desk = core.__dict__["desk"] = Desk([model])
+    by_model = 0
     with structlog.testing.capture_logs():
         for number in numbers:
             await analyse(core, desk, AnalyseIncident(company_id=world.acme.id, incident_id=number))
-            use = (Use.DRAFT, Use.ARTICLE, Use.HANDOFF)[number % 3]
-            job = DraftText(company_id=world.acme.id, incident_id=number, use=use.value)
-            await ask_for_draft(core, job)
+            by_model += await drafted(core, world, number)
             await asked_by_a_person(world, number)
         core.clock.advance(minutes=1)  # type: ignore[attr-defined]
         report = await gather(core, world.acme, timedelta(days=1))
-        await summary(core, world.acme, report)
-    assert {one.use for one in model.asked} == set(Use) - {Use.SUGGEST} and len(model.asked) > 1500
+        reports = [await summed_up(core, world, report, one) for one in alerts]
+    assert by_model > 20 and sum(reports) > 5, "a test in which nothing is believed shows nothing"
+    asked = Counter(one.use for one in model.asked)
+    assert all(asked[use] >= len(numbers) for use in Use), f"every alert, every use: {asked}"
     whole = "\n".join([*(f"{one.system}\n{one.data}" for one in model.asked), *model.seen]).lower()
     sent = "\n".join(sorted(set(whole.split("\n"))))
     assert "globex" not in sent.replace("globex or 1=1", "")
@@ -272,9 +321,7 @@ async def test_nothing_happens_but_words(world: given.World):
         card = incident_card(view)
         words = [text for one in view.opinions for text in (*one.lines, *one.evidence)]
         shown += bool(words)
-        for text in words:
-            assert not LIVE.search(text), text
-            assert not [name for name in OTHERS if name.lower() in text.lower()]
+        harmless(words)
         if view.opinions:
             slack, teams = (
                 json.dumps(on_slack(card), ensure_ascii=False),
@@ -285,7 +332,7 @@ async def test_nothing_happens_but_words(world: given.World):
                 user.slack_user for user in (world.kim, world.bob)
             }
             assert "mentioned" not in teams  # nobody here has a Teams account
-    assert shown > 50, "a test in which no card says anything shows nothing"
+    assert shown > 50 / PARTS, "a test in which no card says anything shows nothing"
 
 
 @pytest.mark.parametrize("number", range(40))
@@ -300,7 +347,13 @@ def test_whatever_stands_in_an_alert_stays_here(number: int):
     ]
     incident = an_incident(title=text, cause=text, resolution=text, asset_name=text)
     case = Case(incident=incident, company=acme, asset=None, alerts=[], before=[incident])
-    catalogue = Catalogue([])
-    for one in brief(case, catalogue, [acme, globex, *more]).questions:
+    first, second, *_ = load().all()
+    catalogue = Catalogue(
+        [
+            first.model_copy(update={"title": "Restart the portal of Globex"}),
+            second.model_copy(update={"id": "umbrella-it-restart"}),
+        ]
+    )
+    for one in questions(case, catalogue, [acme, globex, *more], list(Use)).questions:
         told = prompt(one, mark=lambda: "the-mark-of-a-test")
         assert not [secret for secret in kept if secret.lower() in f"{told.system}{told.data}".lower()]

@@ -59,6 +59,8 @@ def said(use: str, quote: str, confidence: float = 0.83) -> dict[str, Any]:
         "analyse": {"lines": ["The disk of acme-web-01 is nearly full.", "Look at /var/log first."]},
         "classify": {"category": "disk", "severity": "critical"},
         "suggest": {"runbook": "disk-clean-up"},
+        "handoff": {"lines": ["Nobody has looked at it yet.", "Begin with /var/log."]},
+        "report": {"lines": ["One incident, and it is still open."]},
     }
     return {"confidence": confidence, "evidence": [quote], **words[use]}
 
@@ -112,6 +114,59 @@ async def test_a_guessed_severity_may_rise_and_the_thread_says_who_thinks_so(
     await h.thread("acme", saying="Severity raised from medium to critical by 🤖 claude-haiku-5-5 0.83.")
     clocks = await h.read(lambda tx: tx.clocks.of(1))
     assert {clock.target.total_seconds() / 60 for clock in clocks} == {30, 240}
+
+
+def by_task(made: ModelServices, quote: str) -> None:
+    """Answers by what it is told to do: three uses have the same form."""
+    tasks = {"Somebody else takes this over": "handoff", "These are a company's figures": "report"}
+
+    def turn(body: dict[str, Any]) -> Turn:
+        use = next((use for words, use in tasks.items() if words in str(body["system"])), "analyse")
+        return Turn(answer=said(use, "1 alert" if use == "report" else quote))
+
+    made.chosen = turn
+
+
+async def test_a_hand_off_says_how_it_stands_in_a_models_words_and_in_the_rules_without(
+    asking: tuple[Harness, ModelServices],
+):
+    h, made = asking
+    by_task(made, "only 3 GB left")
+    await h.fire("acme", "Disk / 97% full", message=MESSAGE)
+    await h.press("kim", await h.card("acme", saying="🤖"), "claim")
+    await h.card("acme", saying="in the hands of Kim")
+    await h.command("kim", "acme", "/aw handoff @bob INC-1")
+    offer = await h.told("bob", "🤖 Nobody has looked at it yet.")
+    text = shown(offer)
+    assert "Begin with /var/log." in text and "claude-haiku-5-5 0.83" in text and "📐" not in text
+    assert len([one for one in h.direct("bob") if "to you" in shown(one)]) == 1, "the same message improved"
+    bodies = str([body for _, _, body in made.asked])
+    assert not [one for one in CANARIES if one in bodies] and "Kim" not in bodies
+    made.chosen, made.always = None, Turn(status=529)
+    await h.fire("acme", "Memory usage 96%", asset_name="acme-app-01")
+    await h.card("acme", count=2)
+    await h.command("kim", "acme", "/aw claim INC-2")
+    await h.command("kim", "acme", "/aw handoff @bob INC-2")
+    offline = shown(await h.told("bob", "INC-2"))
+    assert "📐" in offline and "🤖" not in offline
+    assert (await h.read(lambda tx: tx.incidents.get(2))).assignee_id == h.users["kim"].id
+
+
+async def test_a_report_that_is_posted_begins_with_a_models_words_marked(
+    asking: tuple[Harness, ModelServices],
+):
+    h, made = asking
+    by_task(made, "only 3 GB left")
+    await h.fire("acme", "Disk / 97% full", message=MESSAGE)
+    await h.card("acme", saying="🤖")
+    await h.command("kim", "acme", "/aw report acme 30d")
+    await h.press("kim", await h.whispered("kim", "became 1 incident"), "report_post")
+
+    def posted() -> list[str]:
+        return [text for one in h.hand.posts("acme") if "became 1 incident" in (text := shown(one))]
+
+    (text,) = await eventually(posted, what="the report in the channel")
+    assert "🤖 One incident, and it is still open." in text and "claude-haiku-5-5 0.83" in text
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
