@@ -1,4 +1,4 @@
-"""The labelled alerts of `make bench-ai` can be used, and those that are held out are others than those that are not."""
+"""The labelled alerts of `make bench-ai` can be used, and those that are held out are others than our own."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ from bot.views import incident_view
 from engine.alert import Severity
 from engine.classification import CATEGORIES
 from engine.company import Company
+from engine.incident import Incident
 from engine.incident_jobs import DraftText
 from engine.injection import instructs
 from engine.jobs import AnalyseIncident
@@ -53,6 +54,7 @@ from tests.ai.hostile import COUNT, corpus, stored
 from tests.ai.incidents import an_incident
 
 PARTS = 4
+Corpus = Sequence[Mapping[str, str]]
 DRAFTS = (Use.DRAFT, Use.ARTICLE, Use.HANDOFF)
 OTHERS = ("Globex", "Initech Dental", "initech", "umbrella-it")
 RUNBOOKS = {"disk-clean-up": "makes room", "restart-service": "restarts one service"}
@@ -196,7 +198,7 @@ def canaries(chance: random.Random) -> tuple[list[str], str]:
     return [*made, mail, f"AKIA{made[2].upper()[:16]:A<16}", *OTHERS], text
 
 
-async def told(world: given.World, alerts: Sequence[Mapping[str, str]], chance: random.Random) -> tuple[list[int], set[str]]:
+async def told(world: given.World, alerts: Corpus, chance: random.Random) -> tuple[list[int], set[str]]:
     """The corpus goes in, with secrets in every alert; the incidents, and what may not leave."""
     numbers: list[int] = []
     secrets: set[str] = set()
@@ -309,8 +311,13 @@ async def test_nothing_happens_but_words(world: given.World, part: int, monkeypa
     async with core.database.reading() as tx:
         kinds = await tx.connection.execute(sa.select(tables.audit_entries.c.kind).distinct())
     assert {row.kind for row in kinds} <= {"incident.opened", "incident.severity", "company.added"}
+    assert await shown_harmlessly(core, world, before) > 50 / PARTS, "a test in which no card says anything"
+
+
+async def shown_harmlessly(core: Core, world: given.World, before: Mapping[int, Incident]) -> int:
+    """Every incident is as it was, and its card is harmless; how many cards say something of a model's."""
     shown = 0
-    for number in numbers:
+    for number in before:
         async with core.database.reading() as tx:
             view = await incident_view(tx, number, catalogue=core.catalogue, now=core.clock.now())
         assert view is not None
@@ -332,7 +339,7 @@ async def test_nothing_happens_but_words(world: given.World, part: int, monkeypa
                 user.slack_user for user in (world.kim, world.bob)
             }
             assert "mentioned" not in teams  # nobody here has a Teams account
-    assert shown > 50 / PARTS, "a test in which no card says anything shows nothing"
+    return shown
 
 
 @pytest.mark.parametrize("number", range(40))
