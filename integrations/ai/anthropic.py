@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -47,28 +48,27 @@ class Claude:
         self._bedrock, self._credentials, self._stream = bedrock, credentials or {}, stream
         self._by_chance = by_chance
         self._client: AsyncAnthropic | AsyncAnthropicBedrock | None = None
+        self._making = asyncio.Lock()
 
     async def _ready(self) -> AsyncAnthropic | AsyncAnthropicBedrock:
-        if self._client is None and self._bedrock and not self._url:
-            found = await asyncio.to_thread(
-                amazon, self._credentials.get("aws_region", ""), must=self._by_chance
-            )
-            self._url, self._credentials = found.url, self._credentials | {"aws_region": found.region}
-        return self._made()
+        async with self._making:
+            if self._client is None:
+                if self._bedrock and not self._url:
+                    region = self._credentials.get("aws_region", "")
+                    found = await asyncio.to_thread(amazon, region, must=self._by_chance)
+                    self._url, self._credentials = found.url, self._credentials | {"aws_region": found.region}
+                self._client = await asyncio.to_thread(self._made)  # it reads every certificate there is
+            return self._client
 
     def _made(self) -> AsyncAnthropic | AsyncAnthropicBedrock:
-        if self._client is None:
-            from anthropic import AsyncAnthropic, AsyncAnthropicBedrock
+        from anthropic import AsyncAnthropic, AsyncAnthropicBedrock
 
-            known: dict[str, Any] = {"timeout": self._timeout, "max_retries": TRIES_AGAIN}
-            if self._url:
-                known["base_url"] = self._url
-            if self._bedrock:
-                known |= self._credentials
-                self._client = AsyncAnthropicBedrock(**known)
-            else:
-                self._client = AsyncAnthropic(api_key=self._key, **known)
-        return self._client
+        known: dict[str, Any] = {"timeout": self._timeout, "max_retries": TRIES_AGAIN}
+        if self._url:
+            known["base_url"] = self._url
+        if self._bedrock:
+            return AsyncAnthropicBedrock(**known | self._credentials)
+        return AsyncAnthropic(api_key=self._key, **known)
 
     async def ask(self, prompt: Prompt) -> Reply:
         """Raises Declined when there is no answer in the answer; Transient or Permanent when there is none."""
@@ -86,20 +86,14 @@ class Claude:
             hello = [{"role": "user", "content": "hello"}]
             await self._said({"model": self.model, "max_tokens": 16, "messages": hello})
             return "answers"
-        try:
-            import anthropic
-        except ImportError:
-            raise _missing() from None
+        anthropic = await _sdk()
         with _told(self.name, anthropic):
             client = await self._ready()
             found = await client.models.retrieve(self.model)  # type: ignore[union-attr]
         return f"is there ({found.display_name})"
 
     async def _said(self, request: dict[str, Any]) -> Any:
-        try:
-            import anthropic
-        except ImportError:
-            raise _missing() from None
+        anthropic = await _sdk()
         with _told(self.name, anthropic, bedrock=self._bedrock, by_chance=self._by_chance):
             client = await self._ready()
             if not self._stream:
@@ -206,8 +200,14 @@ def _tokens(said: Any) -> tuple[int, int, int]:
     return tokens_in, int(getattr(usage, "output_tokens", 0) or 0), kept
 
 
-def _missing() -> Permanent:
-    return Permanent("the package “anthropic” is not installed: pip install 'alert-whisperer[ai]'")
+async def _sdk() -> Any:
+    """Imported in a thread: for the seconds that this takes the first time, cards go out all the same."""
+    try:
+        return await asyncio.to_thread(importlib.import_module, "anthropic")
+    except ImportError:
+        raise Permanent(
+            "the package “anthropic” is not installed: pip install 'alert-whisperer[ai]'"
+        ) from None
 
 
 @contextmanager

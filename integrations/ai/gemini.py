@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ class Gemini:
 
     async def ask(self, prompt: Prompt) -> Reply:
         """Raises Declined when there is no answer in the answer; Transient or Permanent when there is none."""
-        types = _types()
+        types = await asyncio.to_thread(_types)  # it takes seconds to import, the first time
         config = types.GenerateContentConfig(
             system_instruction=prompt.system,
             response_mime_type="application/json",
@@ -57,7 +58,7 @@ class Gemini:
         return self._reply(text, said)
 
     async def step(self, inquiry: Inquiry) -> Looking | Reply:
-        types = _types()
+        types = await asyncio.to_thread(_types)
         told = ANSWER if inquiry.last else ""
         contents: list[Any] = [types.Content(role="user", parts=[types.Part(text=inquiry.prompt.data)])]
         for one in inquiry.rounds:
