@@ -18,6 +18,7 @@ from bot.doors.dead_letters import MOST_OF_A_COMPANY
 from bot.notices import deliver as notices
 from bot.notices.senders import senders
 from bot.ports import Chat
+from bot.reports import mail as report_mail
 from bot.reports.deliver import deliver
 from bot.shift import asks, digest
 from bot.sync import sync_card
@@ -90,7 +91,7 @@ from engine.people_jobs import (
     RemindTime,
 )
 from engine.report import MONITORING
-from engine.report_jobs import DeliverReport, SendReports
+from engine.report_jobs import DeliverReport, MailReport, SendReports
 from engine.run_jobs import RecheckRuns
 from runbooks import carry_out
 from runbooks.operations import break_glass, carry, decide, hold, request
@@ -169,7 +170,7 @@ class Effects:
                 await self._watch(job.storm_id)
             case ClaimStorm():
                 await core.write(lambda tx: self._claim(tx, job))
-            case DeliverReport() | SendReports():
+            case DeliverReport() | SendReports() | MailReport():
                 await self._report(job)
             case Escalate() | Notify() | BeginLeave() | BringAsk() | EndAsk() | ChangeShift() | RemindTime():
                 await self._call(job)
@@ -182,10 +183,12 @@ class Effects:
         else:
             await analyse(self._core, self._core.desk, job)
 
-    async def _report(self, job: DeliverReport | SendReports) -> None:
+    async def _report(self, job: DeliverReport | SendReports | MailReport) -> None:
         core = self._core
         if isinstance(job, DeliverReport):
             await deliver(core, self._chats, job)
+        elif isinstance(job, MailReport):
+            await report_mail.send(core, job)
         else:
             await core.write(lambda tx: reporting.send(tx, job.company_id, now=core.clock.now()))
 

@@ -19,7 +19,7 @@ from engine.people_jobs import (
     RemindReview,
     RemindTime,
 )
-from engine.report_jobs import DeliverReport, SendReports
+from engine.report_jobs import DeliverReport, MailReport, SendReports
 from engine.run_jobs import RecheckRuns
 
 
@@ -367,6 +367,7 @@ Job = (
     | ClaimStorm
     | DeliverReport
     | SendReports
+    | MailReport
     | Notify
     | Escalate
     | BeginLeave

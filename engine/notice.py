@@ -45,6 +45,8 @@ DEFAULT_REACH: Mapping[str, Reach] = {
     Transport.SMS: Reach.URGENT,
 }
 """How far each way may be used for somebody who has not said; one that is not named is off."""
+REPORTS = "reports"
+"""Beside the ways: whether somebody wants reports by mail; `all` or, as is usual, `off`."""
 BY_PHONE = frozenset({Transport.SMS, Transport.VOICE})
 """For what is urgent only, whatever somebody prefers."""
 NOT_IN_CHAT = frozenset({NoticeKind.ASSIGNED, NoticeKind.WARNED, NoticeKind.CLOSED})

@@ -23,6 +23,21 @@ class DeliverReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailReport:
+    """The same by mail to one person who wants it."""
+
+    kind: ClassVar[str] = "mail_report"
+    company_id: int
+    days: int
+    until: int
+    user_id: int
+
+    @property
+    def key(self) -> str:
+        return f"report:{self.company_id}:{self.days}:{self.until}:mail:{self.user_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendReports:
     """The report is due that goes out by itself, of one company, or of all of them (0)."""
 

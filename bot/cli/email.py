@@ -30,7 +30,7 @@ def preview(
         str,
         typer.Argument(
             metavar="MAIL",
-            help="assignment, warning, breach, escalation, handoff, closure, notice or digest.",
+            help="assignment, warning, breach, escalation, handoff, closure, notice, digest or report.",
             show_default=False,
         ),
     ],

@@ -47,7 +47,7 @@ Tell = Annotated[
     list[str] | None,
     typer.Option(
         metavar="WAY=REACH",
-        help="chat, email, sms or voice = off, urgent or all; '' for what is usual; repeat it.",
+        help="chat, email, sms or voice = off, urgent or all, or reports=all; '' for what is usual; repeat it.",
     ),
 ]
 Prefers = Annotated[

@@ -19,7 +19,7 @@ from engine.errors import Permanent
 
 log = structlog.get_logger()
 OURS = Path(__file__).parent / "templates"
-KINDS = ("assignment", "warning", "breach", "escalation", "handoff", "closure", "notice", "digest")
+KINDS = ("assignment", "warning", "breach", "escalation", "handoff", "closure", "notice", "digest", "report")
 """The mails there are; each is NAME.html and NAME.txt, whose first line is the subject."""
 SUBJECT = 180
 SIGNATURE = "-- "

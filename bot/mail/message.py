@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -16,11 +18,31 @@ _NEVER = '<>(),;:\\"[]'
 POLICY = SMTP.clone(raise_on_defect=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file beside a mail; of the media type `main`/`sub`."""
+
+    name: str
+    main: str
+    sub: str
+    body: bytes
+
+
 def message(
-    mail: Mail, *, sender: str, to: str, name: str = "", id: str, about: str = "", now: datetime
+    mail: Mail,
+    *,
+    sender: str,
+    to: str,
+    name: str = "",
+    id: str,
+    about: str = "",
+    now: datetime,
+    picture: tuple[str, bytes] | None = None,
+    attached: Sequence[Attached] = (),
 ) -> EmailMessage:
     """`id` is the same whenever this mail is tried again, so that a mailbox can fold what came twice; `about` what
-    mail programs gather in one conversation. Raises Permanent for an address that is none."""
+    mail programs gather in one conversation; `picture`, a name and a PNG, stands where the HTML says `cid:name`. Raises
+    Permanent for an address that is none."""
     domain = parseaddr(sender)[1].rpartition("@")[2]
     made = EmailMessage(policy=POLICY)
     made["From"] = sender
@@ -36,6 +58,12 @@ def message(
     made["List-Unsubscribe"] = f"<mailto:{parseaddr(sender)[1]}?subject=unsubscribe>"
     made.set_content(mail.text, cte="quoted-printable")
     made.add_alternative(mail.html, subtype="html", cte="quoted-printable")
+    if picture is not None:
+        html = made.get_body(("html",))
+        assert html is not None
+        html.add_related(picture[1], "image", "png", cid=f"<{picture[0]}>", disposition="inline")
+    for one in attached:
+        made.add_attachment(one.body, maintype=one.main, subtype=one.sub, filename=one.name)
     return made
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
@@ -10,6 +13,10 @@ from bot.mail.compose import KINDS, Mail, WrongTemplate, compose
 from bot.mail.compose import faults as template_faults
 from bot.mail.said import said
 from bot.mail.words import Item, item
+from bot.reports.gather import USUAL, gather
+from bot.reports.mail import PICTURE, report_mail
+from bot.reports.picture import png
+from bot.reports.words import days_words
 from bot.views import IncidentView, incident_view
 from engine.alert import Severity
 from engine.company import Company, CompanyContext, Role, User
@@ -34,6 +41,8 @@ async def preview(core: Core, kind: str, company: Company) -> tuple[Mail, str]:
     """The mail, and what it is about: `INC-7`, or that it is an example. Raises NotFound, WrongTemplate."""
     if kind not in KINDS:
         raise NotFound(f"There is no mail “{kind[:40]}”.", hint=f"There are: {', '.join(KINDS)}.")
+    if kind == "report":
+        return await _report(core, company)
     now = core.clock.now()
 
     async def look(tx: Transaction) -> list[IncidentView]:
@@ -55,6 +64,15 @@ async def preview(core: Core, kind: str, company: Company) -> tuple[Mail, str]:
         kind, items, reader="Kim", sender=sender[0] or sender[1] or "Alert Whisperer", folder=folder
     )
     return mail, about
+
+
+async def _report(core: Core, company: Company) -> tuple[Mail, str]:
+    """With its picture in the HTML itself, so that a browser shows it."""
+    report = await gather(core, company, USUAL)
+    mail = report_mail(core, report, reader="Kim")
+    drawn = base64.b64encode(await asyncio.to_thread(png, report)).decode()
+    html = mail.html.replace(f"cid:{PICTURE}", f"data:image/png;base64,{drawn}")
+    return replace(mail, html=html), days_words(USUAL.days)
 
 
 def _items(kind: str, views: list[IncidentView], company: Company) -> list[Item]:

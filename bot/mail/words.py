@@ -58,6 +58,10 @@ class Item:
     took: str = ""
     by: str = ""
     note: Said = field(default_factory=lambda: Said(""))
+    lines: Sequence[Said] = ()
+    figures: Sequence[tuple[str, Said]] = ()
+    picture: str = ""
+    """Of a report: what stands out, its figures, and the name of its picture, which `message` says in words."""
 
     @property
     def pressing(self) -> Promise | None:

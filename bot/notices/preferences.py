@@ -8,7 +8,7 @@ from dataclasses import replace
 from engine.company import Reach, User
 from engine.errors import Refused
 from engine.hours import WrongHours, business_hours
-from engine.notice import Transport
+from engine.notice import REPORTS, Transport
 
 _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 _WAYS = (Transport.CHAT, Transport.EMAIL, Transport.SMS, Transport.VOICE)
@@ -43,8 +43,12 @@ def _hours(user: User, text: str) -> str:
 
 def _reach(text: str) -> tuple[str, Reach]:
     way, _, far = (part.strip().lower() for part in text.partition("="))
+    if way == REPORTS:
+        if far not in (Reach.ALL.value, Reach.OFF.value):
+            raise Refused(f"“{text[:40]}” says not whether.", hint="Write reports=all or reports=off.")
+        return way, Reach(far)
     if way not in {one.value for one in _WAYS} or far not in {one.value for one in Reach}:
         ways, reaches = (", ".join(one.value for one in kinds) for kinds in (_WAYS, Reach))
-        hint = f"Write WAY=REACH: {ways} = {reaches}."
+        hint = f"Write WAY=REACH: {ways} = {reaches}; or reports=all for reports by mail."
         raise Refused(f"“{text[:40]}” is no way to tell somebody things.", hint=hint)
     return way, Reach(far)

@@ -110,6 +110,7 @@ def _severities(report: Report) -> list[Element]:
 
 
 def _checks(report: Report) -> list[Element]:
+    costly = any(one.noise.minutes for one in report.checks)
     rows: list[tuple[Line, ...]] = [
         (
             (cut(one.title, 60),),
@@ -117,11 +118,12 @@ def _checks(report: Report) -> list[Element]:
             (f"{one.alerts:,}",),
             (f"{one.incidents:,}",),
             (words.spent(one.hands_on) if one.hands_on else words.NONE,),
-            (words.noise(one.noise),),
+            *([(words.noise(one.noise),)] if costly else []),
         )
         for one in report.checks[:MOST_ROWS]
     ]
-    headings = ("noisiest checks", "where", "alerts", "incidents", "hands-on", "its noise cost")
+    headings: tuple[str, ...] = ("noisiest checks", "where", "alerts", "incidents", "hands-on")
+    headings += ("its noise cost",) if costly else ()
     return [Table(headings, tuple(rows))] if rows else []
 
 

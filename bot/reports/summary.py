@@ -53,7 +53,8 @@ def by_rules(report: Report) -> list[str]:
     missed = report.response.missed + report.resolution.missed
     if missed:
         lines.append(
-            f"Promises missed: {report.response.missed} responses, {report.resolution.missed} resolutions."
+            f"Promises missed: {words.many(report.response.missed, 'response')}, "
+            f"{words.many(report.resolution.missed, 'resolution')}."
         )
     elif report.response.met:
         lines.append("Every promise that was due was kept.")

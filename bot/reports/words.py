@@ -63,7 +63,8 @@ def headline(report: Report) -> str:
     if not report.incidents:
         return f"{report.company}, {span_words(report)}: no incident."
     return (
-        f"{report.company}, {span_words(report)}: {report.alerts:,} alerts became {report.incidents:,} incidents, "
+        f"{report.company}, {span_words(report)}: {many(report.alerts, 'alert')} became "
+        f"{many(report.incidents, 'incident')}, "
         f"{report.self_healed:,} of them healed without a person."
     )
 

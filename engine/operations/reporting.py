@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from engine.company import Reach, Role, User
+from engine.notice import REPORTS, Transport
 from engine.operations.configure import msp_timezone
 from engine.ports import Deliveries, SettingsTransaction
-from engine.report_jobs import DeliverReport, SendReports
+from engine.report_jobs import DeliverReport, MailReport, SendReports
 from engine.report_times import ReportTimes
 from engine.setting import SETTINGS, Layers, resolve
 
@@ -35,6 +38,19 @@ async def times_of(tx: ReportTransaction, company_id: int) -> tuple[ReportTimes 
     return company.value("report"), company.timezone
 
 
+def wants(user: User, company_id: int) -> bool:
+    """By mail: a company admin their companies', an MSP admin the one over all of them; who asked for it."""
+    role = Role.MSP_ADMIN if company_id == MSP else Role.COMPANY_ADMIN
+    mine = user.role is role and (company_id == MSP or user.works_for(company_id))
+    return mine and user.reach.get(REPORTS) is Reach.ALL
+
+
+async def _people(tx: ReportTransaction, company_id: int) -> Sequence[User]:
+    if company_id == MSP:
+        return await tx.users.all()
+    return (await tx.companies.context(company_id)).people
+
+
 async def plan(tx: ReportTransaction, company_id: int, *, now: datetime) -> None:
     times, zone = await times_of(tx, company_id)
     if times is not None:
@@ -53,4 +69,9 @@ async def send(tx: ReportTransaction, company_id: int, *, now: datetime) -> None
         days, until = times.covers(at, zone)
         job = DeliverReport(company_id=company_id, days=days, until=math.ceil(until.timestamp()))
         tx.jobs.put(job, due_at=now)
+        if Transport.EMAIL in tx.ways:
+            until_at = math.ceil(until.timestamp())
+            for user in [one for one in await _people(tx, company_id) if wants(one, company_id)]:
+                mail = MailReport(company_id=company_id, days=days, until=until_at, user_id=user.id)
+                tx.jobs.put(mail, due_at=now)
     await plan(tx, company_id, now=now)

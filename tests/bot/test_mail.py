@@ -18,15 +18,17 @@ from hypothesis import strategies as st
 
 from bot.core import Core
 from bot.mail.compose import KINDS, Mail, compose, faults
-from bot.mail.message import message, recipient
+from bot.mail.message import Attached, message, recipient
 from bot.mail.preview import example, preview
 from bot.mail.said import Said, quoted, said
 from bot.mail.words import Item, item
+from bot.reports.gather import gather
+from bot.reports.mail import PICTURE, report_mail
 from engine.company import Company
 from engine.errors import NotFound, Permanent
 from tests import given
 from tests.bot.shell import Shell
-from tests.clock import START
+from tests.clock import START, TestClock
 
 ACME = Company(id=1, slug="acme", name="Acme Corp")
 
@@ -232,3 +234,27 @@ def test_the_command_writes_the_html(shell: Shell, tmp_path: Path):
         settings={"AW_EMAIL_TEMPLATE_DIR": str(tmp_path)},
     )
     assert wrong.code == 1 and "mail template" in wrong.err
+
+
+async def test_a_report_by_mail_has_its_picture_in_place_and_the_pdf_beside(
+    world: given.World, clock: TestClock
+):
+    await world.tell(given.alert("web-01", '<b>disk</b> "full" https://evil.example'))
+    clock.advance(minutes=1)
+    report = await gather(world.core, world.acme, timedelta(days=30))
+    mail = report_mail(world.core, report, reader="Ada")
+    assert mail.subject.startswith("[Report] Acme, ") and "1 alert became 1 incident," in mail.text
+    assert "Noise reduction: 0 %" in mail.text and "<b>disk" not in mail.html and "://evil" not in mail.html
+    made = message(
+        mail, sender="a@msp.example", to="ada@acme.example", id="x", now=START, picture=(PICTURE, b"\x89PNG"),
+        attached=[Attached("acme.pdf", "application", "pdf", b"%PDF")],
+    )  # fmt: skip
+    read = message_from_bytes(made.as_bytes(), policy=default)
+    kinds = [part.get_content_type() for part in read.walk()]
+    assert kinds == [
+        "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png",
+        "application/pdf",
+    ]  # fmt: skip
+    assert [one.get_filename() for one in read.iter_attachments()] == ["acme.pdf"]
+    picture = next(part for part in read.walk() if part.get_content_type() == "image/png")
+    assert picture["Content-ID"] == f"<{PICTURE}>" and f'src="cid:{PICTURE}"' in mail.html
