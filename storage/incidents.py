@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -118,6 +118,25 @@ def _to_row(incident: Incident) -> dict[str, Any]:
     row["tools"] = list(incident.tools)
     row["related"] = list(incident.related)
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is looked for: a number, or words that all stand in title, asset or the name of the company: each with the
+    companies whose name it is part of."""
+
+    words: Sequence[tuple[str, Collection[int]]]
+    number: int | None = None
+
+    def found(self) -> sa.ColumnElement[bool]:
+        every = sa.and_(sa.true(), *(self._found(word, of) for word, of in self.words))
+        return sa.or_(every, table.c.id == self.number) if self.number is not None else every
+
+    def _found(self, word: str, companies: Collection[int]) -> sa.ColumnElement[bool]:
+        spellings = {word.lower(), word}  # SQLite knows upper and lower case of ASCII alone
+        places = (sa.func.lower(table.c.title), sa.func.lower(table.c.asset_name))
+        stands = [place.contains(one, autoescape=True) for place in places for one in spellings]
+        return sa.or_(*stands, table.c.company_id.in_(sorted(companies)))
 
 
 class Incidents:
@@ -248,6 +267,7 @@ class Incidents:
         status: str | None = None,
         assignee_id: int | None = None,
         offered_to: int | None = None,
+        saying: Words | None = None,
         most: int = 100,
     ) -> Sequence[Incident]:
         """Incidents, newest first. `company_ids` None means every company. `offered_to` narrows to what that
@@ -263,6 +283,8 @@ class Incidents:
             statement = statement.where(table.c.assignee_id == assignee_id)
         if offered_to is not None:
             statement = statement.where(may_be_offered(offered_to))
+        if saying is not None:
+            statement = statement.where(saying.found())
         return [to_incident(row) for row in await self._tx.connection.execute(statement)]
 
     async def counts(self, company_id: int) -> Mapping[str, int]:

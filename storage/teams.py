@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -46,6 +47,14 @@ class TeamsReferences:
         """What the directory calls whom Teams calls so."""
         found = await self._one(sa.and_(table.c.account == account, table.c.id.like("person:%")))
         return found.id.removeprefix("person:") if found else None
+
+    async def accounts(self, people: Collection[str]) -> Mapping[str, str]:
+        """What Teams calls these of the directory, as far as it has told."""
+        named = sa.select(table.c.id, table.c.account).where(
+            table.c.id.in_([f"person:{one}" for one in people]), table.c.account != ""
+        )
+        rows = await self._tx.connection.execute(named)
+        return {row.id.removeprefix("person:"): row.account for row in rows}
 
     async def put(self, reference: TeamsReference, *, now: datetime) -> None:
         await _UPSERT.run(self._tx, [asdict(reference) | {"seen_at": now}])

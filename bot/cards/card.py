@@ -167,13 +167,15 @@ class Style(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Button:
     """`confirm` asks "are you sure" with these words before it acts. `reserved`: of use to the card's `deciders` alone;
-    a platform that can show a card differently to some shows it to them only."""
+    a platform that can show a card differently to some shows it to them only. `typed`: (question, answer) as it was
+    given before: where the act asks, it stands in the form again."""
 
     label: str
     action: Action
     style: Style = Style.PLAIN
     confirm: str | None = None
     reserved: bool = False
+    typed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

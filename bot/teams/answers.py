@@ -13,14 +13,13 @@ from bot.cards.card import (
     Button,
     Card,
     Done,
-    Element,
     Refusal,
     Refused,
     Reply,
     Said,
     Unfolding,
 )
-from bot.teams.forms import act_of, asked, form_card, shown
+from bot.teams.forms import act_of, asked, form_card, retyped, shown
 from bot.teams.render import CARD, content
 from bot.teams.text import cut
 from engine.errors import Refused as NotAllowed
@@ -43,26 +42,17 @@ class Shape:
             return {"task": {"type": "message", "value": words}}
         return {"statusCode": 200, "type": TEXT, "value": words}
 
-    def not_done(self, reply: Refused, data: Any) -> Block:
-        """Why not; after a form with a way back to it. It is opened by a press, never by itself: what it asked for
-        before may need no asking any more, and would then be done."""
-        faults = tuple(Body((text,)) for _, text in reply.fields)
-        elements: tuple[Element, ...] = (reply.refusal, *faults)
-        try:
-            action, typed = act_of(data)
-        except NotAllowed:
-            typed = None
-        if typed is None:
-            return self.said(refused(reply.refusal))
-        return shown(Card(summary="Not done", elements=(*elements, Actions((Button("Try again", action),)))))
-
-    def answer(self, reply: Reply) -> Block:
+    def answer(self, reply: Reply, data: Mapping[str, Any]) -> Block:
+        """`data`: what the pressed button carried."""
+        if self.dialog and isinstance(reply, Refused) and (card := not_done(reply, data)) is not None:
+            return shown(card)
         match reply:
             case Done(text):
                 return self.said(text)
             case Refused(refusal=refusal):
                 return self.said(refused(refusal))
             case Asked(form):
+                form = retyped(form, data)
                 return asked(form) if self.dialog else self.card(form_card(form, execute=True))
             case Said(card=card):
                 return shown(card) if self.dialog else self.card(content(card))
@@ -88,13 +78,34 @@ def refused(refusal: Refusal) -> str:
     return f"{refusal.reason}{who} {refusal.hint}".strip()
 
 
-def as_card(answer: Mapping[str, Any]) -> Card | None:
-    """What an answer that came too late says, for a message instead."""
-    task = answer.get("task")
-    text = (
-        task.get("value") if isinstance(task, dict) and task.get("type") == "message" else answer.get("value")
-    )
-    if isinstance(text, str):
-        return Card(summary=text, elements=(Body((text,)),))
-    late = Refusal("That took too long to open.", "Press again.")
-    return Card(summary=late.reason, elements=(late,))
+def not_done(reply: Refused, data: Mapping[str, Any]) -> Card | None:
+    """Why what a form asked for was not done, with a way back to it and to what was typed; None where no form was sent.
+    It is opened by a press, never by itself: what it asked for before may need no asking any more, and would then be
+    done."""
+    try:
+        action, typed = act_of(data)
+    except NotAllowed:
+        return None
+    if typed is None:
+        return None
+    faults = tuple(Body((text,)) for _, text in reply.fields)
+    again = Button("Try again", action, typed=tuple(typed.items()))
+    return Card(summary="Not done", elements=(reply.refusal, *faults, Actions((again,))))
+
+
+def as_card(reply: Reply, data: Mapping[str, Any]) -> Card | None:
+    """What an answer that came too late says, as a message instead."""
+    match reply:
+        case Said(card=card):
+            return card
+        case Done(text):
+            return Card(summary=text or "Done.", elements=(Body((text or "Done.",)),))
+        case Refused(refusal=why):
+            return not_done(reply, data) or Card(summary=why.reason, elements=(why,))
+        case Asked():
+            late = Refusal("That took too long to open.", "Press again.")
+            return Card(summary=late.reason, elements=(late,))
+        case Unfolding():
+            return None
+        case _:
+            assert_never(reply)

@@ -102,6 +102,8 @@ def _act(one: Button, card_id: str, place: Place) -> Block:
     data: Block = {"aw": one.action.verb, "value": one.action.pack()}
     if card_id:
         data["card"] = card_id
+    if one.typed:
+        data["typed"] = dict(one.typed)
     title, style = label(one.label, LABEL), _STYLES[one.style]
     if place is Place.DIALOG:
         return {"type": "Action.Submit", "title": title, "style": style, "data": data}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, assert_never
 
 from bot.actions.every import Action, unpack
@@ -66,6 +67,17 @@ def act_of(data: Any) -> tuple[Action, dict[str, str] | None]:
         return action, None
     # what was left empty is not always sent
     return action, {str(name): clean(str(data.get(f"{_MARK}{name}") or "")) for name in names}
+
+
+def retyped(form: Form, data: Mapping[str, Any]) -> Form:
+    """The form with what was typed into it before, when the pressed button carries that."""
+    typed = data.get("typed")
+    if not isinstance(typed, Mapping):
+        return form
+    fields = [
+        replace(one, value=clean(str(typed[one.name]))) if one.name in typed else one for one in form.fields
+    ]
+    return replace(form, fields=tuple(fields))
 
 
 def _input(field: Field) -> Block:

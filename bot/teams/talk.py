@@ -156,45 +156,44 @@ class Talk:
     async def invoke(self, said: Heard) -> dict[str, Any]:
         """The answer to a press, a dialog that opens or a form that was sent; never later than Teams waits."""
         if said.name == search.QUERY:
-            return await self._search(said)
+            return await search.answered(self._core, said.value, lambda: self._actor(said), patience=PATIENCE)
         shape = answers.SHAPES.get(said.name)
         if shape is None:
             raise LookupError(said.name)
         task = asyncio.ensure_future(self._invoked(said, shape))
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
         if done:
-            return task.result()
+            return task.result()[0]
         self.later(self._reply_later(task, said))
         return shape.said("Working on it… I write to you when it is done.")
 
-    async def _search(self, said: Heard) -> dict[str, Any]:
-        """It may be asked for where the bot is not: nothing of that conversation is kept."""
-        try:
-            actor = await self._actor(said)
-            async with asyncio.timeout(PATIENCE):
-                return await search.search(self._core, search.wanted(said.value), actor=actor)
-        except Refused as refused:
-            return search.said(answers.refused(await refusal(self._core, refused)))
-        except AlertWhispererError as error:
-            return search.said(str(error))
-        except TimeoutError:
-            return search.said("That took too long. Try again.")
-
-    async def _invoked(self, said: Heard, shape: answers.Shape) -> dict[str, Any]:
+    async def _invoked(self, said: Heard, shape: answers.Shape) -> tuple[dict[str, Any], Card | None]:
+        """The answer, and what it says when it comes too late."""
+        if said.data.get("aw") == search.NOW:
+            return await self._asked_anew(shape, lambda: self._now(said)), None
         await self._remember(said)
         if said.data.get("aw") == MINE:
-            return await self._view(said, shape)
+            self._seen_there(said)
+            return await self._asked_anew(shape, lambda: self._view(said)), None
         if not await self._first_time(said):
-            return shape.said("That was done already.")
+            return shape.said("That was done already."), None
         replies = await self._pressed(said)
-        return await self._shown(said, replies, shape)
+        return await self._shown(said, replies, shape), answers.as_card(replies[0], said.data)
 
-    async def _view(self, said: Heard, shape: answers.Shape) -> dict[str, Any]:
-        """Asked for by somebody's client, or by a press: it reads, and may be asked for any number of times."""
+    async def _asked_anew(
+        self, shape: answers.Shape, card: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        """By somebody's client, or by a press: it only reads, and may be asked for any number of times."""
         try:
-            return shape.card(await views.in_place(self.chat, await self._seen(said)))
+            return shape.card(await card())
         except Refused as refused:
             return shape.said(answers.refused(await refusal(self._core, refused)))
+
+    async def _view(self, said: Heard) -> dict[str, Any]:
+        return await views.in_place(self.chat, await self._seen(said))
+
+    async def _now(self, said: Heard) -> dict[str, Any]:
+        return await search.now(self._core, said.data, actor=await self._actor(said))
 
     async def _view_alone(self, said: Heard) -> None:
         """For a client that cannot show a card differently to one."""
@@ -222,16 +221,14 @@ class Talk:
             case Unfolding() as growing:
                 self.later(self._unfold(said, growing))
                 return shape.said("It begins; I show you how it goes in our chat.")
-            case RefusedReply() as refused if shape.dialog:
-                return shape.not_done(refused, said.data)
             case Said(card=card, instead=True) if not shape.dialog:
                 self.later(self._in_place(said, card))
-                return shape.answer(replies[0])
+                return shape.answer(replies[0], said.data)
             case Said(card=card) if not shape.dialog:
                 self.later(self._tell(said, replies, typed=True))
                 return shape.said(card.summary)
             case reply:
-                return shape.answer(reply)
+                return shape.answer(reply, said.data)
 
     async def _in_place(self, said: Heard, card: Card) -> None:
         """A question in somebody's own chat that is answered cannot be answered again."""
@@ -242,9 +239,11 @@ class Talk:
         except (AlertWhispererError, Gone) as error:
             log.info("an answered question could not be put right", error=str(error))
 
-    async def _reply_later(self, task: asyncio.Future[dict[str, Any]], said: Heard) -> None:
+    async def _reply_later(
+        self, task: asyncio.Future[tuple[dict[str, Any], Card | None]], said: Heard
+    ) -> None:
         """What took too long is said in the presser's own chat."""
-        card = answers.as_card(await task)
+        _, card = await task
         if card is not None:
             await self._say_privately(said, card)
 
@@ -256,10 +255,14 @@ class Talk:
             return [action if typed is None else action.filled(typed)]
 
         replies = await self._answer(said, place, asked)
+        self._seen_there(said)
+        return replies
+
+    def _seen_there(self, said: Heard) -> None:
+        """A message whose posting was not confirmed is known by what is pressed on it, or asked for by who sees it."""
         card_id = said.data.get("card")
         if isinstance(card_id, str) and said.ref:
             self.later(self._sighted(said, card_id))
-        return replies
 
     async def _sighted(self, said: Heard, card_id: str) -> None:
         try:

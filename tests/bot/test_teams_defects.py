@@ -127,7 +127,7 @@ async def test_2_a_slow_sign_in_holds_nobody_up(wire: Wire, monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", sorted(SHAPES))
 def test_6_words_are_an_answer_to_every_kind_of_invoke(name: str):
-    answer = orjson.loads(orjson.dumps(SHAPES[name].answer(Done("INC-1 is yours."))))
+    answer = orjson.loads(orjson.dumps(SHAPES[name].answer(Done("INC-1 is yours."), {})))
     assert "INC-1 is yours." in str(answer)
 
 

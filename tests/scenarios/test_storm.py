@@ -282,7 +282,7 @@ async def test_what_comes_back_all_at_once_is_a_storm_of_its_own(h: Harness):
 async def test_what_piles_up_in_a_thread_is_told_as_one_line(h: Harness):
     await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low")
     await h.card("acme", saying="Link flaps")
-    h.hand.fail("post", "ratelimited", retry_after=3)
+    h.hand.fail("post", "ratelimited", retry_after=6)  # longer than eight deliveries take
     for status in ("resolved", "firing") * 4:
         await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low", status=status)
     await h.thread("acme", saying="updates from monitoring; the last: 🔁 flapping")

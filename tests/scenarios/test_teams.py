@@ -13,6 +13,8 @@ import pytest
 from engine.access import Actor, Via
 from engine.audit import AuditKind
 from engine.operations import directory, handoff
+from sandbox.teams.refusals import CARD, check_activity
+from sandbox.teams.world import walked
 from tests.conftest import SECRET_KEY
 from tests.harness import CLI, Harness, eventually, harness
 from tests.outside import teams_channel, teams_id
@@ -120,13 +122,69 @@ async def test_incidents_are_found_from_anywhere_by_those_who_may_see_them(h: Ha
     (one,) = (await world.search(teams_id("kim"), "inc-1"))["attachments"]
     card = str(one["content"])
     assert "Acme Corp · acme-mail-01" in one["preview"]["content"]["text"] and "acme-mail-01" in card
-    assert "Action." not in card and "<at>" not in card, "whoever sees it there can only read it"
+    buttons = [
+        part["title"]
+        for part in walked(one["content"]["body"])
+        if str(part.get("type")).startswith("Action.")
+    ]
+    assert buttons == ["Show how it is now"] and "<at>" not in card, "whoever sees it there can only read it"
     (theirs,) = (await world.search(teams_id("dana"), ""))["attachments"]
     assert "acme-mail-01" in str(theirs) and "globex" not in str(theirs).lower()
     nothing = await world.search(teams_id("maria"), "globex-mail")
     assert nothing == {"type": "message", "text": "No incident of your companies says “globex-mail”."}
     stranger = await world.search(teams_id("eve"), "queue")
     assert "I do not know you yet" in stranger["text"]
+
+
+async def test_what_is_looked_for_is_found_however_old_it_is(h: Harness):
+    await h.fire("acme", "50%_Full tape", asset_name="acme-tape-7")
+    await h.teams.card("acme")
+    for number in range(12):
+        await h.fire("acme", f"Noise {number}", asset_name=f"acme-noise-{number}", severity="low")
+    await h.quiet()
+    world = h.teams.world
+
+    async def titles(who: str, words: str) -> list[str]:
+        found = await world.search(teams_id(who), words)
+        return [one["preview"]["content"]["title"] for one in found.get("attachments") or ()]
+
+    for words in ("inc-1", "50%_full", "TAPE-7", "tape acme corp", "full acme-tape"):
+        assert [one for one in await titles("kim", words) if "tape" in one], words
+    assert not await titles("kim", "%_noise"), "signs mean themselves"
+    assert len(await titles("kim", "noise acme")) == 8
+    await h.fire("globex", "Theirs", asset_name="globex-tape")
+    await h.teams.card("globex")
+    label = "inc-14"
+    assert await titles("kim", label) and not await titles("maria", label), "of another company"
+
+
+async def test_a_card_that_somebody_puts_into_a_conversation_stays_true_for_who_may_see_it(h: Harness):
+    await h.fire("globex", "Queue stuck", asset_name="globex-mail-01")
+    card = await h.teams.card("globex")
+    world, where = h.teams.world, h.teams.world.state.conversations[teams_channel("acme")]
+    (found,) = (await world.search(teams_id("kim"), "queue"))["attachments"]
+    put = {"type": "message", "attachments": [{"contentType": CARD, "content": found["content"]}]}
+    check_activity(put)
+    theirs = world.state.post(where, teams_id("kim"), put)
+    await h.teams.press("kim", card, "Claim")
+    await h.teams.card("globex", saying="in the hands of **Kim**")
+    await h.teams.press("lee", theirs, "Show how it is now")
+    seen = lambda who: str(world.seen(teams_id(who), theirs))  # noqa: E731
+    await eventually(lambda: "Kim" in seen("lee"), what="how it is now", seen=lambda: seen("lee"))
+    await h.teams.press("maria", theirs, "Show how it is now")
+    await h.teams.told("maria", "There is no such incident that you may see.")
+    assert "in the hands" not in seen("maria")
+    await h.teams.press("eve", theirs, "Show how it is now")
+    await h.teams.told("eve", "I do not know you yet")
+    await h.teams.press("kim", theirs, "Show how it is now", old_client=True)
+    await h.teams.written("kim", "Queue stuck")
+    forged = {
+        "type": "Action.Execute",
+        "verb": "aw:incident_now",
+        "data": {"aw": "incident_now", "incident": "x"},
+    }
+    await world.act(teams_id("kim"), theirs, forged, {}, stale=True)
+    await h.teams.told("kim", "There is no such incident that you may see.")
 
 
 async def test_home_is_what_waits_for_one_person(h: Harness):

@@ -11,6 +11,7 @@ import pytest
 from bot.handlers.dispatch import handle
 from engine.audit import AuditKind
 from sandbox.faults import Do, Fault
+from sandbox.teams.world import walked
 from tests.conftest import SECRET_KEY
 from tests.harness import Harness, eventually, harness
 from tests.outside import teams_channel, teams_id
@@ -43,6 +44,43 @@ async def test_a_first_post_whose_answer_was_lost_stands_once_after_a_press(h: H
     await eventually(lambda: len(h.teams.cards("acme")) == 1, what="the double's end")
     (left,) = h.teams.cards("acme")
     assert left.id != first.id and "in the hands of **Kim**" in read(left)
+
+
+async def test_the_double_of_a_request_goes_when_somebody_who_decides_sees_it(h: Harness):
+    await h.fire("acme", "Service nginx down")
+    await h.teams.card("acme", saying="Service nginx down")
+    await h.quiet()
+    fail(h, "replyToActivity", Do.LOST_REPLY)
+    fail(h, "sendActivity", Do.LOST_REPLY)
+    await h.teams.say("kim", None, "run restart-service 1 unit=nginx")
+    await h.teams.card("acme", kind="approval", saying="Approve “Restart a service”")
+    await h.quiet()
+    asks = lambda: h.teams.cards("acme", "approval")  # noqa: E731
+    await eventually(lambda: len(asks()) == 1, what="one request", seen=lambda: [read(one) for one in asks()])
+    await h.teams.press("lee", asks()[0], "aw:approve")
+    await h.teams.card("acme", kind="approval", saying="Approved by Lee")
+
+
+async def test_what_was_typed_is_not_lost_when_the_answer_comes_late(
+    h: Harness, monkeypatch: pytest.MonkeyPatch
+):
+    await h.fire("globex", "Service acme-app down", labels={"service": "acme-app"})
+    card = await h.teams.card("globex")
+    await h.teams.press("kim", card, "aw:run")
+    monkeypatch.setattr("bot.teams.talk.PATIENCE", 0.2)
+
+    async def slow(*given, **named):
+        await asyncio.sleep(1)
+        return await handle(*given, **named)
+
+    monkeypatch.setattr("bot.teams.talk.handle", slow)
+    await h.teams.submit("kim", {"unit": "acme-app; reboot"})
+    await h.teams.told("kim", "Working on it")
+    late = await h.teams.written("kim", "must be the name of a service")
+    monkeypatch.undo()
+    await h.teams.press("kim", late, "Try again")
+    (asked,) = [one for one in walked(h.teams.dialog("kim")["card"]) if one.get("id") == "f:unit"]
+    assert asked["value"] == "acme-app; reboot"
 
 
 async def test_throttled_and_away_it_comes_later_and_a_deleted_card_comes_again(h: Harness):
@@ -121,6 +159,8 @@ async def test_a_dialog_answers_one_person_alone_and_says_what_is_wrong(h: Harne
     await h.teams.submit("kim", {"unit": "acme-app; reboot"})
     assert "must be the name of a service" in str(h.teams.dialog("kim")["card"])
     await h.teams.submit("kim", {}, "Try again")
+    (asked,) = [one for one in walked(h.teams.dialog("kim")["card"]) if one.get("id") == "f:unit"]
+    assert asked["value"] == "acme-app; reboot", "nothing that was typed is lost"
     await h.teams.submit("kim", {"unit": "acme-app"})
     await h.teams.card("globex", kind="approval")
     assert teams_id("kim") not in h.teams.world.dialogs
