@@ -92,17 +92,18 @@ class Notices:
         statement = sa.update(table).where(table.c.batch == batch, table.c.settled_at.is_not(None))
         await self._tx.connection.execute(statement.values(outcome=outcome))
 
-    async def last_by_phone(self, user_id: int, *, since: datetime) -> int | None:
-        """The incident that this person was told of last by text or call."""
+    async def last_by_phone(self, user_id: int, *, since: datetime) -> Notice | None:
+        """What this person was told last by text or call: about an incident, or a page about none."""
+        answerable = sa.or_(table.c.incident_id.is_not(None), table.c.kind == NoticeKind.PAGED.value)
         statement = (
-            sa.select(table.c.incident_id)
+            sa.select(table)
             .where(table.c.destination == f"user {user_id}", table.c.transport.in_(["sms", "voice"]))
-            .where(table.c.settled_at > since, table.c.incident_id.is_not(None), table.c.outcome == SENT)
+            .where(table.c.settled_at > since, answerable, table.c.outcome == SENT)
             .order_by(table.c.settled_at.desc(), table.c.at.desc())
             .limit(1)
         )
-        found: int | None = (await self._tx.connection.execute(statement)).scalar()
-        return found
+        row = (await self._tx.connection.execute(statement)).first()
+        return _to_notice(row) if row else None
 
     async def forget(self, *, before: datetime) -> None:
         await self._tx.connection.execute(sa.delete(table).where(table.c.settled_at < before))

@@ -58,7 +58,8 @@ def routes(core: Core) -> list[web.RouteDef]:
 
 
 async def answered(core: Core, _: str, form: Form) -> web.Response:
-    """Somebody answered a text: `1` claims what they were sent last, another number that incident."""
+    """Somebody answered a text: `1` claims what they were sent last, or says that they have heard a page; another
+    number claims that incident."""
     known, now = f"twilio:{form.get('MessageSid', '')[:64]}", core.clock.now()
     before = await core.read(lambda tx: tx.deliveries.answers([(0, known)]))
     if (0, known) in before:
@@ -83,7 +84,9 @@ async def _claimed_by_text(core: Core, user: User, body: str, now: datetime) -> 
         last = await core.read(lambda tx: tx.notices.last_by_phone(user.id, since=now - ANSWERED_WITHIN))
         if last is None:
             return "Nothing was sent to you in the last 12 hours. Reply with an incident's number."
-        number = last
+        if last.incident_id is None:
+            return await _heard(core, user, last)
+        number = last.incident_id
     return await _claim(core, user, number)
 
 
@@ -123,7 +126,7 @@ async def pressed(core: Core, batch: str, form: Form) -> web.Response:
     user, notices = await _about(core, batch, form)
     page = next((one for one in notices if one.kind is NoticeKind.PAGED and one.incident_id is None), None)
     if user is not None and page is not None and form.get("Digits") == "1":
-        return _twiml(_say(await _heard(core, user, page)))
+        return _twiml(_say(f"{await _heard(core, user, page)} Goodbye."))
     number = next((one.incident_id for one in notices if one.incident_id is not None), None)
     if user is None or number is None or form.get("Digits") != "1":
         return _twiml(_say("Nothing was claimed. Goodbye."))
@@ -137,7 +140,7 @@ async def _heard(core: Core, user: User, page: Notice) -> str:
         await handle(core, ask, actor=Actor(user=user, via=Via.PHONE), place=Place())
     except Refused as refused:
         return refused.reason
-    return "They are told that you have heard it. Goodbye."
+    return "They are told that you have heard it."
 
 
 async def went(core: Core, batch: str, form: Form) -> web.Response:

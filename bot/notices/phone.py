@@ -53,6 +53,8 @@ def text_of(delivery: Delivery) -> str:
         ask = " Reply 1 to claim."
     elif claimable:
         ask = f" Reply with a number to claim, e.g. {claimable[0].id}."
+    elif len(notices) == 1 and notices[0].kind is NoticeKind.PAGED and notices[0].incident_id is None:
+        ask = " Reply 1: you have heard it."
     if len(notices) == 1:
         told = _about(notices[0], delivery)
     else:

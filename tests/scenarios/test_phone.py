@@ -106,3 +106,17 @@ async def test_a_page_by_call_is_heard_by_pressing_1(h: Harness, phones: TwilioW
     assert "Press 1 to say that you have heard it." in said
     assert "They are told that you have heard it." in await phones.pick_up(call, "1")
     await h.told("kim", "Bob has heard your page")
+
+
+async def test_a_page_by_text_is_heard_by_replying_1_and_the_incident_told_later_is_claimed(
+    h: Harness, phones: TwilioWorld
+):
+    await h.command("kim", "acme", "/aw page @bob the core switch is dead")
+    text = await sent(phones, "text", "core switch")
+    assert text.to == BOB and text.body.endswith("Reply 1: you have heard it.")
+    sid = "SM" + "b" * 32
+    assert (await phones.reply(BOB, "1", sid=sid))[1] == "They are told that you have heard it."
+    assert (await phones.reply(BOB, "1", sid=sid))[1] == "They are told that you have heard it.", "a repeat"
+    await h.told("kim", "Bob has heard your page")
+    await h.quiet()
+    assert len([one for one in phones.messages if "core switch" in one.body]) == 1, "not told again"
