@@ -112,7 +112,8 @@ def help_card(actor: Actor) -> Card:
     return Card(summary="What you can do with /aw", elements=elements)
 
 
-def whoami_card(actor: Actor, companies: Sequence[Company]) -> Card:
+def whoami_card(actor: Actor, companies: Sequence[Company], mail_back: str = "") -> Card:
+    """`mail_back`: why mail to them came back, if it did."""
     assert actor.user is not None
     user = actor.user
     names = ", ".join(company.name for company in companies) or "no company yet"
@@ -123,6 +124,7 @@ def whoami_card(actor: Actor, companies: Sequence[Company]) -> Card:
                 (user.email,),
                 (f"companies: {cut(names, 300)}",),
                 (f"skills: {', '.join(sorted(user.skills)) or 'none named'}",),
+                *([(f"⚠ mail to you comes back: {cut(mail_back, 200)}",)] if mail_back else []),
             )
         ),
     )

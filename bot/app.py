@@ -18,6 +18,7 @@ from bot.clock import Clock, DatabaseClock
 from bot.clouds.azure import azure_app
 from bot.core import Core
 from bot.doors import files, problems, webhooks
+from bot.doors import ses as ses_door
 from bot.doors import twilio as twilio_door
 from bot.ingest import Intake
 from bot.notices.senders import ways
@@ -92,6 +93,8 @@ async def running(
             stack.callback(core.mailer.close)
         else:
             log.info("E-mail is off: AW_EMAIL_FROM is not set")
+        if settings.aw_ses_topic:
+            routes += ses_door.routes(core)
         if settings.teams_on:
             session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=True))
             routes += _teams(core, session, chats, stack)

@@ -45,7 +45,9 @@ async def answer(core: Core, question: Question, *, actor: Actor, company_id: in
             case ShowGuide():
                 return await _guide(core, tx, question.name, company_id)
             case WhoAmI():
-                return Said(answers.whoami_card(actor, await companies_of(tx, actor)))
+                back = await tx.bounces.get(actor.user.email.casefold()) if actor.user else None
+                why = back.reason if back is not None and back.hard_at is not None else ""
+                return Said(answers.whoami_card(actor, await companies_of(tx, actor), why))
             case Status():
                 return await _status(core, tx, question.company, actor, company_id)
             case ListOpen():

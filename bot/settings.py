@@ -54,6 +54,9 @@ class Settings(BaseModel):
     aw_storm_quiet_seconds: Annotated[int, Field(ge=5, le=86400)] = 300
     aw_runbook_dir: Path | None = None
     aw_sns_url: str = ""
+    aw_ses_topic: Annotated[
+        str, Field(pattern=r"^(arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+(\.fifo)?)?$")
+    ] = ""
     aw_outbound_hosts: str = ""
     aw_webhook_secret: SecretStr = SecretStr("")
     aw_azure_url: str = ""

@@ -90,6 +90,8 @@ class AuditKind(StrEnum):
     TOKEN_REVOKED = "token.revoked"
     DEAD_LETTER_REPLAYED = "deadletter.replayed"
     TEST_SENT = "test.sent"
+    MAIL_BOUNCED = "mail.bounced"
+    MAIL_CLEARED = "mail.cleared"
     TIME_BOOKED = "time.booked"
     TIME_CHANGED = "time.changed"
     TIME_EXPORTED = "time.exported"

@@ -27,6 +27,7 @@ class NoticeKind(StrEnum):
     GLASS = "glass"
     REVIEW = "review"
     TIME = "time"
+    BOUNCED = "bounced"
 
 
 class Transport(StrEnum):

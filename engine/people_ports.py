@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engine.ask import Ask
+from engine.bounce import BouncedAddress
 from engine.notice import Notice
 from engine.oncall import Override, Rotation
 from engine.ports import MspTransaction
@@ -72,6 +73,14 @@ class Timesheets(Protocol):
     async def export(self, company_id: int, *, since: datetime, until: datetime, now: datetime) -> int: ...
 
 
+class Bounces(Protocol):
+    """Addresses that mail came back from. Reading one locks it until the end of a writing transaction."""
+
+    async def get(self, address: str) -> BouncedAddress | None: ...
+    async def put(self, one: BouncedAddress) -> None: ...
+    async def forget(self, address: str) -> None: ...
+
+
 class PeopleTransaction(MspTransaction, Protocol):
     @property
     def notices(self) -> Notices: ...
@@ -83,3 +92,5 @@ class PeopleTransaction(MspTransaction, Protocol):
     def asks(self) -> Asks: ...
     @property
     def timesheets(self) -> Timesheets: ...
+    @property
+    def bounces(self) -> Bounces: ...

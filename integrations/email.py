@@ -7,6 +7,7 @@ again is folded by its id), Permanent (in words for whoever runs this).
 from __future__ import annotations
 
 import asyncio
+import re
 import smtplib
 import ssl
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from email.utils import parseaddr
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from engine.bounce import Undeliverable
 from engine.errors import AlertWhispererError, Ambiguous, Permanent, Transient
 
 T = TypeVar("T")
@@ -229,7 +231,10 @@ class SmtpMail(_Threads):
                 return act(smtp)
         except smtplib.SMTPRecipientsRefused as error:
             code, said = next(iter(error.recipients.values()))
-            raise smtp_refusal(code, said, "refused the address") from error
+            refused = smtp_refusal(code, said, "refused the address")
+            if _no_such_address(code, said):
+                raise Undeliverable(str(refused)) from error
+            raise refused from error
         except smtplib.SMTPAuthenticationError as error:
             raise smtp_refusal(error.smtp_code, error.smtp_error, "refused to let us in") from error
         except smtplib.SMTPResponseException as error:
@@ -249,6 +254,16 @@ class SmtpMail(_Threads):
         if server.tls:
             return smtplib.SMTP_SSL(server.host, server.port, timeout=PATIENCE, context=self._context())
         return smtplib.SMTP(server.host, server.port, timeout=PATIENCE)
+
+
+def _no_such_address(code: int, said: bytes | str) -> bool:
+    """The mailbox itself is refused for good. Enhanced status codes (RFC 3463): 5.1.x addressing, 5.2.1 disabled; 5.7.x
+    and others are about us. Without one 550, 551 and 553 are about the address (RFC 5321)."""
+    words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    found = re.match(r"\s*5\.(\d{1,3})\.(\d{1,3})", words)
+    if found is None:
+        return code in (550, 551, 553)
+    return 500 <= code < 600 and (found[1] == "1" or (found[1], found[2]) == ("2", "1"))
 
 
 def smtp_refusal(code: int, said: bytes | str, what: str) -> AlertWhispererError:

@@ -82,6 +82,11 @@ class Notices:
         found = await self._tx.connection.execute(statement.order_by(table.c.at, table.c.id))
         return [_to_notice(row) for row in found]
 
+    async def sent_or_not(self, destination: str, key: str) -> Sequence[Notice]:
+        """What became of that, by each way."""
+        statement = sa.select(table).where(table.c.destination == destination, table.c.key == key)
+        return [_to_notice(row) for row in await self._tx.connection.execute(statement)]
+
     async def of_batch(self, batch: str) -> Sequence[Notice]:
         """What went out in that message, the oldest first."""
         statement = sa.select(table).where(table.c.batch == batch).order_by(table.c.at, table.c.id)

@@ -144,3 +144,15 @@ time_entries = sa.Table(
     sa.Index("ix_time_entries_company", "company_id", "ended_at"),
 )
 """Minutes that somebody confirmed; `rate` an hour in `currency`, as it was then."""
+
+bounced_addresses = sa.Table(
+    "bounced_addresses",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("company_id", sa.BigInteger, nullable=False, server_default="0"),
+    Column("reason", Text, nullable=False),
+    Column("hard_at", Moment),
+    Column("soft", sa.Integer, nullable=False),
+    Column("soft_at", Moment),
+)
+"""In small letters; since `hard_at` nothing is sent there."""

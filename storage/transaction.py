@@ -11,6 +11,7 @@ from storage.around import Around
 from storage.articles import Articles
 from storage.asks import Asks
 from storage.audit import Audit, Timeline
+from storage.bounces import Bounces
 from storage.cards import Cards
 from storage.channels import Channels
 from storage.clocks import Clocks
@@ -167,6 +168,10 @@ class Transaction:
     @cached_property
     def reports(self) -> Reports:
         return Reports(self)
+
+    @cached_property
+    def bounces(self) -> Bounces:
+        return Bounces(self)
 
     @cached_property
     def timesheets(self) -> Timesheets:

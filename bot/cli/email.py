@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli import terminal
-from bot.cli.opened import with_core
+from bot.cli.opened import operator, with_core
 from bot.cli.words import Json, family
 from engine.errors import Refused
 
@@ -66,3 +66,44 @@ def preview(
     if out is not None:
         return terminal.say(f"“{mail.subject}” about {about} is in {out}.")
     return terminal.say(f"Subject: {mail.subject}\n\n{body}" if text else body)
+
+
+@app.command("bounced")
+def bounced(as_json: Json = False) -> None:
+    """List the addresses that mail came back from."""
+
+    async def act(core: Core) -> list[dict[str, Any]]:
+        found = await core.read(lambda tx: tx.bounces.all())
+        return [
+            {
+                "address": one.address,
+                "undeliverable_since": one.hard_at.isoformat(timespec="seconds") if one.hard_at else None,
+                "reason": one.reason or None,
+                "came_back_for_a_time": one.soft,
+            }
+            for one in found
+        ]
+
+    found = with_core(act)
+    if as_json:
+        return terminal.say_json(found)
+    rows = [list(one.values()) for one in found]
+    return terminal.say_table(
+        ("ADDRESS", "NO MAIL SINCE", "WHY", "FOR A TIME"), rows, nothing="No mail came back."
+    )
+
+
+@app.command("clear")
+def clear(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="It is right again.", show_default=False)],
+) -> None:
+    """Have mail sent again to an address that it came back from."""
+
+    async def act(core: Core) -> None:
+        from engine.operations import bounces
+
+        now = core.clock.now()
+        await core.write(lambda tx: bounces.clear(tx, address, actor=operator(), now=now))
+
+    with_core(act)
+    terminal.say(f"Mail goes to {address.strip()} again.")

@@ -113,7 +113,12 @@ def list_all(
                 wanted = await directory.company_called(tx, company)
                 users = [one for one in users if one.works_for(wanted.id)]
             loads = await tx.users.loads([one.id for one in users])
-            return [document(one, slugs) | {"open_incidents": loads[one.id].open} for one in users]
+            back = {one.address: one.reason for one in await tx.bounces.all() if one.hard_at is not None}
+            return [
+                document(one, slugs)
+                | {"open_incidents": loads[one.id].open, "mail_comes_back": back.get(one.email.casefold())}
+                for one in users
+            ]
 
         return await core.read(look)
 
@@ -122,6 +127,9 @@ def list_all(
         return terminal.say_json(found)
     headings = ("NAME", "E-MAIL", "ROLE", "COMPANIES", "SKILLS", "SLACK", "OPEN")
     names = ("name", "email", "role", "companies", "skills", "slack_user", "open_incidents")
+    for one in found:
+        if one["mail_comes_back"]:
+            one["email"] += " (mail comes back)"
     rows = [
         [("all" if name == "companies" and one["role"] == Role.MSP_ADMIN else one[name]) for name in names]
         for one in found

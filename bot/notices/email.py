@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 
 from bot.core import Core
+from bot.mail.carry import carry
 from bot.mail.compose import compose
 from bot.mail.message import message
-from bot.mail.port import Mailer
 from bot.mail.said import said
 from bot.mail.words import NOTE, Item, item
 from bot.notices.port import Delivery
@@ -39,9 +39,8 @@ MOST_ITEMS, MOST_LINKS = 40, 10
 class EmailSender:
     """At least once: a repeat has the same Message-ID and says the same."""
 
-    def __init__(self, core: Core, mailer: Mailer) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._mailer = mailer
 
     async def send(self, delivery: Delivery) -> None:
         core, user = self._core, delivery.user
@@ -72,7 +71,7 @@ class EmailSender:
             about=f"incident-{single}" if single is not None else "",
             now=delivery.now,
         )
-        await self._mailer.send(made)
+        await carry(core, made)
 
     async def _views(self, tx: Transaction, delivery: Delivery) -> dict[int, IncidentView]:
         found = {}

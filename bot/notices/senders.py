@@ -20,7 +20,7 @@ def senders(core: Core, chats: Mapping[str, Chat]) -> Mapping[Transport, Sender]
     if chats:
         found[Transport.CHAT] = ChatSender(core, chats)
     if core.mailer is not None:
-        found[Transport.EMAIL] = EmailSender(core, core.mailer)
+        found[Transport.EMAIL] = EmailSender(core)
     if core.twilio is not None:
         found[Transport.SMS] = SmsSender(core, core.twilio)
         found[Transport.VOICE] = VoiceSender(core, core.twilio)

@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
 from bot.core import Core
+from bot.mail.carry import carry
 from bot.mail.compose import Mail, compose
 from bot.mail.message import Attached, message
 from bot.mail.said import said
@@ -104,4 +105,4 @@ async def send(core: Core, job: MailReport) -> None:
             Attached(f"{stem}-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}.pdf", "application", "pdf", pdf)
         ],
     )
-    await core.mailer.send(made)
+    await carry(core, made)

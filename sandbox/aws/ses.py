@@ -19,6 +19,7 @@ from sandbox.aws.wire import Refusal
 
 LARGEST_MESSAGE = 40 * 1024 * 1024
 MOST_RECIPIENTS = 50
+SIMULATOR = "@simulator.amazonses.com"
 SEND = ("POST", "/v2/email/outbound-emails")
 ACCOUNT = ("GET", "/v2/email/account")
 OPERATIONS = {SEND: "SendEmail", ACCOUNT: "GetAccount"}
@@ -66,7 +67,8 @@ class Mail:
 
 
 class Ses:
-    """`verified`: addresses and domains. `sandboxed`: recipients must be verified too, 1 mail a second, 200 a day."""
+    """`verified`: addresses and domains. `sandboxed`: recipients must be verified too, 1 mail a second, 200 a day.
+    `feedback`: what SES publishes to the SNS topic of the identity, as those messages are."""
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ class Ses:
         received: Callable[[Mail], None],
     ) -> None:
         self.mails: list[Mail] = []
+        self.feedback: list[dict[str, Any]] = []
         self.paused = False
         self._verified = {one.casefold() for one in verified}
         self._sandboxed = sandboxed
@@ -98,6 +101,7 @@ class Ses:
         mail = self._compose(body)
         self._check(mail, region)
         self.mails.append(mail)
+        self.feedback += simulated(mail)
         self._received(mail)
         return {"MessageId": mail.id}
 
@@ -146,6 +150,8 @@ class Ses:
 
     def _is_verified(self, address: str) -> bool:
         address = address.casefold()
+        if address.endswith(SIMULATOR):
+            return True
         return address in self._verified or address.rpartition("@")[2] in self._verified
 
     def _compose(self, body: Mapping[str, Any]) -> Mail:
@@ -221,6 +227,41 @@ class Ses:
 
     def _new_id(self) -> str:
         return f"0107{uuid.uuid4().hex[:12]}-{uuid.uuid4()}-000000"
+
+
+def simulated(mail: Mail) -> list[dict[str, Any]]:
+    """What the mailbox simulator has SES tell of this mail: a hard bounce, one of the suppression list, a complaint;
+    nothing of `success@` and `ooto@`, which are delivered. A label (`bounce+kim@`) changes nothing."""
+    told = []
+    stamp = f"{mail.at:%Y-%m-%dT%H:%M:%S}.000Z"
+    for address in [*mail.to, *mail.cc, *mail.bcc]:
+        local, _, domain = parseaddr(address)[1].casefold().rpartition("@")
+        about = {"timestamp": stamp, "source": mail.sender, "messageId": mail.id, "destination": [address]}
+        kind = local.partition("+")[0] if f"@{domain}" == SIMULATOR else ""
+        if kind in ("bounce", "suppressionlist"):
+            said = (
+                "smtp; 550 5.1.1 user unknown" if kind == "bounce" else "Amazon SES did not send the message"
+            )
+            person = {"emailAddress": address, "action": "failed", "status": "5.1.1", "diagnosticCode": said}
+            bounce = {
+                "bounceType": "Permanent",
+                "bounceSubType": "General" if kind == "bounce" else "Suppressed",
+                "bouncedRecipients": [person],
+                "timestamp": stamp,
+                "feedbackId": uuid.uuid4().hex,
+                "reportingMTA": "dns; a.smtp-out.amazonses.com",
+            }
+            told.append({"notificationType": "Bounce", "bounce": bounce, "mail": about})
+        elif kind == "complaint":
+            complaint = {
+                "complainedRecipients": [{"emailAddress": address}],
+                "timestamp": stamp,
+                "feedbackId": uuid.uuid4().hex,
+                "complaintFeedbackType": "abuse",
+                "userAgent": "Amazon SES Mailbox Simulator",
+            }
+            told.append({"notificationType": "Complaint", "complaint": complaint, "mail": about})
+    return told
 
 
 def _blob(data: object) -> bytes:
