@@ -56,6 +56,12 @@ def create(world: World) -> web.Application:
         mount_twilio(app, world.twilio)
     else:
         app.router.add_get("/_sandbox/phones", partial(_none_of, "messages"))
+    if world.config.model_key:
+        from sandbox.ai.demo import mount as mount_model
+
+        mount_model(app, world.config.model_key)
+    else:
+        app.router.add_get("/_sandbox/model", partial(_none_of, "models"))
     app.router.add_post("/_sandbox/alert", world.senders.asked)
     app.router.add_get("/_sandbox/clock", partial(_clock, world))
     app.cleanup_ctx.append(partial(_evening, world))

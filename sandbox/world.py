@@ -169,6 +169,8 @@ class WorldConfig:
     azure: AzureConfig | None = None
     teams: TeamsConfig | None = None
     twilio: TwilioConfig | None = None
+    model_key: str = ""
+    """Whoever has it may ask the pretend model; without one there is none."""
     senders: tuple[SenderConfig, ...] = ()
     evening: tuple[Moment, ...] = ()
 
@@ -320,6 +322,7 @@ def _config(source: Any) -> WorldConfig:
         twilio=made(TwilioConfig, tuples(whole["twilio"], "unreachable"), "twilio")
         if whole.get("twilio")
         else None,
+        model_key=str(whole.get("model_key", "")),
         senders=each(whole, "", "senders", _sender),
         evening=each(whole, "", "evening", lambda one, at: made(Moment, one, at)),
     )

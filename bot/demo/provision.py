@@ -59,6 +59,7 @@ class Plan:
     signing_secret: str
     access_key_id: str
     secret_access_key: str
+    model_key: str = ""
     teams_secret: str = ""
     pace: str = ""
 
@@ -206,6 +207,7 @@ def world(plan: Plan, issued: dict[str, Issued]) -> dict[str, Any]:
             "ses": {"verified": [EMAIL_FROM], "sandboxed": False},
         },
         "twilio": TWILIO,
+        "model_key": plan.model_key,
         "senders": [
             {
                 "company": client.slug,

@@ -32,7 +32,8 @@ _FOREIGN = (
     *("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
     *("AWS_ENDPOINT_URL_SSM", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SESV2"),
     *("SLACK_APP_TOKEN", "AW_RUNBOOK_DIR", "AW_PUBLIC_URL"),
-    *("AW_SMTP_URL", "AW_EMAIL_TEMPLATE_DIR"),
+    *("AW_SMTP_URL", "AW_EMAIL_TEMPLATE_DIR", "AW_AI_PRICE", "AW_AI_STREAM", "GEMINI_API_KEY"),
+    *("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS", "AWS_BEARER_TOKEN_BEDROCK"),
 )
 """Variables that would lead the demo out into the real world."""
 
@@ -137,6 +138,7 @@ async def _live(places: Places, children: list[Child]) -> None:
         "access_key_id": "AKIA"
         + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16)),
         "secret_access_key": secrets.token_urlsafe(30),
+        "model_key": secrets.token_urlsafe(30) if importlib.util.find_spec("anthropic") else "",
         # its library is an extra of the program's: without it the demo has Slack alone
         "teams_secret": secrets.token_hex(16) if importlib.util.find_spec("botbuilder") else "",
     }
@@ -188,6 +190,10 @@ def _environment(places: Places, made: Mapping[str, str], key: str) -> dict[str,
         "TWILIO_AUTH_TOKEN": TWILIO["auth_token"],
         "TWILIO_FROM": TWILIO["number"],
         "AW_TWILIO_URL": f"{places.sandbox_url}/twilio",
+        "AW_AI": "anthropic" if made["model_key"] else "off",
+        "AW_AI_MODEL": "pretend-model",
+        "ANTHROPIC_API_KEY": made["model_key"],
+        "ANTHROPIC_BASE_URL": f"{places.sandbox_url}/ai",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_REGION": "eu-central-1",
         "AWS_ENDPOINT_URL": f"{places.sandbox_url}/aws",

@@ -4,7 +4,7 @@ import { renderBlocks } from "./blocks.js";
 import { ago, avatar, clock, day, el, keepTime, moment, only } from "./dom.js";
 import { Modals } from "./modal.js";
 import { know, mrkdwn } from "./mrkdwn.js";
-import { machines, mails, phones, presets } from "./world.js";
+import { machines, mails, modelSwitch, phones, presets } from "./world.js";
 
 const $ = (id) => document.getElementById(id);
 const WORDS = ["status", "list", "mine", "claim INC-", "note INC-", "run ", "resolve INC-", "why INC-", "details INC-", "whoami", "help"];
@@ -38,6 +38,7 @@ async function look(person) {
   $("worlds").hidden = !api.state.teams;
   drawPeople();
   only($("presets"), presets(api.state.senders ?? [], send));
+  modelSwitch($("presets"));
   $("panel").hidden = !(api.state.senders ?? []).length;
   modals.clear();
   for (const view of api.state.views ?? []) modals.show(view);

@@ -3,7 +3,7 @@
 import { renderCard } from "./cards.js";
 import { avatar, clock, el, keepTime, moment, only } from "./dom.js";
 import { html } from "./markdown.js";
-import { presets } from "./world.js";
+import { modelSwitch, presets } from "./world.js";
 
 const $ = (id) => document.getElementById(id);
 const RECENT = 3;
@@ -41,6 +41,7 @@ async function look(person) {
     type: "button", class: `person${one.id === here.me ? " here" : ""}`, "data-testid": `person-${one.id}`, "aria-pressed": String(one.id === here.me), title: one.name,
     onclick: () => look(one.id) }, avatar(one.name, false, true), el("span", {}, el("b", {}, one.name.split(" ")[0])))));
   only($("presets"), presets(here.state.senders, send));
+  modelSwitch($("presets"));
   $("panel").hidden = !here.state.senders.length;
   dialog(here.state.dialog);
   connect();

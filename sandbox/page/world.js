@@ -35,6 +35,18 @@ export function phones(list, answer) {
       one.kind === "call" ? "Pick up and press 1" : "Answer 1")));
 }
 
+// The switch of the pretend model, where the world has one: what its words look like, and a card without them.
+export async function modelSwitch(host) {
+  const draw = ({ models }) => {
+    host.querySelector("[data-testid=model]")?.remove();
+    for (const one of models) host.append(el("button", { type: "button", class: "preset", "data-testid": "model", "aria-pressed": String(one.up),
+      title: "A pretend model of this sandbox: it only sorts and quotes what it is shown. Nothing leaves this machine.", onclick: () => set(!one.up) },
+    one.up ? "🤖 The pretend model answers: take it away" : "🤖 The pretend model is down: bring it back"));
+  };
+  const set = async (up) => draw(await (await fetch("/_sandbox/model", { method: "POST", body: JSON.stringify({ up }) })).json());
+  draw(await (await fetch("/_sandbox/model")).json());
+}
+
 export function presets(senders, send) {
   return senders.map((sender) => el("details", { open: senders.length === 1 || sender === senders[0] }, el("summary", {}, sender.name),
     sender.presets.map((preset) => el("button", { type: "button", class: "preset", "data-testid": `preset-${sender.company}-${preset.id}`,
