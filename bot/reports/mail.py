@@ -24,7 +24,7 @@ from engine.report_jobs import MailReport
 from storage.transaction import Transaction
 
 PICTURE = "report-picture"
-MOST_CHECKS = 5
+_PLACES = ("Noisiest", "2nd", "3rd", "4th", "5th")
 
 
 def report_item(report: Report) -> Item:
@@ -48,8 +48,8 @@ def report_item(report: Report) -> Item:
     if report.silent_sources:
         figures.append(("Silent now", ", ".join(report.silent_sources[:5])))
     noisy = [
-        ("Noisy", f"{one.title} on {one.asset_name}: {words.many(one.alerts, 'alert')}")
-        for one in report.checks[:MOST_CHECKS]
+        (place, f"{one.title} on {one.asset_name}: {words.many(one.alerts, 'alert')}")
+        for place, one in zip(_PLACES, report.checks, strict=False)
     ]
     zone = ZoneInfo(report.timezone)
     first, last = report.since.astimezone(zone), (report.until - timedelta(seconds=1)).astimezone(zone)

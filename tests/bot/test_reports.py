@@ -156,7 +156,7 @@ async def test_the_picture_and_the_files(world: given.World, clock: TestClock, t
     made = {one.name.rpartition(".")[2]: one for one in files.files(found, "acme")}
     assert made["png"].body.startswith(b"\x89PNG") and made["pdf"].body.startswith(b"%PDF")
     width, height = (int.from_bytes(made["png"].body[at : at + 4], "big") for at in (16, 20))
-    assert (width, height) == (1100, 704) and len(made["png"].body) < 200_000
+    assert (width, height) == (1080, 950) and len(made["png"].body) < 200_000
     assert "Response in time" in made["png"].alt and "Noisiest" in made["png"].alt
     document = json.loads(made["json"].body)
     assert document["alerts"] == found.alerts and document["mttr"]["count"] == found.resolve.count
