@@ -244,6 +244,19 @@ async def test_a_model_that_takes_no_orders_is_given_none(services: tuple[ModelS
     assert body["tool_choice"] == {"type": "auto"} and "thinking" not in body and body["max_tokens"] > 4000
 
 
+@pytest.mark.parametrize("provider", [claude, bedrock])
+async def test_what_is_the_same_each_time_is_for_the_service_to_keep(
+    services: tuple[ModelServices, str], provider: Provider
+):
+    made, url = services
+    for _ in range(2):
+        await answer_of(provider(url))
+    first, second = (body for _, _, body in made.asked)
+    assert first["system"] == second["system"] and first["tools"] == second["tools"]
+    assert first["system"][-1]["cache_control"] == {"type": "ephemeral"}
+    assert first["messages"] != second["messages"], "the mark of the fence is none of it"
+
+
 TOOLS = (Tool(name="around", description="Alerts around it.", schema={"type": "object", "properties": {}}),)
 
 
