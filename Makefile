@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test test-every-pair golden bench bench-ai bench-ai-storm bench-approvals bench-correlation bench-escalations bench-injection bench-kills bench-sla fuzz lint lock clean
+.PHONY: setup demo test test-every-pair golden bench bench-ai bench-ai-storm bench-approvals bench-correlation bench-escalations bench-injection bench-intake-trouble bench-kills bench-sla fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -48,6 +48,9 @@ bench-injection: setup ## 100,000 values made to break out of a parameter; the s
 
 bench-kills: setup ## a worker killed, or standing still, 200 times at random steps of runs, on two replicas
 	@AW_KILLS=100 nice .venv/bin/python -m pytest tests/runbooks/test_kills.py -s -o faulthandler_timeout=0 $(ARGS)
+
+bench-intake-trouble: setup ## servers killed 500 times under load, PostgreSQL stopped at once 20 times, a disk that is full: 0 lost
+	@AW_INTAKE_KILLS=500 AW_INTAKE_STOPS=20 nice .venv/bin/python -m pytest tests/bot/test_intake_campaign.py -o faulthandler_timeout=0 $(ARGS)
 
 lint: setup ## only the checks that run nothing
 	.venv/bin/python -m ruff check
