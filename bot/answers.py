@@ -106,7 +106,10 @@ def help_card(actor: Actor) -> Card:
         Title(Tone.INFO, (Strong("What you can do here"),)),
         Table((), tuple((line,) for line in rows)),
         Facts(
-            (("INC-42, 42 and inc42 all work. In an incident's thread, mention me: no number is needed.",),)
+            (
+                ("INC-42, 42 and inc42 all work. In an incident's thread, mention me: no number is needed.",),
+                ("Only you read an answer; with --share behind the words the company's channel does.",),
+            )
         ),
     )
     return Card(summary="What you can do with /aw", elements=elements)

@@ -52,7 +52,7 @@ from bot.actions.people import (
     Token,
     Who,
 )
-from bot.actions.questions import Help, Home, ListOpen, Mine, ShowGuide, Status, WhoAmI
+from bot.actions.questions import READS, Help, Home, ListOpen, Mine, Share, ShowGuide, Status, WhoAmI
 from bot.actions.quiet import EndQuiet, EndQuietOf, ListQuiet, WantQuiet
 from bot.actions.runs import Decide, Run
 from bot.actions.storms import ListOutbreaks
@@ -65,6 +65,7 @@ from engine.suppression import QuietKind
 
 _PERMALINK = re.compile(r"<?https?://[^\s|>]+/archives/([A-Z0-9]+)/p(\d{10})(\d{6})[^\s|>]*(?:\|[^>]*)?>?")
 MOST_AT_ONCE = 10
+SHARE = "--share"
 
 _ON_MANY: dict[str, Callable[[int], Action]] = {
     "claim": Claim,
@@ -157,6 +158,8 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
     """
     words = text.strip().split()
     first = words[0].lower() if words else ""
+    if SHARE in map(str.lower, words) and first not in ("report", *_WITH_TEXT):
+        return [_shared([word for word in words if word.lower() != SHARE], here)]
     rest = words[1:]
     number = incident_number(first)
     if number is not None:
@@ -197,6 +200,18 @@ def parse(text: str, *, here: int | None = None) -> list[Action]:
     close = get_close_matches(first, WORDS, n=1)
     hint = f"Did you mean `/aw {close[0]}`?" if close else "`/aw` alone shows what you can do."
     raise Refused(f"I do not know “{first[:40]}”.", hint=hint, code="unknown_word")
+
+
+def _shared(words: list[str], here: int | None) -> Action:
+    """`status --share`: the answer is for all who read the place."""
+    acts = parse(" ".join(words), here=here)
+    if len(acts) != 1 or not isinstance(acts[0], READS):
+        raise Refused(
+            f"`/aw {' '.join(words)[:40]}` has no answer that can be shared.",
+            hint="status, list, board, who, oncall, INC-42, why and details have: `/aw status --share`.",
+            code="invalid",
+        )
+    return Share(acts[0])
 
 
 def _for_what(text: str) -> str:

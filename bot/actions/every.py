@@ -26,7 +26,7 @@ from bot.actions.incidents import (
     Why,
 )
 from bot.actions.people import OnAccess, OnPeople, OnTime
-from bot.actions.questions import Question
+from bot.actions.questions import Question, Share
 from bot.actions.quiet import OnQuiet
 from bot.actions.runs import Decide, OnRun, Run
 from bot.actions.storms import OnOutbreak, OnStorm
@@ -69,6 +69,7 @@ Action = (
     | OnClouds
     | Decide
     | Question
+    | Share
 )
 
 _BY_VERB: dict[str, Any] = {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bot.actions.act import Act
+from bot.actions.incidents import Details, Show, Why
+from bot.actions.people import Board, OnCall, Who
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,18 @@ class Home(Act):
 @dataclass(frozen=True, slots=True)
 class WhoAmI(Act):
     verb: ClassVar[str] = "whoami"
+
+
+READS = Status | ListOpen | Who | OnCall | Board | Why | Details | Show
+"""What may be shared where it was asked: what is of one company."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Act):
+    """The answer to a question, for all who read the place where it is asked."""
+
+    verb: ClassVar[str] = "share"
+    of: READS
 
 
 Question = Help | Home | ShowGuide | Status | ListOpen | Mine | WhoAmI

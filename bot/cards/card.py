@@ -253,10 +253,12 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The answer is this card, for the asker alone; `instead` of the message whose button was pressed."""
+    """The answer is this card, for the asker alone; `instead` of the message whose button was pressed; `shared` with
+    all who read the place where it was asked."""
 
     card: Card
     instead: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

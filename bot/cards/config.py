@@ -137,7 +137,7 @@ def _side_by_side(found: Difference, before: str, after: str) -> list[Element]:
         (("incidents",), (f"{found.before:,}",), (f"{found.after:,}",)),
         (("noise reduction",), (f"{found.noise(found.before)} %",), (f"{found.noise(found.after)} %",)),
     )
-    elements: list[Element] = [Table(("", f"now: {cut(before, 20)}", f"with {cut(after, 20)}"), rows)]
+    elements: list[Element] = [Table(("", f"now ({cut(before, 20)})", f"with {cut(after, 20)}"), rows)]
     if found.examples:
         lines = [example_words(one) for one in found.examples[:MOST_EXAMPLES]]
         more = len(found.examples) - len(lines)

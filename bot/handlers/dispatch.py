@@ -55,6 +55,7 @@ from bot.actions.people import (
     Token,
     Who,
 )
+from bot.actions.questions import Share
 from bot.actions.quiet import OnQuiet
 from bot.actions.runs import Again, Approve, BreakGlass, Cancel, Decide, Looking, Reject, Run, SignReview
 from bot.actions.storms import ClaimAll, DismissOutbreak, ListOutbreaks, ShowOutbreak, SplitOut, StormList
@@ -65,7 +66,7 @@ from bot.core import Core
 from bot.handlers import access as access_handlers
 from bot.handlers import aliases as alias_handlers
 from bot.handlers import approval as approval_handlers
-from bot.handlers import asking
+from bot.handlers import asking, share
 from bot.handlers import config as config_handlers
 from bot.handlers import grouping as group_handlers
 from bot.handlers import letters as letter_handlers
@@ -99,6 +100,10 @@ async def handle(core: Core, action: Action, *, actor: Actor, place: Place) -> R
 async def _handle(core: Core, action: Action, *, actor: Actor, place: Place) -> Reply:
     if isinstance(action, OnArticle):
         return await articles.handle(core, action, place, actor)
+    if isinstance(action, Share):
+        return await share.handle(
+            core, action, place, actor, lambda one: _handle(core, one, actor=actor, place=place)
+        )
     if isinstance(action, questions.Question):
         return await questions.answer(core, action, actor=actor, company_id=place.company_id)
     if isinstance(action, OnQuiet):

@@ -31,7 +31,7 @@ from bot.slack import home
 from bot.slack.forms import modal, submitted, told
 from bot.slack.gateway import SlackChat
 from bot.slack.render import MORE
-from bot.slack.replies import as_one, instead_of, joined, spoken
+from bot.slack.replies import as_one, instead_of, joined, spoken, to_whom
 from bot.slack.unfolding import unfold
 from engine.access import Actor, Via
 from engine.errors import AlertWhispererError, Refused
@@ -141,7 +141,9 @@ class Slack:
         reply = await self._answer(event["user"], event.get("team"), place, lambda: self._typed(text, place))
         for one in reply:
             card = await self._ended(one)
-            if card is not None:
+            if card is not None and to_whom([one]) == "in_channel":
+                await self.chat.post(channel, card, thread=thread)
+            elif card is not None:
                 await self.chat.whisper(channel, event["user"], card, thread=thread)
 
     async def _written(self, body: Payload) -> None:
@@ -312,7 +314,7 @@ class Slack:
         ]
         growing = [one for one in replies if isinstance(one, Unfolding)]
         if typed and cards and not forms and not growing:
-            await ack(response_type="ephemeral", **joined(cards))
+            await ack(response_type=to_whom(replies), **joined(cards))
             return
         await ack()
         for one in growing:
@@ -323,7 +325,7 @@ class Slack:
                 trigger_id=body["trigger_id"], view=modal(form.form, channel=channel)
             )
         if cards:
-            await self._respond(body, cards, instead=instead_of(replies))
+            await self._respond(body, cards, to=to_whom(replies), instead=instead_of(replies))
 
     async def _reply_later(self, task: asyncio.Future[list[Reply]], body: Payload, *, typed: bool) -> None:
         replies = await task
@@ -337,16 +339,18 @@ class Slack:
             late = Refusal("That took too long to open a form.", "Press again.")
             cards.append(Card(summary=late.reason, elements=(late,)))
         if cards:
-            await self._respond(body, cards, instead=instead_of(replies))
+            await self._respond(body, cards, to=to_whom(replies), instead=instead_of(replies))
 
-    async def _respond(self, body: Payload, cards: list[Card], *, instead: bool = False) -> None:
+    async def _respond(
+        self, body: Payload, cards: list[Card], *, to: str = "ephemeral", instead: bool = False
+    ) -> None:
         """To the presser alone, through the response_url: it works wherever the button was but in a view."""
         url = body.get("response_url")
         if not url:
             if "view" not in body or not await home.show(self.client, body, as_one(cards)):
                 await self.chat.post(await self.chat.direct(body["user"]["id"]), as_one(cards))
             return
-        payload = {"response_type": "ephemeral", "replace_original": instead, **joined(cards)}
+        payload = {"response_type": to, "replace_original": instead, **joined(cards)}
         assert self.client.session is not None
         async with self.client.session.post(
             url, json=payload, timeout=aiohttp.ClientTimeout(total=5)

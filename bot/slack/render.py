@@ -252,7 +252,7 @@ def _log(log: Log) -> list[Block]:
 
 def _table(table: Table) -> list[Block]:
     """One line a row: reads well on a phone, where wide tables do not."""
-    rows = ["  ·  ".join(text for cell in row if (text := _line(cell))) for row in table.rows]
+    rows = ["  ·  ".join(_named(table.headings, [_line(cell) for cell in row])) for row in table.rows]
     blocks = []
     part: list[str] = []
     for row in rows:
@@ -261,6 +261,18 @@ def _table(table: Table) -> list[Block]:
             part = []
         part.append(row)
     return [*blocks, _section("\n".join(part))] if part else blocks
+
+
+def _named(headings: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """The cells of one line that say something. A figure stands behind the name of its column: there is no head to look
+    up at, and words speak for themselves."""
+    said = [text for text in cells[:1] if text]
+    for name, text in zip(headings[1:] or [""] * len(cells), cells[1:], strict=False):
+        if text in ("", "–") and headings:
+            continue
+        figure = name and text[:1].isdigit()
+        said.append(f"{escape(name)} {text}" if figure else text)
+    return [text for text in said if text]
 
 
 def _refusal(refusal: Refusal) -> list[Block]:

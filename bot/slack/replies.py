@@ -37,6 +37,11 @@ def joined(cards: Sequence[Card]) -> dict[str, Any]:
     return body
 
 
+def to_whom(replies: Sequence[Reply]) -> str:
+    """The `response_type` of the answer: for all in the channel only where that was asked for."""
+    return "in_channel" if any(isinstance(one, Said) and one.shared for one in replies) else "ephemeral"
+
+
 def instead_of(replies: Sequence[Reply]) -> bool:
     """Does the answer stand in for the message that was pressed?"""
     return any(isinstance(one, Said) and one.instead for one in replies)

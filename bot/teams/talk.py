@@ -302,6 +302,8 @@ class Talk:
                 case Done(text):
                     if typed and text:
                         await self._say_privately(said, _plain(text))
+                case Said(card=card, shared=True) if not said.personal:
+                    await self.chat.post(said.channel, card, thread=said.thread or None)
                 case Said(card=card):
                     await self._say_privately(said, card)
                 case RefusedReply(refusal=refused):

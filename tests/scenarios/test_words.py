@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.harness import Harness, shown
+from tests.hands.post import Post
+from tests.harness import Harness, eventually, shown
 
 
 async def test_commands_answer_in_place(h: Harness):
@@ -83,3 +84,26 @@ async def test_an_edited_button_of_another_company_is_refused(h: Harness):
     card = await h.card("acme")
     await h.press("lee", card, "claim", value="2")
     await h.whispered("lee", "There is no INC-2 here")
+
+
+async def test_an_answer_is_shared_with_the_channel_when_that_is_asked_for(h: Harness):
+    await h.fire("acme", "Disk slow", asset_name="acme-nas", severity="medium")
+    await h.fire("globex", "Secret globex thing", asset_name="globex-nas")
+    await h.card("acme", saying="Disk slow")
+    await h.command("kim", "acme", "/aw list --share")
+
+    def shared() -> list[Post]:
+        said = (*h.hand.posts("acme"), *h.hand.replies("acme"))
+        return [one for one in said if "shared by Kim" in one.text]
+
+    (post,) = await eventually(shared, what="the list, for all to read")
+    assert "Disk slow" in post.text and "globex" not in post.text.lower()
+    for words, expected in (
+        ("/aw status globex --share", "Only what is of Acme Corp can be shared here"),
+        ("/aw INC-2 --share", "There is no INC-2 here"),
+        ("/aw mine --share", "has no answer that can be shared"),
+        ("/aw claim 1 --share", "has no answer that can be shared"),
+    ):
+        assert expected in shown(await h.command("lee", "acme", words)), words
+    assert "no company's channel" in shown(await h.command("lee", "msp", "/aw status --share"))
+    assert len(shared()) == 1
