@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _RETRYABLE_SQLSTATES = {"40001", "40P01", "55P03"}  # serialisation failure, deadlock, lock not available
 _UNIQUE_VIOLATION = "23505"
-_GONE_SQLSTATES = {"57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
+_GONE_SQLSTATES = {"25P03", "57P01", "57P02", "57P03", "08000", "08001", "08003", "08004", "08006", "53300"}
 
 
 def microseconds(at: datetime) -> int:
@@ -59,6 +59,12 @@ Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """An id that counts up: SQLite only does that for INTEGER PRIMARY KEY."""
 
 
+STANDS_STILL = timedelta(seconds=15)
+"""A transaction that says nothing for so long is ended by PostgreSQL: its process stands still, and others wait for
+what it has locked. Ours never wait for the outside; what lies between two statements is thinking, at most about one
+batch of alerts: a second or two, on a machine that is very busy five."""
+
+
 def open_engine(url: str, *, json_dumps: Any, json_loads: Any) -> AsyncEngine:
     """The engine for a `sqlite+aiosqlite://` or `postgresql+asyncpg://` address. Raises ValueError for any other."""
     parsed = sa.engine.make_url(url)
@@ -72,11 +78,17 @@ def open_engine(url: str, *, json_dumps: Any, json_loads: Any) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _sqlite_begin)
         return engine
     if backend == "postgresql":
-        settings = {"application_name": "alert-whisperer", "jit": "off"}
+        settings = {
+            "application_name": "alert-whisperer",
+            "jit": "off",
+            "idle_in_transaction_session_timeout": str(STANDS_STILL // timedelta(milliseconds=1)),
+        }
         connect = {"timeout": 5, "command_timeout": 30, "server_settings": settings}
-        return create_async_engine(
+        engine = create_async_engine(
             parsed, connect_args=connect, pool_size=10, max_overflow=10, pool_timeout=10, **options
         )
+        event.listen(engine.sync_engine, "checkout", _postgresql_checkout)
+        return engine
     raise ValueError(f"the database must be SQLite or PostgreSQL, not {backend}")
 
 
@@ -104,6 +116,13 @@ def snapshots(engine: AsyncEngine) -> AsyncEngine:
 
 def is_sqlite(engine: AsyncEngine) -> bool:
     return engine.dialect.name == "sqlite"
+
+
+def _postgresql_checkout(connection: Any, _record: Any, _proxy: Any) -> None:
+    """One that the server ended is replaced before anybody gets it. What goes through the driver itself tells
+    SQLAlchemy nothing of its end, so it would be handed out again and again."""
+    if connection.driver_connection.is_closed():
+        raise sa.exc.DisconnectionError("the server ended this connection")
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

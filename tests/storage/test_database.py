@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -316,6 +317,55 @@ async def test_a_connection_that_the_server_ended_is_gone(database: Database) ->
             await connection.exec_driver_sql("SELECT 1")
     assert dialect.is_gone(failed.value)
     assert await database.now() > START
+
+
+@ON_POSTGRESQL
+async def test_who_stands_still_in_a_transaction_holds_up_the_others_for_moments(
+    database: Database, database_url: str, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process may be stopped (SIGSTOP, a frozen machine) while it has rows locked."""
+    async with database.transaction() as tx:
+        acme = await given.company(tx)
+    monkeypatch.setattr(dialect, "STANDS_STILL", timedelta(milliseconds=200))
+    still = Database(database_url, vault)
+    try:
+        with pytest.raises(Exception) as failed:  # noqa: PT011, PT012 - SQLAlchemy's or the driver's: both are judged
+            async with still.transaction() as tx:
+                await tx.companies.touch(acme.id)
+                async with asyncio.timeout(5), database.transaction() as other:
+                    await other.companies.touch(acme.id)
+                await tx.companies.touch(acme.id)
+        assert dialect.is_gone(failed.value) and not dialect.is_duplicate(failed.value)
+        async with still.transaction() as tx:
+            found = await tx.companies.get(acme.id)
+        assert found is not None and found.version == 1, (
+            "the other's change, and not the one that stood still"
+        )
+    finally:
+        await still.close()
+
+
+@ON_POSTGRESQL
+async def test_connections_that_the_server_ended_are_given_to_nobody(database: Database) -> None:
+    """Also where only the driver itself was spoken to, of which SQLAlchemy learns nothing."""
+    async with database.transaction() as tx:
+        acme = await given.company(tx)
+    held = [database.transaction() for _ in range(4)]
+    for one in held:
+        await one.__aenter__()
+    for one in held:
+        await one.__aexit__(None, None, None)
+    other = await asyncpg.connect(database.engine.url.set(drivername="postgresql").render_as_string(False))
+    ended = await other.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await other.close()
+    assert len(ended) >= 4
+    await asyncio.sleep(0.1)
+    for _ in range(len(ended) + 1):
+        async with database.transaction() as tx:
+            await tx.companies.touch(acme.id)
 
 
 @ON_POSTGRESQL
