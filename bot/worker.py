@@ -20,15 +20,21 @@ from bot.core import Core
 from bot.faults import fault_code
 from bot.ports import Chat
 from engine.errors import Permanent, Refused, Transient
-from engine.jobs import Job
+from engine.jobs import Job, PollRun, StartRun
 from runbooks.ports import Executor
 from storage import dialect
 from storage.jobs import Claimed
 
 log = structlog.get_logger()
-LEASE = timedelta(seconds=10)
-"""How long a job stays with a process that says nothing any more; a living one renews it."""
-RENEW_EVERY = 2.5
+_Name = tuple[int, datetime]
+LEASE = timedelta(seconds=3)
+"""How long a job stays with a process that says nothing any more; a living one renews it. People wait for it when a
+process dies: a call that is late must not be late by much more."""
+RENEW_EVERY = 0.75
+RUN_LEASE = timedelta(seconds=10)
+"""The same for a run's: whoever takes it over must be sure that nothing is sent any more, and the clouds are slow
+(`effects.SEND_WITHIN`)."""
+RUN_KINDS = frozenset({StartRun.kind, PollRun.kind})
 DEADLINE = 45.0
 """Seconds that any one job may take."""
 MOST_AT_ONCE = 16
@@ -57,7 +63,7 @@ class Worker:
         self._core = core
         self._effects = effects.Effects(core, chats, executors)
         self._running: set[asyncio.Task[None]] = set()
-        self._held: dict[int, Claimed] = {}
+        self._held: dict[_Name, Claimed] = {}
         self._leases = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._next_due: datetime | None = None
@@ -87,14 +93,14 @@ class Worker:
             self.healthy = False
             return False
         for one in claimed:
-            self._held[one.id] = one
+            self._held[_name(one)] = one
             task = asyncio.create_task(self._do(one), name=one.key)
             self._running.add(task)
             task.add_done_callback(self._ended)
         return bool(claimed) and len(self._running) < MOST_AT_ONCE
 
     async def _renew(self) -> None:
-        """Keep the leases of what is under way; the lock keeps a lease from ending while it is renewed."""
+        """Keep the leases of what is under way; the lock keeps a lease from being let go while it is renewed."""
         while True:
             await asyncio.sleep(RENEW_EVERY)
             if not self._held:
@@ -106,12 +112,15 @@ class Worker:
                 if not (dialect.is_gone(error) or dialect.is_retryable(error)):
                     fault_code(error, where="renewing leases")
 
-    async def _renewed(self) -> dict[int, Claimed]:
+    async def _renewed(self) -> dict[_Name, Claimed]:
         """The held leases, longer; one that is not ours any more stays as it is and fences us off."""
         async with self._core.database.transaction() as tx:
             until = self._core.clock.now() + self._core.clock.lasting(LEASE)
-            found = [(one, await tx.jobs.renew(one, until=until)) for one in list(self._held.values())]
-        return {one.id: longer for one, longer in found if longer is not None and one.id in self._held}
+            found = [
+                (name, await tx.jobs.renew(one, until=max(until, one.leased_until)))
+                for name, one in list(self._held.items())
+            ]
+        return {name: longer for name, longer in found if longer is not None and name in self._held}
 
     def stop(self) -> None:
         """Take no more jobs; `run` ends when those under way have."""
@@ -139,8 +148,12 @@ class Worker:
             self._next_due = due
             return []
         async with self._core.database.transaction() as tx:
-            lease = self._core.clock.lasting(LEASE)
-            return list(await tx.jobs.claim(now, lease=lease, most=room, each=EACH, busy=busy))
+            lease, longer = self._core.clock.lasting(LEASE), now + self._core.clock.lasting(RUN_LEASE)
+            claimed = await tx.jobs.claim(now, lease=lease, most=room, each=EACH, busy=busy)
+            return [
+                (await tx.jobs.renew(one, until=longer) or one) if one.kind in RUN_KINDS else one
+                for one in claimed
+            ]
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -169,9 +182,15 @@ class Worker:
         else:
             await self._settle(claimed, self._finish(claimed))
 
+    async def _let_go(self, claimed: Claimed) -> Claimed:
+        """Its lease by its last name: it is not renewed any more, so what is written next goes by that."""
+        async with self._leases:
+            return self._held.pop(_name(claimed), claimed)
+
     async def _finish(self, claimed: Claimed) -> None:
-        async with self._leases, self._core.database.transaction() as tx:
-            await tx.jobs.finish(self._held.get(claimed.id, claimed))
+        held = await self._let_go(claimed)
+        async with self._core.database.transaction() as tx:
+            await tx.jobs.finish(held)
 
     async def _failed(self, claimed: Claimed, job: Job, error: Exception) -> None:
         if isinstance(error, Transient) and error.retry_after is not None:
@@ -186,19 +205,15 @@ class Worker:
             return
         log.error("job given up", job=claimed.key, attempts=claimed.attempts, error=str(error))
         await self._effects.gave_up(job, error)
-        async with self._leases, self._core.database.transaction() as tx:
-            await tx.jobs.bury(
-                self._held.get(claimed.id, claimed),
-                error=str(error) or repr(error),
-                now=self._core.clock.now(),
-            )
+        held = await self._let_go(claimed)
+        async with self._core.database.transaction() as tx:
+            await tx.jobs.bury(held, error=str(error) or repr(error), now=self._core.clock.now())
 
     async def _later(self, claimed: Claimed, pause: timedelta, error: str, *, counts: bool = True) -> None:
-        async with self._leases, self._core.database.transaction() as tx:
+        held = await self._let_go(claimed)
+        async with self._core.database.transaction() as tx:
             due_at = self._core.clock.now() + pause
-            await tx.jobs.later(
-                self._held.get(claimed.id, claimed), due_at=due_at, error=error[:500], counts=counts
-            )
+            await tx.jobs.later(held, due_at=due_at, error=error[:500], counts=counts)
 
     async def _settle(self, claimed: Claimed, writing: Coroutine[Any, Any, None]) -> None:
         """Write down how a job went; if the database is away for that, the lease ends by itself."""
@@ -208,7 +223,12 @@ class Worker:
             if not (dialect.is_gone(error) or dialect.is_retryable(error)):
                 fault_code(error, where="settling", job=claimed.key)
         finally:
-            self._held.pop(claimed.id, None)
+            self._held.pop(_name(claimed), None)
+
+
+def _name(claimed: Claimed) -> _Name:
+    """A lease by its first name: a job whose lease was lost may be taken again here while the first try goes on."""
+    return claimed.id, claimed.leased_until
 
 
 def _pause_before(attempts: int) -> timedelta:

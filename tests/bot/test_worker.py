@@ -14,7 +14,7 @@ from bot.clock import DatabaseClock
 from bot.core import Core
 from bot.worker import Worker
 from engine.errors import Permanent, Transient
-from engine.jobs import Job, SyncCard
+from engine.jobs import Job, StartRun, SyncCard
 from storage.tables import jobs
 
 JOB = SyncCard(company_id=1, card_id="incident:1:slack")
@@ -40,11 +40,11 @@ class Script:
         self.given_up.append(error)
 
 
-async def working(core: Core, script: Script) -> tuple[Worker, asyncio.Task[None]]:
+async def working(core: Core, script: Script, job: Job = JOB) -> tuple[Worker, asyncio.Task[None]]:
     made = Worker(core, {}, {})
     made._effects = script  # type: ignore[assignment]
     async with core.database.transaction() as tx:
-        tx.jobs.put(JOB, due_at=core.clock.now())
+        tx.jobs.put(job, due_at=core.clock.now())
     return made, asyncio.create_task(made.run())
 
 
@@ -76,7 +76,7 @@ async def test_a_job_that_takes_longer_than_a_lease_is_not_taken_by_another(core
     other._effects = second  # type: ignore[assignment]
     running = asyncio.create_task(other.run())
     for _ in range(6):
-        clock.advance(seconds=5)
+        clock.advance(seconds=2)
         await asyncio.sleep(0.1)
     assert second.done == []
     gate.set()
@@ -84,6 +84,43 @@ async def test_a_job_that_takes_longer_than_a_lease_is_not_taken_by_another(core
     assert script.done == [JOB]
     await stop(made, task)
     await stop(other, running)
+
+
+async def test_who_stood_still_and_took_its_job_again_keeps_the_second_lease(core, clock, monkeypatch):
+    """One process may hold a job twice: its first try goes on after its lease was lost. The first ends nothing."""
+    monkeypatch.setattr(worker_module, "RENEW_EVERY", 30.0)
+    first, second = asyncio.Event(), asyncio.Event()
+    script = Script(first.wait, second.wait)
+    made, task = await working(core, script)
+    await until(lambda: _is(lambda: len(script.acts) == 1))
+    clock.advance(seconds=worker_module.LEASE.total_seconds() + 1)
+    core.nudge.set()
+    await until(lambda: _is(lambda: not script.acts))
+    first.set()
+    await until(lambda: _is(lambda: len(script.done) == 1))
+    await asyncio.sleep(0.1)
+    assert await waiting(core) == 1, "the second try still holds it"
+    second.set()
+    await until(lambda: _nothing_waits(core))
+    await stop(made, task)
+
+
+@pytest.mark.parametrize(
+    ("job", "lasts"), [(JOB, "LEASE"), (StartRun(company_id=1, run_id="r"), "RUN_LEASE")]
+)
+async def test_a_run_stays_with_its_worker_for_longer(core, clock, job, lasts, monkeypatch):
+    """Nothing else waits for long when a process dies; a run's start must be surely over before another looks."""
+    monkeypatch.setattr(worker_module, "RENEW_EVERY", 0.02)
+    gate = asyncio.Event()
+    made, task = await working(core, Script(gate.wait), job)
+    await until(lambda: _is(lambda: made._held))
+    await asyncio.sleep(0.1)  # renewed meanwhile, and not for less
+    async with core.database.reading() as tx:
+        until_when = (await tx.connection.execute(sa.select(jobs.c.leased_until))).scalar_one()
+    assert until_when - clock.now() == getattr(worker_module, lasts)
+    gate.set()
+    await until(lambda: _nothing_waits(core))
+    await stop(made, task)
 
 
 async def test_a_passing_fault_is_tried_again_when_the_other_side_says(core, clock):

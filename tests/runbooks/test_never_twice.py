@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bot.effects import SEND_WITHIN
-from bot.worker import LEASE
+from bot.worker import RUN_LEASE
 from runbooks.carry_out import Denied, Lost, NotSent, Send, Sent, Unclear, act
 from runbooks.executors.azure import AzureRunCommand, name_of
 from runbooks.executors.azure_arm import AzureApp
@@ -114,4 +114,4 @@ async def test_who_stood_still_for_too_long_sends_nothing(azure: Azure, cloud: C
 
 
 def test_a_start_is_sent_before_anybody_can_take_it_over() -> None:
-    assert timedelta(seconds=SEND_WITHIN) < LEASE
+    assert timedelta(seconds=SEND_WITHIN) < RUN_LEASE

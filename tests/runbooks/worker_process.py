@@ -21,7 +21,7 @@ READY = b"ready\n"
 
 
 async def main() -> None:
-    worker.LEASE = timedelta(seconds=LEASE)
+    worker.LEASE = worker.RUN_LEASE = timedelta(seconds=LEASE)
     worker.RENEW_EVERY, worker.IDLE, effects.SEND_WITHIN = LEASE / 4, 0.05, LEASE * 0.8
     chosen = settings.read()
     database = Database(chosen.aw_database_url, Vault(chosen.secret_keys()))
