@@ -28,6 +28,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "fsync": "on",
     "synchronous_commit": "on",
+    "track_commit_timestamp": "on",  # what a test measures by
     "shared_buffers": "16MB",
     "max_wal_size": "256MB",
     "jit": "off",

@@ -1,6 +1,7 @@
 """Many escalations over two replicas that die, stand still and disagree about the time: none missed, none doubled.
 
-`make bench-escalations` runs 10,000; AW_ESCALATIONS says how many.
+The replicas are processes (`escalating.py`): one or the other is killed (SIGKILL), stopped for longer than its lease
+lasts (SIGSTOP), or has its clock wrong by seconds. `make bench-escalations` runs 10,000; AW_ESCALATIONS says how many.
 """
 
 from __future__ import annotations
@@ -8,18 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from bot.clock import DatabaseClock
 from bot.core import Core
-from bot.worker import Worker
+from bot.settings import child_environment
+from bot.worker import LEASE
 from engine.access import SYSTEM
 from engine.alert import Severity
 from engine.audit import TimelineKind
@@ -29,69 +35,75 @@ from engine.jobs import CheckSla
 from engine.operations import configure
 from engine.setting import SETTINGS, Origin
 from engine.sla import ClockKind, SlaClock
-from storage.database import Database
 from storage.people_tables import escalations
-from storage.tables import timeline
 from storage.transaction import Transaction
 from tests import given
+from tests.bot.escalating import READY
 
 COUNT = int(os.environ.get("AW_ESCALATIONS", "120"))
-A_SECOND, COMPANIES = 20, 25
-JUMP = timedelta(seconds=1)
+SEED = int(os.environ.get("AW_SEED", "20261124"))
+A_SECOND, COMPANIES = 12, 25
+MANY = 1_000
+"""From so many on, one in a hundred says something about lateness; among few, almost all meet trouble."""
+MOST_LATE, MOST_LATE_OF_FEW = 5.0, 15.0
+STOPPED = (LEASE.total_seconds() + 0.5, 8.0)
+"""Seconds that a process stands still: its leases are over, and what it has locked it holds that long."""
+MOST_WRONG = 5.0
+"""Seconds by which a clock jumps: more than a lease lasts, so that a replica takes what the other one holds."""
 
 
-class JumpingClock(DatabaseClock):
-    """The database's time, wrong by what a test says until it is read again."""
-
-    off = timedelta(0)
-
-    def now(self) -> datetime:
-        return super().now() + self.off
-
-
+@dataclass
 class Replica:
-    """One replica's worker. `kill` ends it as a process ends: nothing that it had begun is finished."""
+    """One worker's process, which a new one follows when it is killed. What it logs goes into a file: nobody reads a
+    pipe, and a process that writes into a full one stands still."""
 
-    def __init__(self, core: Core, clock: JumpingClock) -> None:
-        self.core, self.clock = core, clock
-        self.start()
+    environment: dict[str, str]
+    log: Path
+    process: Process | None = None
 
-    def start(self) -> None:
-        self.worker = Worker(self.core, {}, {})
-        self.task = asyncio.create_task(self.worker.run())
+    async def start(self) -> None:
+        with self.log.open("ab") as log:
+            begins = log.tell()
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tests.bot.escalating", env=self.environment,
+                stdin=PIPE, stdout=log, stderr=log,
+            )  # fmt: skip
+        for _ in range(600):
+            if READY in self.log.read_bytes()[begins:].decode().split("\n"):
+                return
+            assert self.process.returncode is None, self.log.read_text()[-2000:]
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"it does not begin:\n{self.log.read_text()[-2000:]}")
+
+    def send(self, what: signal.Signals) -> None:
+        assert self.process is not None and self.process.returncode is None, "it ended by itself"
+        self.process.send_signal(what)
 
     async def kill(self) -> None:
-        dying = {self.task, *self.worker._running}
-        while dying:  # a wait that ends just then can swallow the first try
-            for task in dying:
-                task.cancel()
-            _, dying = await asyncio.wait(dying, timeout=0.5)
+        """Also one that is stopped."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
 
-    async def stop(self) -> None:
-        self.worker.stop()
-        await asyncio.gather(self.task, return_exceptions=True)
+    def jump(self, seconds: float) -> None:
+        assert self.process is not None and self.process.stdin is not None
+        self.process.stdin.write(f"{seconds}\n".encode())
 
 
 @pytest.fixture
-async def pair(core: Core, database_url: str) -> AsyncIterator[list[Replica]]:
-    made, opened = [], []
-    for _ in range(2):
-        database, clock = Database(database_url, core.database.vault), JumpingClock()
-        await clock.agree(database)
-        opened.append(database)
-        made.append(Replica(replace(core, database=database, clock=clock, nudge=asyncio.Event()), clock))
+async def pair(core: Core, database_url: str, tmp_path: Path) -> AsyncIterator[list[Replica]]:
+    environment = child_environment(
+        {"AW_DATABASE_URL": database_url, "AW_SECRET_KEY": core.settings.aw_secret_key.get_secret_value()}
+    )
+    made = [Replica(environment, tmp_path / f"replica-{number}.log") for number in range(2)]
     yield made
     for one in made:
-        await one.stop()
-    for database in opened:
-        await database.close()
+        await one.kill()
 
 
-async def prepare(core: Core) -> None:
-    """Incidents whose promise to respond is broken one after the other, so many a second."""
-    clock = JumpingClock()
-    await clock.agree(core.database)
-    now = clock.now()
+async def prepare(core: Core) -> datetime:
+    """Incidents whose promise to respond is broken one after the other, so many a second; when the first is."""
+    now = core.clock.now()
 
     async def people(tx: Transaction) -> list[int]:
         where, setting = configure.Where(Origin.MSP), SETTINGS["escalation"]
@@ -107,7 +119,7 @@ async def prepare(core: Core) -> None:
         return ids
 
     ids = await core.write(people)
-    begin = now + timedelta(seconds=2 + COUNT / 2000)
+    begin = now + timedelta(seconds=5 + COUNT / 500)
 
     async def some(tx: Transaction, first: int) -> None:
         drafts = [
@@ -130,6 +142,7 @@ async def prepare(core: Core) -> None:
 
     for first in range(0, COUNT, 500):
         await core.write(partial(some, first=first))
+    return begin
 
 
 def draft(number: int, company_id: int, now: datetime) -> Incident:
@@ -150,57 +163,75 @@ def draft(number: int, company_id: int, now: datetime) -> Incident:
     )
 
 
-async def trouble(pair: list[Replica], dice: random.Random) -> None:
-    """One after the other: a kill in the middle of things, a clock that jumps, a replica that stands still."""
-    while True:
-        await asyncio.sleep(dice.uniform(2, 8))
-        one = dice.choice(pair)
-        match dice.randrange(3):
-            case 0:
-                await one.kill()
-                await asyncio.sleep(dice.uniform(0, 0.5))
-                one.start()
-            case 1:
-                one.clock.off = dice.choice([-JUMP, JUMP])
-                await asyncio.sleep(dice.uniform(0.2, 1))
-                one.clock.off = timedelta(0)
-            case _:  # no task of it runs, as in a process that was stopped; its leases end meanwhile
-                await one.kill()
-                await asyncio.sleep(dice.uniform(0.5, 2))
-                one.start()
+async def trouble(pair: list[Replica], happened: Counter[str], enough: asyncio.Event) -> None:
+    """Round after round, each once in any order: a kill in the middle of things, a process that stands still until its
+    leases are over, a clock that jumps."""
+    dice = random.Random(SEED)
+    while not enough.is_set():
+        for kind in dice.sample(("kills", "stops", "jumps"), 3):
+            await asyncio.sleep(dice.uniform(0.5, 3))
+            one = dice.choice(pair)
+            match kind:
+                case "kills":
+                    await one.kill()
+                    await asyncio.sleep(dice.uniform(0, 0.5))
+                    await one.start()
+                case "stops":
+                    one.send(signal.SIGSTOP)
+                    await asyncio.sleep(dice.uniform(*STOPPED))
+                    one.send(signal.SIGCONT)
+                case _:
+                    one.jump(dice.choice((-1, 1)) * dice.uniform(1, MOST_WRONG))
+                    await asyncio.sleep(dice.uniform(0.5, 2))
+                    one.jump(0)
+            happened[kind] += 1
+
+
+CALLED = sa.select(sa.func.count()).select_from(escalations)
+TOLD = sa.text(
+    "SELECT t.incident_id, extract(epoch FROM pg_xact_commit_timestamp(t.xmin)) * 1000000 AS at, e.due_at "
+    "FROM timeline t JOIN escalations e ON e.incident_id = t.incident_id AND e.number = 1 WHERE t.kind = :kind"
+)
+"""When each call was there for others to see, by the server, whatever the replica's clock said."""
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_none_is_missed_and_none_is_doubled(core: Core, pair: list[Replica]):
-    await prepare(core)
-    making = asyncio.create_task(trouble(pair, random.Random(7)))
-    found: list[tuple[int, float]] = []
-    for _ in range(int((COUNT / A_SECOND + 90) / 0.5)):
+    clock = DatabaseClock()
+    await clock.agree(core.database)
+    core = replace(core, clock=clock)
+    await asyncio.gather(*(one.start() for one in pair))
+    begin = await prepare(core)
+    await asyncio.sleep((begin - core.clock.now()).total_seconds())
+    happened: Counter[str] = Counter()
+    enough = asyncio.Event()
+    making = asyncio.create_task(trouble(pair, happened, enough))
+    for _ in range(int((COUNT / A_SECOND + 60) / 0.5)):
         await asyncio.sleep(0.5)
         async with core.database.reading() as tx:
-            made = sa.select(escalations.c.incident_id, escalations.c.at, escalations.c.due_at)
-            rows = list(await tx.connection.execute(made))
-        if len(rows) >= COUNT:
+            called = (await tx.connection.execute(CALLED)).scalar_one()
+        if called >= COUNT or making.done():
             break
-    making.cancel()
-    await asyncio.gather(making, return_exceptions=True)
-    for one in pair:
-        if one.task.done():
-            one.start()
-    await asyncio.sleep(1)
+    enough.set()
+    await making
+    await asyncio.gather(*(one.kill() for one in pair))
+    await asyncio.gather(*(one.start() for one in pair))  # a second call would come now: no lease is left
+    await asyncio.sleep(LEASE.total_seconds() + 2)
     async with core.database.reading() as tx:
-        rows = list(await tx.connection.execute(made))
-        told = sa.select(timeline.c.incident_id).where(timeline.c.kind == TimelineKind.ESCALATED.value)
-        lines = Counter((await tx.connection.execute(told)).scalars())
-    found = [(row.incident_id, (row.at - row.due_at).total_seconds()) for row in rows]
-    calls = Counter(number for number, _ in found)
-    assert len(calls) == COUNT, f"{COUNT - len(calls)} missed"
-    assert set(calls.values()) == {1}, "doubled"
-    assert lines == calls, "each is told once"
-    late = sorted(span for _, span in found)
+        calls = Counter((await tx.connection.execute(sa.select(escalations.c.incident_id))).scalars())
+        rows = list(await tx.connection.execute(TOLD, {"kind": TimelineKind.ESCALATED.value}))
+    missed, doubled = COUNT - len(calls), sum(calls.values()) - len(calls)
+    late = sorted((float(row.at) - row.due_at) / 1_000_000 for row in rows)
     p50, p99 = late[len(late) // 2], late[int(len(late) * 0.99)]
     print(
-        f"{COUNT:,} escalations: 0 missed, 0 doubled, late p50 {p50:.2f} s, p99 {p99:.2f} s, worst {late[-1]:.2f} s"
+        f"{COUNT:,} escalations, {A_SECOND} a second, seed {SEED}, {dict(sorted(happened.items()))}: "
+        f"{missed} missed, {doubled} doubled, late p50 {p50:.2f} s, p99 {p99:.2f} s, worst {late[-1]:.2f} s, "
+        f"the earliest {max(0.0, -late[0]):.2f} s before its time; "
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     )
-    assert p99 < 20
+    assert (missed, doubled) == (0, 0)
+    assert Counter(row.incident_id for row in rows) == calls, "each is told once"
+    assert set(happened) == {"kills", "stops", "jumps"}
+    assert -late[0] < MOST_WRONG + 1, "no clock said more than that"
+    assert late[-1] < MOST_LATE_OF_FEW if COUNT < MANY else p99 < MOST_LATE
