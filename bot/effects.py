@@ -337,8 +337,9 @@ class Effects:
         for company_id, run_id in await tx.reviews.awaited(now):
             tx.jobs.put(RemindReview(company_id=company_id, run_id=run_id), due_at=now)
         await reporting.plan(tx, reporting.MSP, now=now)
-        for company in await tx.companies.all():
-            await reporting.plan(tx, company.id, now=now)
+        companies = await tx.companies.all()
+        reporting.plan_all(tx, companies, now=now)
+        for company in companies:
             tx.jobs.put(CloseUnheard(company_id=company.id), due_at=now + unheard.AGAIN)
             tx.jobs.put(JudgeSources(company_id=company.id), due_at=sources.next_look(company.id, now))
             tx.jobs.put(LearnHistory(company_id=company.id), due_at=learning.next_look(company.id, now))

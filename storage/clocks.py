@@ -69,6 +69,16 @@ def _to_row(clock: SlaClock) -> dict[str, Any]:
     return row | {"kind": clock.kind.value, "due_at": clock.due_at, "next_check_at": clock.next_check_at()}
 
 
+def awaiting(now: datetime, most: int) -> Any:
+    """What reads as many rows as are due, by their index, however many clocks run."""
+    return (
+        sa.select(table.c.company_id, table.c.incident_id)
+        .where(sa.text("next_check_at IS NOT NULL"), table.c.next_check_at <= now)
+        .order_by(table.c.next_check_at)
+        .limit(most)
+    )
+
+
 class Clocks:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
@@ -101,13 +111,8 @@ class Clocks:
 
     async def awaited(self, now: datetime, *, most: int = 1000) -> Sequence[tuple[int, int]]:
         """(company id, incident id) of every clock whose next check is due: what a sweep looks after."""
-        statement = (
-            sa.select(table.c.company_id, table.c.incident_id)
-            .where(sa.text("next_check_at IS NOT NULL"), table.c.next_check_at <= now)
-            .order_by(table.c.next_check_at)
-            .limit(most)
-        )
-        return [(row.company_id, row.incident_id) for row in await self._tx.connection.execute(statement)]
+        rows = await self._tx.connection.execute(awaiting(now, most))
+        return [(row.company_id, row.incident_id) for row in rows]
 
     def put(self, clock: SlaClock) -> None:
         self._waiting[(clock.incident_id, clock.kind)] = clock

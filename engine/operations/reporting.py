@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from engine.company import Reach, Role, User
+from engine.company import Company, Reach, Role, User
 from engine.notice import REPORTS, Transport
 from engine.operations.configure import msp_timezone
 from engine.ports import Deliveries, SettingsTransaction
@@ -35,6 +35,10 @@ async def times_of(tx: ReportTransaction, company_id: int) -> tuple[ReportTimes 
     company = (await tx.companies.context(company_id)).company
     if company.archived_at is not None:
         return None, "UTC"
+    return _times(company)
+
+
+def _times(company: Company) -> tuple[ReportTimes | None, str]:
     return company.value("report"), company.timezone
 
 
@@ -52,7 +56,19 @@ async def _people(tx: ReportTransaction, company_id: int) -> Sequence[User]:
 
 
 async def plan(tx: ReportTransaction, company_id: int, *, now: datetime) -> None:
-    times, zone = await times_of(tx, company_id)
+    _put(tx, company_id, await times_of(tx, company_id), now)
+
+
+def plan_all(tx: ReportTransaction, companies: Iterable[Company], *, now: datetime) -> None:
+    """The same for companies that were read already: nothing more is."""
+    for company in companies:
+        _put(tx, company.id, _times(company), now)
+
+
+def _put(
+    tx: ReportTransaction, company_id: int, found: tuple[ReportTimes | None, str], now: datetime
+) -> None:
+    times, zone = found
     if times is not None:
         tx.jobs.put(SendReports(company_id=company_id), due_at=times.next(now, zone))
 
