@@ -1,4 +1,4 @@
-"""`python -m benchmarks.people`: choosing among many technicians, and the board over many open incidents.
+"""`python -m benchmarks.people`: choosing among many technicians; the board and the sweep over many open incidents.
 
 `--technicians` (1,000) and `--open` (100,000, spread over 50 companies that each have 300 ended ones).
 """
@@ -17,6 +17,8 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import sweep
+from benchmarks.sweep import Swept
 from bot import app as product
 from bot.core import Core
 from bot.settings import Settings
@@ -116,10 +118,11 @@ async def board(core: Core, companies: list[Company]) -> list[float]:
     return took
 
 
-async def _on(url: str, opened: int) -> list[float]:
+async def _on(url: str, opened: int) -> dict[str, Swept]:
     core = await product.open_core(Settings(aw_database_url=url))
     try:
-        return await board(core, await _fill(core, opened))
+        found = {"the board": Swept(await board(core, await _fill(core, opened)), 0)}
+        return found | await sweep.measure(core, url)
     finally:
         await core.database.close()
 
@@ -129,22 +132,27 @@ async def main() -> None:
     parser.add_argument("--technicians", type=int, default=1_000)
     parser.add_argument("--open", type=int, default=100_000)
     given = parser.parse_args()
-    shown = Table("what", "p50 ms", "slowest ms")
-    rows = {f"a choice among {given.technicians:,} technicians": routing(given.technicians)}
+    shown = Table("what", "p50 ms", "slowest ms", "MB more, at most")
+    rows = {f"a choice among {given.technicians:,} technicians": Swept(routing(given.technicians), 0)}
+
+    async def on(database: str, url: str) -> None:
+        for what, found in (await _on(url, given.open)).items():
+            rows[f"{what}: {given.open:,} open incidents, {database}"] = found
+
     with tempfile.TemporaryDirectory() as folder:
-        name = f"the board over {given.open:,} open incidents"
-        rows[f"{name}, SQLite"] = await _on(f"sqlite+aiosqlite:///{folder}/board.db", given.open)
+        await on("SQLite", f"sqlite+aiosqlite:///{folder}/people.db")
         if (why := Cluster.missing()) is None:
             cluster = Cluster()
             cluster.start()
             try:
-                rows[f"{name}, PostgreSQL"] = await _on(cluster.url(), given.open)
+                await on("PostgreSQL", cluster.url())
             finally:
                 cluster.stop()
         else:
             Console().print(f"not measured: PostgreSQL: {why}")
-    for what, took in rows.items():
-        shown.add_row(what, f"{statistics.median(took):.1f}", f"{max(took):.1f}")
+    for what, found in rows.items():
+        grown = f"{found.grown:.1f}" if what.startswith("a sweep") else ""
+        shown.add_row(what, f"{statistics.median(found.took):.1f}", f"{max(found.took):.1f}", grown)
     Console(width=120).print(shown)
 
 
