@@ -16,6 +16,7 @@ from typing import Any
 from bot import app
 from bot.clock import Pace
 from bot.core import Core
+from bot.demo import soon
 from bot.demo.cast import (
     BOT,
     CLIENTS,
@@ -97,6 +98,11 @@ async def provision(core: Core, *, teams_url: str = "") -> dict[str, Issued]:
         await core.write(lambda tx: _installed(tx, teams_url, now=core.clock.now()))
     msp = MspRecord(name=TEAM["name"], slack_channel=MSP_CHANNEL)
     await core.write(lambda tx: outbreaks.set_msp(tx, msp, actor=ACTOR, now=core.clock.now()))
+    speed, companies = core.settings.pace.speed, [one.company for one in issued.values()]
+    if speed > 1:
+        await core.write(
+            lambda tx: soon.reports(tx, companies, speed=speed, actor=ACTOR, now=core.clock.now())
+        )
     return issued
 
 

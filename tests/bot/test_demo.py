@@ -282,6 +282,7 @@ def test_time_runs_as_fast_as_it_is_told_and_a_promise_breaks_while_one_looks(tm
         )  # half an hour is 15 seconds
         mails = lambda: str(get(f"{address}/_sandbox/mail"))  # noqa: E731
         assert wait_for(lambda: "[SLA WARNING]" in mails() and "escalated to level" in mails(), 60)
+        assert wait_for(lambda: "[Report] Acme" in mails() and "[Report] Northwind" in mails(), 120)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc for what is left")
