@@ -1,6 +1,6 @@
 # From a fresh checkout: `make demo` to look at it, `make test` for every check.
 
-.PHONY: setup demo test test-every-pair golden bench bench-ai bench-ai-storm bench-approvals bench-correlation bench-escalations bench-injection bench-intake-trouble bench-kills bench-sla fuzz lint lock clean
+.PHONY: setup demo test test-every-pair golden bench bench-ai bench-ai-storm bench-approvals bench-correlation bench-escalations bench-injection bench-intake-trouble bench-kills bench-people bench-sla fuzz lint lock clean
 
 setup: ## .venv with everything in it; PYTHON=… chooses the interpreter
 	@PYTHON="$(PYTHON)" tools/setup
@@ -39,6 +39,9 @@ bench-approvals: setup ## 100,000 attempts to get around an approval, 10,000 rac
 
 bench-escalations: setup ## 10,000 escalations over two replicas that die, stand still and disagree about the time
 	@AW_ESCALATIONS=10000 nice .venv/bin/python -m pytest tests/bot/test_escalation_campaign.py -s -o faulthandler_timeout=0 $(ARGS)
+
+bench-people: setup ## a choice among 1,000 technicians; the board and the sweep over 100,000 open incidents
+	@exec .venv/bin/python -m benchmarks.people $(ARGS)
 
 bench-sla: setup ## 100,000 generated promises, and as many business hours, against a counter of minutes
 	@AW_SLA_CASES=100000 nice .venv/bin/python -m pytest tests/engine/test_hours.py tests/engine/test_sla.py -k minute_counter -s -o faulthandler_timeout=0 $(ARGS)
