@@ -21,7 +21,7 @@ from bot.cards.card import (
 )
 from bot.teams.forms import act_of, asked, form_card, retyped, shown
 from bot.teams.render import CARD, content
-from bot.teams.text import cut
+from bot.teams.text import cut, named
 from engine.errors import Refused as NotAllowed
 
 Block = dict[str, Any]
@@ -37,7 +37,7 @@ class Shape:
 
     def said(self, text: str) -> Block:
         """A few words for the presser alone."""
-        words = cut(text, _LONGEST) or "Done."
+        words = cut(named(text), _LONGEST) or "Done."
         if self.dialog:
             return {"task": {"type": "message", "value": words}}
         return {"statusCode": 200, "type": TEXT, "value": words}

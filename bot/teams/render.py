@@ -54,7 +54,7 @@ UTF_8, UTF_16 = 26_000, 36_000
 SUMMARY = 250
 LOG, LOG_SHOWN = 2_400, 400
 """Characters of output in a card, and how much of it is seen without pressing."""
-SHORTER = ((2_900, 30), (1_500, 15), (700, 8), (300, 5))
+SHORTER = ((2_900, 60), (1_500, 15), (700, 8), (300, 5))
 """Characters of one text and rows of one table, from what is wanted to what always fits."""
 
 DOTS = {
@@ -329,7 +329,7 @@ def _table(table: Table, ink: _Ink) -> list[Block]:
         ink.shortened = True
     left_out = len(table.rows) - len(shown)
     note = [_small([f"… {left_out} more"])] if left_out else []
-    share = max(40, ink.most // max(1, len(shown)))
+    share = max(40, 4 * ink.most // max(1, len(shown)))
     if not table.headings:
         rows = ["  ·  ".join(text for cell in row if (text := ink.line(cell, share))) for row in shown]
         text = "\n\n".join(row for row in rows if row)
@@ -340,9 +340,22 @@ def _table(table: Table, ink: _Ink) -> list[Block]:
         [_cell(ink.line(cell, share) or "–") for cell in (*row, *((),) * width)[:width]] for row in shown
     ]
     rows_of = [{"type": "TableRow", "cells": cells} for cells in (head, *lines)]
-    columns = [{"type": "TableColumnDefinition", "width": 1}] * width
+    columns = [
+        {"type": "TableColumnDefinition", "width": _width(column)}
+        for column in zip(table.headings, *(_texts(row, width) for row in shown), strict=True)
+    ]
     whole = {"type": "Table", "columns": columns, "rows": rows_of, "firstRowAsHeader": True}
     return [{**whole, "showGridLines": False}, *note]
+
+
+def _texts(row: Sequence[Line], width: int) -> list[str]:
+    return ["".join(map(_plain, cell)) for cell in (*row, *((),) * width)[:width]]
+
+
+def _width(column: Sequence[str]) -> int:
+    """A column's share: its longest word is not broken when there is room, and long texts get more of it."""
+    words = [len(word) for text in column for word in text.split()]
+    return max(4, min(18, max(words, default=0)), min(18, max(map(len, column)) // 2))
 
 
 def _cell(text: str) -> Block:

@@ -21,7 +21,7 @@ from bot.questions import companies_of, narrowed, view_of
 from bot.teams.answers import refused
 from bot.teams.buttons import MOST_VIEWS, Place
 from bot.teams.render import CARD, content
-from bot.teams.text import label
+from bot.teams.text import label, named
 from bot.views import incident_view
 from engine.access import Actor
 from engine.company import Company
@@ -93,7 +93,7 @@ async def search(core: Core, words: str, *, actor: Actor) -> Block:
 
 
 def said(text: str) -> Block:
-    return {"composeExtension": {"type": "message", "text": text}}
+    return {"composeExtension": {"type": "message", "text": named(text)}}
 
 
 async def _found(tx: Transaction, core: Core, words: str, actor: Actor) -> list[Block]:

@@ -29,6 +29,7 @@ from bot.teams.buttons import MINE
 from bot.teams.forms import act_of
 from bot.teams.gateway import TeamsChat
 from bot.teams.heard import Heard
+from bot.teams.text import CALLED
 from engine.access import Actor, Via
 from engine.errors import AlertWhispererError, Refused
 from engine.operations import wait
@@ -108,7 +109,7 @@ class Talk:
             place = await self._place(said)
 
         async def asked() -> list[Action]:
-            words = (await self._named(said)).removeprefix("/aw").strip()
+            words = (await self._named(said)).removeprefix(CALLED).strip().removeprefix("/aw").strip()
             return commands.parse(words, here=place.incident_id)
 
         await self._tell(said, await self._answer(said, place, asked), typed=True)

@@ -9,7 +9,9 @@ _HIDDEN = re.compile(
 )
 _LIVE = re.compile(r"([\\`*_{}\[\]<>~|])")
 _AT_LINE_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
-_COMMAND = re.compile(r"`/aw(?=[ `])")
+CALLED = "@Alert Whisperer"
+_COMMAND = re.compile(r"`/aw((?: [^`\n]*)?)`")
+_CLI = re.compile(r"`(aw [^`\n]*)`")
 
 
 def clean(text: str) -> str:
@@ -17,10 +19,15 @@ def clean(text: str) -> str:
     return _HIDDEN.sub("", text)
 
 
+def named(text: str) -> str:
+    """Commands as they are typed here, in quotes: a card has no type for code inside of a line."""
+    return _CLI.sub(r"“\1”", _COMMAND.sub(rf"“{CALLED}\1”", text))
+
+
 def escape(text: str) -> str:
     """Plain text inside Markdown: nothing in it can become a mention, a link, a heading or a function. Commands are
     named as they are typed here."""
-    live = _LIVE.sub(r"\\\1", _COMMAND.sub("`@Alert Whisperer", clean(text)))
+    live = _LIVE.sub(r"\\\1", named(clean(text)))
     return _AT_LINE_START.sub(_not_a_list, live).replace("\n", "\n\n")
 
 

@@ -31,7 +31,8 @@ _TOKENS = (
     (re.compile(r"\\([^\w\s])"), r"\1"),
     (re.compile(r"\n\n"), "\n"),
     (re.compile(r"[*`]"), ""),
-    (re.compile(r"@Alert Whisperer\b"), "/aw"),
+    (re.compile(r"“@Alert Whisperer([^”]*)”"), r"/aw\1"),
+    (re.compile(r"“(aw [^”]*)”"), r"\1"),
 )
 
 
