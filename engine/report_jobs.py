@@ -8,14 +8,15 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverReport:
-    """A report of the `days` up to `until` (seconds since 1970), with its files: into the company's channel, or to
-    `user_id` alone."""
+    """A report of the `days` up to `until` (seconds since 1970), with its files: into the company's channels, or to
+    `user_id` alone, in the chat platform they asked in."""
 
     kind: ClassVar[str] = "deliver_report"
     company_id: int
     days: int
     until: int
     user_id: int | None = None
+    asked_in: str = ""
 
     @property
     def key(self) -> str:

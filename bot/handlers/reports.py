@@ -82,6 +82,7 @@ async def _deliver(core: Core, company_id: int, days: int, actor: Actor, *, priv
             days=days,
             until=math.ceil(now.timestamp()),
             user_id=actor.id if private else None,
+            asked_in=actor.via.value,
         )
         tx.jobs.put(job, due_at=now)
         return company

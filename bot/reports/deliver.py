@@ -40,10 +40,11 @@ async def deliver(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> 
     people = user is not None and user.role in (Role.TECHNICIAN, Role.MSP_ADMIN)
     stem = f"{company.slug}-{report.since:%Y-%m-%d}-{report.until:%Y-%m-%d}"
     found = await asyncio.to_thread(files, report, stem, people=people)
-    chat, channel = await _where(chats, company, user)
+    places = await _places(chats, company, user, job.asked_in)
     said = await summary(core, company, report)
     card = report_card(report, people=people, buttons=False, summary=said)
-    await chat.publish(channel, card, found, company_id=company.id, user_id=job.user_id)
+    for chat, channel in places:
+        await chat.publish(channel, card, found, company_id=company.id, user_id=job.user_id)
 
 
 async def _deliver_all(core: Core, chats: Mapping[str, Chat], job: DeliverReport) -> None:
@@ -63,14 +64,18 @@ async def _deliver_all(core: Core, chats: Mapping[str, Chat], job: DeliverReport
         await chats[name].publish(channel, report_card(report, buttons=False), found, company_id=MSP)
 
 
-async def _where(chats: Mapping[str, Chat], company: Company, user: User | None) -> tuple[Chat, str]:
-    owner = company if user is None else user
-    for name, address in (
-        ("slack", owner.slack_channel if isinstance(owner, Company) else owner.slack_user),
-        ("teams", owner.teams_conversation if isinstance(owner, Company) else owner.teams_user),
-    ):
-        chat = chats.get(name)
-        if chat is None or not address:
-            continue
-        return chat, address if isinstance(owner, Company) else await chat.direct(address)
-    raise Permanent("no chat platform that is on knows where to post the report")
+async def _places(
+    chats: Mapping[str, Chat], company: Company, user: User | None, asked_in: str
+) -> list[tuple[Chat, str]]:
+    """Each of the company's channels; one person's own, where they asked for it if they are there."""
+    if user is None:
+        bound = {"slack": company.slack_channel, "teams": company.teams_conversation}
+    else:
+        bound = {"slack": user.slack_user, "teams": user.teams_user}
+    found = [(chats[name], address) for name, address in bound.items() if address and name in chats]
+    if not found:
+        raise Permanent("no chat platform that is on knows where to post the report")
+    if user is None:
+        return found
+    chat, address = next((one for one in found if one[0].name == asked_in), found[0])
+    return [(chat, await chat.direct(address))]

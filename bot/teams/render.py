@@ -354,7 +354,7 @@ def _texts(row: Sequence[Line], width: int) -> list[str]:
 
 def _width(column: Sequence[str]) -> int:
     """A column's share: its longest word is not broken when there is room, and long texts get more of it."""
-    words = [len(word) for text in column for word in text.split()]
+    words = [len(word) + 1 for text in column for word in text.split()]
     return max(4, min(18, max(words, default=0)), min(18, max(map(len, column)) // 2))
 
 

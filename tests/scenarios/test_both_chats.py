@@ -12,7 +12,7 @@ from sandbox.teams.world import walked
 from tests.conftest import SECRET_KEY
 from tests.hands.post import Post
 from tests.hands.teams import TeamsHand
-from tests.harness import Harness, harness, shown
+from tests.harness import Harness, eventually, harness, shown
 
 pytestmark = pytest.mark.only("teams", why="both are there at once")
 COMMANDS = (
@@ -72,3 +72,25 @@ async def test_the_same_command_says_the_same_words_in_both(h: Harness):
         if missing or more:
             different[command] = (sorted(missing), sorted(more))
     assert not different, different
+
+
+async def test_a_report_comes_where_it_was_asked_for_and_into_both_channels(h: Harness):
+    await h.fire("acme", "Service nginx down")
+    await h.card("acme")
+    there = TeamsHand(h.world)
+    asked = await there.command("kim", "acme", "report acme 30d")
+    assert asked is not None
+    await there.press("kim", asked, "report_send")
+    await eventually(lambda: opened(there.whispers("kim")), what="the files in Teams")
+    assert not [one for one in h.hand.direct("kim") if "became" in shown(one)], "not in Slack"
+    await there.press("kim", asked, "report_post")
+    await eventually(lambda: opened(there.posts("acme")), what="the files in Teams' channel")
+    await eventually(
+        lambda: [one for one in h.hand.posts("acme") if "1 alert became 1 incident" in shown(one)],
+        what="the report in Slack's channel",
+    )
+
+
+def opened(posts: list[Post]) -> list[str]:
+    parts = [part for one in posts if one.raw for part in walked(one.raw.card)]
+    return [part["title"] for part in parts if part.get("type") == "Action.OpenUrl"]
