@@ -59,6 +59,16 @@ class RunFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """A problem that comes back in step; `rhythm` as people read it, such as `every night about 02:00 CET, …`."""
+
+    incident_id: int
+    asset_name: str
+    title: str
+    rhythm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """The rows of one company and span. `held` is how many alerts silences and windows kept back, by their kind."""
 
@@ -70,6 +80,7 @@ class Material:
     names: Mapping[int, str]
     models: Sequence[Spent] = ()
     time: Sequence[TimeFact] = ()
+    series: Sequence[Series] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +192,8 @@ class Report:
     silent_sources: Sequence[str] = ()
     models: Sequence[Spent] = ()
     """What asking each model cost in the span."""
+    series: Sequence[Series] = ()
+    """What came back in step in the span, whenever it began."""
     booked_minutes: int = 0
     drafted_minutes: int = 0
     """Drafted and not booked."""
@@ -249,6 +262,7 @@ def report(
         held=dict(material.held),
         silent_sources=tuple(material.silent_sources),
         models=tuple(material.models),
+        series=tuple(material.series),
         booked_minutes=sum(one.minutes for one in material.time if one.booked),
         drafted_minutes=sum(one.minutes for one in material.time if not one.booked),
         noise=of_incidents([one.id for one in incidents if one.id in noisy], time),

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from engine.alert import Severity, normal_signature
 from engine.incident import OPEN_STATUSES, TEST_SIGNATURE, TEST_TOOL, IncidentStatus
 from engine.noise import TimeFact
-from engine.report import IncidentFact, Material, RunFact
+from engine.report import IncidentFact, Material, RunFact, Series
 from engine.sla import SlaClock
 from engine.timesheet import drafted
+from engine.track import Track
 from runbooks.run import RunStatus
 from storage.intake_tables import sources
 from storage.quiet_tables import quiet_rules
@@ -54,6 +55,7 @@ class Reports:
             ),
             names=names,
             time=await self._time(company_id, [one.id for one in found]),
+            series=await self._series(company_id, since, until),
         )
 
     async def _incidents(self, company_id: int, since: datetime, until: datetime) -> list[IncidentFact]:
@@ -95,6 +97,28 @@ class Reports:
             for row in await self._tx.connection.execute(statement)
             if not (list(row.tools) == [TEST_TOOL] and row.signature == test)
         ]
+
+    async def _series(self, company_id: int, since: datetime, until: datetime) -> list[Series]:
+        """What was heard of in the span and comes back in step: of each key the newest, also when it began before."""
+        table = incidents
+        statement = sa.select(
+            *(table.c[name] for name in ("id", "asset_name", "title", "correlation_key", "track"))
+        ).where(
+            table.c.company_id == company_id,
+            table.c.last_alert_at >= since,
+            table.c.opened_at < until,
+            table.c.merged_into.is_(None),
+            table.c.track != "",
+        )
+        found: dict[str, Series] = {}
+        for row in await self._tx.connection.execute(statement.order_by(table.c.id)):
+            rhythm = Track.unpack(row.track).rhythm
+            found.pop(row.correlation_key, None)
+            if rhythm:
+                found[row.correlation_key] = Series(
+                    incident_id=row.id, asset_name=row.asset_name, title=row.title, rhythm=rhythm
+                )
+        return list(found.values())
 
     async def _time(self, company_id: int, ids: Sequence[int]) -> list[TimeFact]:
         """What was booked on them, and what is drafted and was not."""

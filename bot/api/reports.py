@@ -100,6 +100,15 @@ class ModelFigures(Body):
     dollars: float
 
 
+class SeriesFigures(Body):
+    """What came back in step in the span, whenever it began."""
+
+    incident: str
+    asset: str
+    title: str
+    rhythm: str
+
+
 class ReportBody(Body):
     """Of the incidents that were opened in the span. `people` and `ai` are empty for those who are not of the MSP."""
 
@@ -129,6 +138,7 @@ class ReportBody(Body):
     noise: NoiseFigures
     held: dict[str, int]
     silent_sources: list[str]
+    periodic: list[SeriesFigures]
     ai: list[ModelFigures]
 
 

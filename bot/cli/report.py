@@ -84,6 +84,7 @@ def _say(found: Report) -> None:
         ("of it on noise", words.noise(found.noise)),
         ("held back", words.held(found) or "nothing"),
         ("silent now", list(found.silent_sources)),
+        ("comes back in step", [words.in_step(one) for one in found.series]),
         ("models asked", [_model(one) for one in found.models] or "none"),
     ]
     terminal.say_facts(facts)

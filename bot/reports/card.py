@@ -166,7 +166,9 @@ def _runbooks(report: Report) -> list[Element]:
 
 
 def _quiet(report: Report) -> list[Element]:
-    lines: list[Element] = []
+    lines: list[Element] = [Body((f"🗓 {words.in_step(one)}.",)) for one in report.series[:MOST_ROWS]]
+    if len(report.series) > MOST_ROWS:
+        lines.append(Facts(((f"{len(report.series) - MOST_ROWS} more come back in step",),)))
     if held := words.held(report):
         lines.append(Body((f"🔕 Held back: {held}.",)))
     if report.silent_sources:

@@ -13,7 +13,7 @@ import orjson
 from bot.reports import picture
 from engine.noise import Noise
 from engine.opinion import Spent
-from engine.report import Kept, OfCheck, OfDay, OfPerson, OfRunbook, OfSeverity, Report, Times
+from engine.report import Kept, OfCheck, OfDay, OfPerson, OfRunbook, OfSeverity, Report, Series, Times
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -57,7 +57,17 @@ def document(report: Report, *, people: bool = True) -> dict[str, Any]:
         "noise": _noise(report.noise),
         "held": dict(report.held),
         "silent_sources": list(report.silent_sources),
+        "periodic": [_series(one) for one in report.series],
         "ai": [_model(one) for one in (report.models if people else ())],
+    }
+
+
+def _series(one: Series) -> dict[str, Any]:
+    return {
+        "incident": f"INC-{one.incident_id}",
+        "asset": one.asset_name,
+        "title": one.title,
+        "rhythm": one.rhythm,
     }
 
 

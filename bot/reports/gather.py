@@ -90,5 +90,10 @@ def together(found: Sequence[tuple[Company, Material]]) -> Material:
         held=held,
         silent_sources=[f"{company.name}: {tool}" for company, one in found for tool in one.silent_sources],
         time=[fact for _, one in found for fact in one.time],
+        series=[
+            replace(series, asset_name=f"{company.name}: {series.asset_name}")
+            for company, one in found
+            for series in one.series
+        ],
         names={number: name for _, one in found for number, name in one.names.items()},
     )

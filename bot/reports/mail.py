@@ -47,6 +47,7 @@ def report_item(report: Report) -> Item:
         figures.append(("Held back", held))
     if report.silent_sources:
         figures.append(("Silent now", ", ".join(report.silent_sources[:5])))
+    figures += [("In step", words.in_step(one)) for one in report.series[:3]]
     noisy = [
         (place, f"{one.title} on {one.asset_name}: {words.many(one.alerts, 'alert')}")
         for place, one in zip(_PLACES, report.checks, strict=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.cards.incident import span_text
+from bot.cards.incident import cut, span_text
 from engine.noise import Noise
-from engine.report import Kept, Report, Times
+from engine.report import Kept, Report, Series, Times
 from engine.timesheet import span_words as minutes_words
 
 NONE = "–"
@@ -71,6 +71,11 @@ def headline(report: Report) -> str:
 
 def many(count: int, one: str) -> str:
     return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
+
+
+def in_step(one: Series) -> str:
+    """`Backup slow on nas-01: every night about 02:00 CET, 6 of the last 7 nights`"""
+    return f"{cut(one.title, 60)} on {cut(one.asset_name, 60)}: {one.rhythm}"
 
 
 def held(report: Report) -> str:

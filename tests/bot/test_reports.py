@@ -228,3 +228,26 @@ async def test_all_companies_together_is_the_sum_and_says_whose_each_check_is(
     assert whole.response.met == sum(one.response.met for one in parts)
     assert whole.held == {"silence": 3}
     assert {one.asset_name.partition(":")[0] for one in whole.checks} == {world.acme.name, world.globex.name}
+
+
+async def test_what_comes_back_in_step_is_named_whenever_it_began(
+    world: given.World, clock: TestClock
+) -> None:
+    for _ in range(8):
+        await world.tell(given.alert("nas-07", "Backup slow", severity_word="low"))
+        clock.advance(minutes=12)
+        await world.tell(given.recovery("nas-07", "Backup slow"))
+        clock.advance(hours=23, minutes=48)
+    await world.tell(given.alert("db-01", "Slow queries"))
+    found = await gather(world.core, world.acme, timedelta(days=2))
+    (series,) = found.series
+    assert (series.asset_name, series.title) == ("nas-07", "Backup slow")
+    assert series.rhythm.startswith("every ") and "of the last 8" in series.rhythm
+    card = message(report_card(found))["blocks"]
+    assert f"nas-07: {series.rhythm}" in json.dumps(card, ensure_ascii=False)
+    (kept,) = files.document(found)["periodic"]
+    assert kept["rhythm"] == series.rhythm and kept["incident"] == f"INC-{series.incident_id}"
+    clock.advance(days=9)
+    assert (await gather(world.core, world.acme, timedelta(days=2))).series == ()
+    every = await gather_all(world.core, timedelta(days=12), until=clock.now())
+    assert [one.asset_name for one in every.series] == ["Acme: nas-07"]
