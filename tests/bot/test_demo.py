@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from bot.actions.runs import Run
 from bot.cards.approval import approval_card
 from bot.core import Core
-from bot.demo import cast, presets
+from bot.demo import cast, presets, run
 from bot.demo.provision import Plan, provision, world
 from bot.handlers.dispatch import handle
 from bot.place import Place
@@ -320,3 +321,9 @@ def test_a_part_that_ends_is_reported_with_the_end_of_its_log(tmp_path: Path) ->
         assert "The bot has ended" in said
         assert "bot.log" in said
     assert of_the_demo(folder) == []
+
+
+def test_links_to_files_lead_to_the_demo_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AW_PUBLIC_URL", "https://aw.example.com")
+    seen = run._environment(run.Places(tmp_path, 8001, 8002), defaultdict(str), "key")
+    assert seen["AW_PUBLIC_URL"] == "http://127.0.0.1:8001"
