@@ -141,6 +141,9 @@ function message(one, together = false, inThread = false) {
 }
 
 function file(one) {
+  if (/\.png$/i.test(one.name ?? "")) {
+    return el("figure", { class: "file" }, el("figcaption", {}, `🖼 ${one.title ?? one.name}`), el("a", { href: one.url, download: one.name }, el("img", { src: one.url, alt: one.alt_txt ?? one.title ?? one.name, loading: "lazy" })));
+  }
   const preview = el("pre", { class: "folded" });
   return el("details", { class: "file", ontoggle: async () => { if (!preview.textContent) preview.textContent = await (await fetch(one.url)).text(); } },
     el("summary", {}, `📄 ${one.title ?? one.name} `, el("small", {}, `${Math.ceil(one.size / 1024)} KB`)), preview, el("a", { href: one.url, download: one.name }, "Download"));

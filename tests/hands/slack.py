@@ -12,7 +12,7 @@ from sandbox.world import World
 from tests.hands.post import OpenForm, Post, Question, verb_of
 from tests.outside import CHAT_IDS, COMPANIES, MSP_CHANNEL
 
-METHODS = {"post": "chat.postMessage", "edit": "chat.update"}
+METHODS = {"post": "chat.postMessage", "reply": "chat.postMessage", "edit": "chat.update"}
 BOT = "U0AWBOT"
 _NAMES = {chat_id: name.title() for name, chat_id in CHAT_IDS.items()}
 _TOKENS = (

@@ -19,7 +19,11 @@ from tests.hands.post import OpenForm, Post, Question, verb_of
 from tests.outside import teams_channel, teams_id
 from tests.waits import eventually
 
-METHODS = {"post": ("createConversation", "sendActivity", "replyToActivity"), "edit": ("updateActivity",)}
+METHODS = {
+    "post": ("createConversation", "sendActivity", "replyToActivity"),
+    "reply": ("sendActivity", "replyToActivity"),
+    "edit": ("updateActivity",),
+}
 SETTLE = 10.0
 """Seconds within which an answer to typed words comes, however busy the machine is."""
 _TOKENS = (

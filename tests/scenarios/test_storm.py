@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from bot.app import Running, running
 from storage.tables import alerts, incidents
+from storage.transaction import Transaction
 from tests.conftest import SECRET_KEY
 from tests.harness import Harness, Post, eventually, harness, shown
 from tests.ports import free_port
@@ -279,12 +281,20 @@ async def test_what_comes_back_all_at_once_is_a_storm_of_its_own(h: Harness):
     )
 
 
+async def flapping(tx: Transaction) -> bool:
+    return any("flapping" in one.text for one in await tx.timeline.of_incident(1, told_only=True))
+
+
 async def test_what_piles_up_in_a_thread_is_told_as_one_line(h: Harness):
     await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low")
     await h.card("acme", saying="Link flaps")
-    h.hand.fail("post", "ratelimited", retry_after=6)  # longer than eight deliveries take
+    h.hand.fail("reply", "ratelimited", retry_after=1, times=99)  # for as long as eight deliveries take
     for status in ("resolved", "firing") * 4:
         await h.fire("acme", "Link flaps", asset_name="acme-sw", severity="low", status=status)
+    await eventually(partial(h.read, flapping), what="a story that says so")
+    tries = h.hand.calls("post")
+    await eventually(lambda: h.hand.calls("post") >= tries + 2, what="a try with all of it")
+    h.world.faults.clear()
     await h.thread("acme", saying="updates from monitoring; the last: 🔁 flapping")
     await h.quiet()
     assert len(h.cards("acme")) == 1
