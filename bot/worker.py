@@ -23,6 +23,7 @@ from engine.errors import Permanent, Refused, Transient
 from engine.jobs import Job, PollRun, StartRun
 from runbooks.ports import Executor
 from storage import dialect
+from storage.database import silence
 from storage.jobs import Claimed
 
 log = structlog.get_logger()
@@ -71,6 +72,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until `stop`, and then until what is under way has ended. A database that is away is waited for."""
+        silence.set(LEASE)  # jobs' transactions are short, and what they lock others wait for
         renewing = asyncio.create_task(self._renew(), name="leases")
         try:
             while not self._stopping.is_set():

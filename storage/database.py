@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from storage.writer import Writer
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+silence: ContextVar[timedelta | None] = ContextVar("silence", default=None)
+"""How long a transaction may say nothing, for whoever's are short: PostgreSQL ends it then, so that what a process has
+locked that stands still is free as soon as what it had leased. Unset, `storage.dialect.STANDS_STILL` holds."""
 
 
 def _dumps(value: Any) -> str:
@@ -84,6 +88,8 @@ class Database:
         async with self._committing.connect() as connection:
             linked = await DriverConnection.of(connection)
             async with linked.begin():
+                if (most := silence.get()) is not None:
+                    await linked.fetch(dialect.END_WHEN_SILENT, (str(most // timedelta(milliseconds=1)),))
                 yield linked
 
     async def now(self) -> datetime:

@@ -65,6 +65,10 @@ what it has locked. Ours never wait for the outside; what lies between two state
 batch of alerts: a second or two, on a machine that is very busy five."""
 
 
+END_WHEN_SILENT = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
+"""PostgreSQL's: the same for this transaction alone, after so many milliseconds."""
+
+
 def open_engine(url: str, *, json_dumps: Any, json_loads: Any) -> AsyncEngine:
     """The engine for a `sqlite+aiosqlite://` or `postgresql+asyncpg://` address. Raises ValueError for any other."""
     parsed = sa.engine.make_url(url)
