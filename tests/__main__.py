@@ -20,7 +20,8 @@ import pytest
 
 EVERYTHING = ("tests/test_lint.py", "tests")
 AT_MOST = 4
-"""Processes. Each has databases, a browser and pretend machines of its own."""
+"""Processes, two a core: scenarios wait more than they compute. Each has databases, a browser and pretend machines of
+its own."""
 WANTS_THE_TERMINAL = {"-s", "--capture=no", "--pdb", "--trace", "--collect-only", "--co", "-h", "--help"}
 SAYS_HOW_MANY = ("-n", "--numprocesses")
 HAS_A_VALUE = {"-m", "-k", "-n", "-p", "-o", "-c", "-W", "--maxfail", "--durations"}
@@ -52,7 +53,7 @@ def runs(given: list[str], cores: int) -> Iterator[list[str]]:
     if together or (paths and all(path.is_file() for path in paths)):
         yield [*everything, *given]
         return
-    processes = ["-n", str(min(cores, AT_MOST)), "--dist", "worksteal"]
+    processes = ["-n", str(min(2 * cores, AT_MOST)), "--dist", "worksteal"]
     yield [*everything, *marked(given, "not alone"), *processes]
     yield [*everything, *marked(given, "alone")]
 

@@ -15,7 +15,7 @@ from tests import __main__ as running
 
 ROOT = Path(__file__).parent.parent
 EVERYTHING = ["tests/test_lint.py", "tests"]
-SIDE_BY_SIDE = ["-n", "2", "--dist", "worksteal"]
+SIDE_BY_SIDE = ["-n", "4", "--dist", "worksteal"]
 
 
 @pytest.mark.parametrize(

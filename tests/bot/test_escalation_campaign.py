@@ -42,7 +42,7 @@ from tests.bot.escalating import READY
 
 COUNT = int(os.environ.get("AW_ESCALATIONS", "120"))
 SEED = int(os.environ.get("AW_SEED", "20261124"))
-A_SECOND, COMPANIES = 12, 25
+A_SECOND, COMPANIES = int(os.environ.get("AW_ESCALATIONS_A_SECOND", "12")), 25
 MANY = 1_000
 """From so many on, one in a hundred says something about lateness; among few, almost all meet trouble."""
 MOST_LATE, MOST_LATE_OF_FEW = 5.0, 15.0
