@@ -91,7 +91,7 @@ async def test_an_operation_that_is_not_offered_says_so(aws: Cloud) -> None:
 
 
 async def test_a_new_command_is_not_there_for_a_moment(aws: Cloud) -> None:
-    aws.world.pace = Pace(listed_after=timedelta(seconds=0.6), picked_up_after=timedelta(seconds=0.02))
+    aws.world.pace = Pace(listed_after=timedelta(seconds=2), picked_up_after=timedelta(seconds=0.02))
     ssm = await aws.ssm()
     sent = await send(ssm, "echo early", WEB)
     which = {"CommandId": sent["CommandId"], "InstanceId": WEB}
