@@ -90,7 +90,8 @@ def button(one: Button, card_id: str, place: Place) -> Block:
         return act
     question = {"type": "TextBlock", "text": escape(one.confirm[:300]) or "–", "wrap": True}
     inner = {"type": "AdaptiveCard", "body": [question], "actions": [act]}
-    return {"type": "Action.ShowCard", "title": label(one.label, LABEL), "card": inner}
+    style = _STYLES[one.style]
+    return {"type": "Action.ShowCard", "title": label(one.label, LABEL), "style": style, "card": inner}
 
 
 def overflow(one: Button, card_id: str, place: Place) -> Block:
