@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import assert_never
 
 from bot import answers, guides, why
@@ -25,8 +24,8 @@ from engine.incident import Incident
 from engine.operations import respond
 from storage.transaction import Transaction
 
-LOOKED_AT, SHOWN = 500, 25
-"""The newest open incidents that a list is made of, and those it shows: what is due first."""
+SHOWN = 25
+"""Lines of a list: what is due first."""
 
 Question = Help | Home | ShowGuide | Status | ListOpen | Mine | WhoAmI | Why | Details | Show
 
@@ -183,21 +182,17 @@ async def _status(core: Core, tx: Transaction, name: str, actor: Actor, company_
 async def _list(core: Core, tx: Transaction, name: str, actor: Actor, company_id: int | None) -> Reply:
     chosen = await chosen_companies(tx, name, actor, company_id)
     ids = [one.id for one in chosen]
-    found = await tx.incidents.listed(company_ids=ids, offered_to=narrowed(actor), most=LOOKED_AT)
+    found = await tx.due.first(company_ids=ids, offered_to=narrowed(actor), most=SHOWN)
     title = chosen[0].name if len(chosen) == 1 else "Your companies"
     people = {user.id: user for user in await tx.users.all()}
-    return Said(await _listed(core, tx, title, found, people))
+    return Said(await _listed(core, tx, title, *found, people))
 
 
 async def _listed(
-    core: Core, tx: Transaction, title: str, found: Sequence[Incident], people: Mapping[int, User]
+    core: Core, tx: Transaction, title: str, found: Sequence[Incident], total: int, people: Mapping[int, User]
 ) -> Card:
-    """What is due first comes first; what nothing is promised of, the newest first, after it."""
     due = await due_times(tx, found)
-    last = datetime.max.replace(tzinfo=UTC)
-    found = sorted(found, key=lambda one: (due.get(one.id, last), -one.id))
-    now, total = core.clock.now(), len(found)
-    return answers.list_card(title, found[:SHOWN], people, due, now, total=total, order="first due")
+    return answers.list_card(title, found, people, due, core.clock.now(), total=total, order="first due")
 
 
 async def _home(core: Core, tx: Transaction, actor: Actor) -> Reply:
@@ -211,8 +206,8 @@ async def _home(core: Core, tx: Transaction, actor: Actor) -> Reply:
 async def _mine(core: Core, tx: Transaction, actor: Actor) -> Reply:
     seen = await companies_of(tx, actor)
     ids = [one.id for one in seen]
-    found = await tx.incidents.listed(company_ids=ids, assignee_id=actor.id, most=LOOKED_AT)
+    found = await tx.due.first(company_ids=ids, assignee_id=actor.id, most=SHOWN)
     people = {actor.user.id: actor.user} if actor.user else {}
-    card = await _listed(core, tx, "Yours", found, people)
+    card = await _listed(core, tx, "Yours", *found, people)
     admin = actor.user is not None and actor.user.role in (Role.MSP_ADMIN, Role.COMPANY_ADMIN)
     return Said(with_reviews(card, await unsigned(tx, seen, actor) if admin else (), seen, actor))

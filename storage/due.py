@@ -48,6 +48,28 @@ class DueRows:
         order = (sla_clocks.c.due_at.desc(), sla_clocks.c.incident_id)
         return await self._pairs(found.order_by(*order).limit(most))
 
+    async def first(
+        self,
+        *,
+        company_ids: Collection[int],
+        offered_to: int | None = None,
+        assignee_id: int | None = None,
+        most: int,
+    ) -> tuple[Sequence[Incident], int]:
+        """The open incidents of which something is due first, then those that nothing is promised of, the newest first;
+        and how many there are in all. `offered_to` and `assignee_id` are as in `Incidents.listed`."""
+        clock = sla_clocks.c
+        due = (
+            sa.select(sa.func.min(clock.due_at)).where(clock.incident_id == incidents.c.id, _RUNS)
+        ).scalar_subquery()
+        which = [incidents.c.company_id.in_(sorted(company_ids)), incidents.c.is_open == 1]
+        which += [may_be_offered(offered_to)] if offered_to is not None else []
+        which += [incidents.c.assignee_id == assignee_id] if assignee_id is not None else []
+        statement = sa.select(*COLUMNS).where(*which).order_by(due.is_(None), due, incidents.c.id.desc())
+        rows = await self._tx.connection.execute(statement.limit(most))
+        total = sa.select(sa.func.count()).select_from(incidents).where(*which)
+        return [to_incident(row) for row in rows], (await self._tx.connection.execute(total)).scalar_one()
+
     def _running(self, company_ids: Collection[int] | None, offered_to: int | None) -> Any:
         join = sla_clocks.join(incidents, incidents.c.id == sla_clocks.c.incident_id)
         found = sa.select(*CLOCK_COLUMNS, *COLUMNS).select_from(join).where(_RUNS, incidents.c.is_open == 1)

@@ -17,7 +17,7 @@ from storage.transaction import Transaction
 
 SOON = timedelta(hours=1)
 LOOKED_AT, PENDING = 200, 50
-"""The newest open incidents and requests that are looked at."""
+"""The open incidents that are due first, and the requests, that are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ async def home_view(
     """`companies`: those that they see; `narrowed_to`: as in lists, a technician's own and what nobody has claimed."""
     held = list(await tx.incidents.held_by(user.id))
     ids = [one.id for one in companies]
-    open_ones = await tx.incidents.listed(company_ids=ids, offered_to=narrowed_to, most=LOOKED_AT)
+    open_ones, count = await tx.due.first(company_ids=ids, offered_to=narrowed_to, most=LOOKED_AT)
     due = await due_times(tx, [*held, *open_ones])
     others = [one for one in open_ones if one.assignee_id != user.id and one.id in due]
     soon = sorted((one for one in others if due[one.id] - now <= SOON), key=lambda one: due[one.id])
@@ -57,7 +57,7 @@ async def home_view(
         approvals=await _waiting(tx, user),
         due=due,
         people={one.id: one for one in await tx.users.all()},
-        open_count=len(open_ones),
+        open_count=count,
         unbooked=await _unbooked(tx, user, now),
         now=now,
     )

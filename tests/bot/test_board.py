@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from bot.actions.incidents import Claim, Details, Resolve, Why
 from bot.actions.people import Board
+from bot.actions.questions import Home, ListOpen
 from bot.cards.card import Said
 from bot.handlers.dispatch import handle
 from bot.place import Place
@@ -140,3 +141,19 @@ async def test_among_a_hundred_thousand_it_looks_at_what_it_shows(world, clock):
     since = time.perf_counter()
     assert "Late already" in await asked(world, world.root)
     assert time.perf_counter() - since < 1.0
+
+
+async def test_a_list_shows_what_is_due_first_and_counts_all(world: given.World, monkeypatch) -> None:
+    """However many are open: the oldest may be what is due first."""
+    await world.tell(given.alert("core", "Switch dead", severity_word="critical"))
+    for number in range(30):
+        await world.tell(given.alert(f"box-{number}", "Fan slow", severity_word="low"))
+    monkeypatch.setattr("bot.home.view.LOOKED_AT", 3)
+    admin = given.actor(world.root)
+    reply = await handle(world.core, ListOpen(), actor=admin, place=Place(company_id=world.acme.id))
+    assert isinstance(reply, Said)
+    said = words(reply.card)
+    assert "31 open" in reply.card.summary and "these are the first due 25; 6 more" in said
+    assert said.index("Switch dead") < said.index("Fan slow")
+    home = await handle(world.core, Home(), actor=admin, place=Place())
+    assert isinstance(home, Said) and "Switch dead" in words(home.card)
