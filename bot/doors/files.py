@@ -6,11 +6,7 @@ made for one person ends with that person's rights.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from urllib.parse import quote
@@ -19,19 +15,15 @@ import structlog
 from aiohttp import web
 
 from bot.core import Core
-from bot.ports import Attachment
+from bot.file_links import ADDRESS, signatures
 from engine.access import Actor, Via
 from engine.audit import AuditKind, entry
 from storage.files import Changed, LinkedFile
-from storage.secrets import Vault
 from storage.transaction import Transaction
 
 log = structlog.get_logger()
-LASTS = timedelta(days=7)
 NOTED_EVERY = timedelta(hours=1)
 """A link that is read over and over stands in the audit log once in this time."""
-PURPOSE = "file link"
-ADDRESS = "/files"
 _KINDS = {
     ".png": "image/png",
     ".pdf": "application/pdf",
@@ -40,52 +32,6 @@ _KINDS = {
     ".txt": "text/plain",
 }
 _READER = Actor(user=None, via=Via.API, label="whoever has the link")
-
-
-@dataclass(frozen=True, slots=True)
-class FileLink:
-    name: str
-    url: str
-    until: datetime
-
-
-async def linked(
-    core: Core, files: Sequence[Attachment], *, company_id: int, user_id: int | None = None
-) -> list[FileLink]:
-    """Keep these and give their links, in order; none where no public address is set: a link there would be dead.
-    `company_id` 0: over all companies. `user_id`: for that person alone."""
-    address, now = core.settings.aw_public_url.rstrip("/"), core.clock.now()
-    if not address:
-        return []
-    until = (now + LASTS).replace(microsecond=0)
-    kept = [
-        LinkedFile(
-            id=secrets.token_hex(16),
-            company_id=company_id,
-            user_id=user_id,
-            name=PurePath(one.name).name,
-            body=one.body,
-            expires_at=until,
-        )
-        for one in files
-    ]
-
-    async def keep(tx: Transaction) -> list[FileLink]:
-        for one in kept:
-            await tx.files.add(one, now=now)
-        return [FileLink(one.name, f"{address}{_path(one, tx.vault)}", until) for one in kept]
-
-    return await core.write(keep)
-
-
-def _path(file: LinkedFile, vault: Vault) -> str:
-    token = f"{file.company_id}-{file.id}-{int(file.expires_at.timestamp())}"
-    return f"{ADDRESS}/{token}-{_signatures(token, vault)[0]}/{quote(file.name, safe='')}"
-
-
-def _signatures(token: str, vault: Vault) -> list[str]:
-    """One for each key of the ring, the newest first: a link outlives the rotation of a key."""
-    return [hmac.new(key, token.encode(), hashlib.sha256).hexdigest()[:40] for key in vault.derived(PURPOSE)]
 
 
 def routes(core: Core) -> list[web.RouteDef]:
@@ -120,7 +66,7 @@ _NO_MORE = (
 async def _file(tx: Transaction, given: str, now: datetime) -> LinkedFile | web.Response:
     """What the link is for, or the answer that says why not. Raises Changed."""
     token, _, signature = given.rpartition("-")
-    good = [hmac.compare_digest(one.encode(), signature.encode()) for one in _signatures(token, tx.vault)]
+    good = [hmac.compare_digest(one.encode(), signature.encode()) for one in signatures(token, tx.vault)]
     if not any(good):
         return _no(404, _UNKNOWN)
     company, file_id, expires = token.split("-")

@@ -18,7 +18,7 @@ import orjson
 
 from bot.cards.card import Body, Card, Element, Facts, Link, Links, Moment, Strong, When
 from bot.core import Core
-from bot.doors.files import FileLink, linked
+from bot.file_links import FileLink, linked
 from bot.ports import Attachment, Gone
 from bot.teams.buttons import MOST_VIEWS
 from bot.teams.connector import Connector, NotThere

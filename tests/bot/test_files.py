@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from bot.doors import files
-from bot.doors.files import LASTS, linked
+from bot.file_links import LASTS, linked
 from bot.reports.files import ReportFile
 from engine.access import SYSTEM
 from engine.audit import AuditKind
