@@ -238,12 +238,7 @@ class Activity:
         episode.count += 1
         episode.heard_until(now, self.window)
         episode.assets[row.asset] = now
-        if episode.chatter or row.aside:
-            held = self.active.get(row.asset)
-            if held is None or held[0] is episode or now - held[1] > self.window:
-                self.active[row.asset] = (episode, now)
-        else:
-            self.active[row.asset] = (episode, now)
+        self._attracts(row, episode, now)
         if episode.chatter:
             return
         first = first_part(row.asset)
@@ -257,6 +252,14 @@ class Activity:
         self.ticks[(tool, stated)] = episode
         if len(self.ticks) > MOST_TICKS:
             self.ticks.popitem(last=False)
+
+    def _attracts(self, row: Key, episode: Episode, at: float) -> None:
+        """What comes next to the asset finds this incident; chatter, and what stands alone, leave what attracts it as
+        it is."""
+        held = self.active.get(row.asset)
+        beside = episode.chatter or row.aside
+        if not beside or held is None or held[0] is episode or at - held[1] > self.window:
+            self.active[row.asset] = (episode, at)
 
     def rush(self, asset: str, now: float) -> bool:
         """The asset is sending many alerts at once. Counts this one."""
@@ -305,8 +308,7 @@ class Activity:
             self.enter(row, episode, row.last, firm=row.firm)
             episode.first = min(episode.first, row.since)
             episode.count += row.run
-            if not row.aside or row.asset not in self.active:
-                self.active[row.asset] = (episode, row.last)
+            self._attracts(row, episode, row.last)
             first = first_part(row.asset)
             if first:
                 self.families.setdefault(first, {})[episode.id] = row.last

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.activity import CAP, CHATTER_AFTER, Activity, Episode
@@ -332,6 +332,30 @@ def test_the_picture_is_consistent_and_the_same_each_time(fired: list[tuple[str,
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(ASSETS, SIGNATURES, st.integers(3, 30)), min_size=2, max_size=40), ASSETS, SIGNATURES
+)
+@example(
+    [
+        ("app", "slow", 3),
+        ("web", "slow", 3),
+        ("db", "slow", 3),
+        ("shop", "slow", 17),
+        ("web", "disk full", 30),
+    ],
+    "app",
+    "slow",
+)
+@example(
+    [
+        ("host", "slow", 3),
+        ("web", "slow", 3),
+        ("db", "slow", 3),
+        ("shop", "slow", 3),
+        ("web", "disk full", 14),
+        ("web", "disk full", 30),
+        ("db", "disk full", 3),
+    ],
+    "web",
+    "odd",
 )
 def test_a_picture_made_from_its_rows_decides_alike(
     fired: list[tuple[str, str, int]], asset: str, signature: str
